@@ -1,0 +1,47 @@
+# Every target works from a fresh clone: what it needs is set up in .venv first, nothing outside this folder.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format types schemas lock clean
+
+help: ## show what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## build .venv with everything pinned by hash, and .venv/bin/burnline
+
+$(READY): pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Burnline needs Python 3.11 or newer; this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(READY) ## set up, then the demo: broker, worker and an hour of real requests in a minute
+	$(BIN)/burnline demo
+
+test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property and integration tests
+	$(BIN)/pytest
+
+lint: $(READY) ## ruff: rules and formatting
+	$(BIN)/ruff check app tests
+	$(BIN)/ruff format --check app tests
+
+format: $(READY) ## let ruff mend what it can
+	$(BIN)/ruff check --fix app tests
+	$(BIN)/ruff format app tests
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+schemas: $(READY) ## write schemas/v1 from the models
+	$(BIN)/python -m app.events.schemas
+
+lock: ## renew both lock files (needs uv)
+	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
+
+clean: ## remove what setup and tests made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache dist

@@ -1,0 +1,138 @@
+"""The one settings object: environment first, then an optional TOML file, then defaults.
+
+Every setting is read from `BURNLINE_<NAME>`, or from `<name>` in the TOML file that `BURNLINE_CONFIG` (or `--config`)
+names. All mistakes are collected and reported at once by `load_settings`.
+"""
+
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+ENV_PREFIX = "BURNLINE_"
+SLICE_S = 10
+"""Length of a tumbling slice; windows are whole numbers of slices."""
+
+# Read by other parts of the system, and so no typing mistakes when they stand in the environment.
+_FOREIGN = {"CONFIG", "REDIS_URL", "API_PORT"}
+_FOREIGN_PREFIXES = ("TEST_", "BENCH_")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=21, decimal_places=12)]
+WindowSeconds = Annotated[int, Field(ge=SLICE_S, le=86_400, multiple_of=SLICE_S)]
+
+
+class SettingsError(ValueError):
+    """One or more settings are wrong; `mistakes` holds a sentence for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(mistakes))
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Units are in the names; secrets are never printed."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, validate_default=True)
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1, description="Brokers, host:port, by commas.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers."
+    )
+    kafka_ssl_ca_location: Path | None = Field(None, description="CA bundle (PEM) that signed the brokers' certificates.")
+    kafka_ssl_certificate_location: Path | None = Field(None, description="Client certificate (PEM).")
+    kafka_ssl_key_location: Path | None = Field(None, description="Client key (PEM).")
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="Password of the client key.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism, for the SASL_ protocols."
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password.")
+
+    app_id: str = Field(
+        "burnline",
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Consumer group, and the stem of the transactional ids. Workers with one id share the work.",
+    )
+    topic_prefix: str = Field("finops.", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Stands before every topic.")
+    partitions: int = Field(4, ge=1, le=1024, description="Partitions of usage, sessions, anomalies and dead-letters.")
+    replication_factor: int = Field(1, ge=1, le=9, description="Replicas of each topic that Burnline creates.")
+    min_insync_replicas: int = Field(1, ge=1, le=9, description="Replicas that must have a write before it counts.")
+    group_instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Static group membership: a stable name per worker, so that a quick restart keeps its partitions.",
+    )
+    session_timeout_ms: int = Field(
+        10_000, ge=1_000, le=300_000, description="A worker silent for this long loses its partitions."
+    )
+    flush_interval_ms: int = Field(1_000, ge=50, le=60_000, description="Ledgers, notices and progress are written so often.")
+
+    max_clock_skew_ms: int = Field(
+        300_000, ge=0, le=86_400_000, description="How far ahead of this clock an event's time may be."
+    )
+    duplicate_ids_per_session: int = Field(
+        64, ge=0, le=65_536, description="At least so many newest event ids of a session are known as duplicates."
+    )
+    short_window_s: WindowSeconds = Field(60, description="Short burn window.")
+    long_window_s: WindowSeconds = Field(300, description="Long burn window.")
+    window_retention_s: WindowSeconds = Field(600, description="Slices are held so long behind a session's newest event.")
+    baseline_usd_per_hour: Usd = Field(Decimal("1.00"), description="Baseline of an agent that has none of its own.")
+    anomaly_multiplier: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] = Field(
+        Decimal(5), description="A burn above baseline × this is an anomaly."
+    )
+    critical_factor: Annotated[Decimal, Field(ge=1, le=1_000_000, decimal_places=6)] = Field(
+        Decimal(3), description="Critical from this many times the anomaly threshold."
+    )
+    minimum_spend_usd: Usd = Field(Decimal("0.05"), description="Least spend in the long window for an anomaly.")
+    resolve_after_s: WindowSeconds = Field(60, description="Resolved when the short window was below so long.")
+
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="Address that /metrics, /healthz and /readyz bind.")
+    metrics_port: Port = Field(9464, description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
+    metrics_label_limit: int = Field(
+        100, ge=1, le=100_000, description="Distinct values per label (org, agent, model); the rest is 'other'."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
+    worker_data_dir: Path | None = Field(None, description="Folder for Faust's own files; a temporary one if not set.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        mistakes = []
+        if self.long_window_s < self.short_window_s:
+            mistakes.append(f"long_window_s={self.long_window_s} is shorter than short_window_s={self.short_window_s}")
+        least = self.long_window_s + self.resolve_after_s
+        if self.window_retention_s < least:
+            mistakes.append(
+                f"window_retention_s={self.window_retention_s} is less than long_window_s + resolve_after_s = {least}"
+            )
+        if self.min_insync_replicas > self.replication_factor:
+            mistakes.append(
+                f"min_insync_replicas={self.min_insync_replicas} exceeds replication_factor={self.replication_factor}"
+            )
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            mistakes.append(
+                f"kafka_security_protocol={self.kafka_security_protocol} needs kafka_sasl_username and kafka_sasl_password"
+            )
+        if (self.kafka_ssl_certificate_location is None) != (self.kafka_ssl_key_location is None):
+            mistakes.append("kafka_ssl_certificate_location and kafka_ssl_key_location go together")
+        if mistakes:
+            raise SettingsError(mistakes)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence: arguments, environment, TOML file."""
+        file = os.environ.get(ENV_PREFIX + "CONFIG")
+        toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+        return (init_settings, env_settings, *toml)

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to talk to the brokers."
     )
-    kafka_ssl_ca_location: Path | None = Field(None, description="CA bundle (PEM) that signed the brokers' certificates.")
+    kafka_ssl_ca_location: Path | None = Field(None, description="CA bundle (PEM) behind the brokers' certificates.")
     kafka_ssl_certificate_location: Path | None = Field(None, description="Client certificate (PEM).")
     kafka_ssl_key_location: Path | None = Field(None, description="Client key (PEM).")
     kafka_ssl_key_password: SecretStr | None = Field(None, description="Password of the client key.")
@@ -70,7 +70,9 @@ class Settings(BaseSettings):
     session_timeout_ms: int = Field(
         10_000, ge=1_000, le=300_000, description="A worker silent for this long loses its partitions."
     )
-    flush_interval_ms: int = Field(1_000, ge=50, le=60_000, description="Ledgers, notices and progress are written so often.")
+    flush_interval_ms: int = Field(
+        1_000, ge=50, le=60_000, description="How often ledgers, notices and progress are written."
+    )
 
     max_clock_skew_ms: int = Field(
         300_000, ge=0, le=86_400_000, description="How far ahead of this clock an event's time may be."
@@ -80,7 +82,7 @@ class Settings(BaseSettings):
     )
     short_window_s: WindowSeconds = Field(60, description="Short burn window.")
     long_window_s: WindowSeconds = Field(300, description="Long burn window.")
-    window_retention_s: WindowSeconds = Field(600, description="Slices are held so long behind a session's newest event.")
+    window_retention_s: WindowSeconds = Field(600, description="How long slices are held behind the newest event.")
     baseline_usd_per_hour: Usd = Field(Decimal("1.00"), description="Baseline of an agent that has none of its own.")
     anomaly_multiplier: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] = Field(
         Decimal(5), description="A burn above baseline × this is an anomaly."
@@ -91,7 +93,7 @@ class Settings(BaseSettings):
     minimum_spend_usd: Usd = Field(Decimal("0.05"), description="Least spend in the long window for an anomaly.")
     resolve_after_s: WindowSeconds = Field(60, description="Resolved when the short window was below so long.")
 
-    metrics_host: str = Field("127.0.0.1", min_length=1, description="Address that /metrics, /healthz and /readyz bind.")
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="Address of /metrics, /healthz and /readyz.")
     metrics_port: Port = Field(9464, description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
     metrics_label_limit: int = Field(
         100, ge=1, le=100_000, description="Distinct values per label (org, agent, model); the rest is 'other'."
@@ -113,10 +115,9 @@ class Settings(BaseSettings):
             mistakes.append(
                 f"min_insync_replicas={self.min_insync_replicas} exceeds replication_factor={self.replication_factor}"
             )
-        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_sasl_username and self.kafka_sasl_password):
-            mistakes.append(
-                f"kafka_security_protocol={self.kafka_security_protocol} needs kafka_sasl_username and kafka_sasl_password"
-            )
+        named = self.kafka_sasl_username and self.kafka_sasl_password
+        if self.kafka_security_protocol.startswith("SASL") and not named:
+            mistakes.append(f"{self.kafka_security_protocol} needs kafka_sasl_username and kafka_sasl_password")
         if (self.kafka_ssl_certificate_location is None) != (self.kafka_ssl_key_location is None):
             mistakes.append("kafka_ssl_certificate_location and kafka_ssl_key_location go together")
         if mistakes:
@@ -129,10 +130,56 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the library calls it by these names
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order of precedence: arguments, environment, TOML file."""
         file = os.environ.get(ENV_PREFIX + "CONFIG")
         toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
         return (init_settings, env_settings, *toml)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read and validate all settings.
+
+    Args:
+        overrides: Values that go before the environment and the file.
+
+    Raises:
+        SettingsError: With a sentence for every setting that is wrong, unknown or contradictory.
+    """
+    file = os.environ.get(ENV_PREFIX + "CONFIG")
+    if file and not Path(file).is_file():
+        raise SettingsError([f"{ENV_PREFIX}CONFIG={file}: no such file"])
+    mistakes = unknown_variables(os.environ)
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        mistakes += [sentence for item in error.errors() for sentence in _sentences(item)]
+    except ValueError as error:  # the TOML file does not parse
+        mistakes.append(f"{ENV_PREFIX}CONFIG={file}: {error}")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each `BURNLINE_` variable that is no setting: most are typing mistakes."""
+    known = {name.upper() for name in Settings.model_fields} | _FOREIGN
+    names = [name.removeprefix(ENV_PREFIX) for name in environ if name.startswith(ENV_PREFIX)]
+    return [
+        f"{ENV_PREFIX}{name}: there is no such setting"
+        for name in sorted(names)
+        if name not in known and not name.startswith(_FOREIGN_PREFIXES)
+    ]
+
+
+def _sentences(item: Any) -> list[str]:
+    wrapped = item.get("ctx", {}).get("error")
+    if isinstance(wrapped, SettingsError):
+        return wrapped.mistakes
+    name = ".".join(str(part) for part in item["loc"])
+    field = Settings.model_fields.get(name)
+    secret = field is not None and "SecretStr" in str(field.annotation)
+    value = "" if secret or item["type"] == "extra_forbidden" else f"={item['input']}"
+    return [f"{ENV_PREFIX}{name.upper()}{value}: {item['msg']}"]

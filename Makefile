@@ -37,7 +37,7 @@ types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
 schemas: $(READY) ## write schemas/v1 from the models
-	$(BIN)/python -m app.events.schemas
+	$(BIN)/python -m app.schemas
 
 lock: ## renew both lock files (needs uv)
 	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock

@@ -1,0 +1,5 @@
+"""`python -m app` is `burnline`."""
+
+from app.cli import main
+
+main()

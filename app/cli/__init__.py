@@ -1,0 +1,9 @@
+"""The command line. Each module holds one command, or one group of them, as a thin function over the rooms."""
+
+from app.cli import check  # noqa: F401  # importing a command module registers its commands
+from app.cli.root import cli
+
+
+def main() -> None:
+    """Run the command line (the `burnline` script)."""
+    cli()

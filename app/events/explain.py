@@ -1,0 +1,122 @@
+"""What is wrong with an event that the fast decoder refused: the pydantic contract, put into sentences."""
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.events.rejection import Fault, Reason
+from app.events.text import TextError, read_object, shown
+from app.events.usage import (
+    END_TIME_MS,
+    KINDS,
+    MAX_COUNT,
+    MAX_ID_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    MAX_TAGS,
+    MIN_TIME_MS,
+    UsageEvent,
+)
+
+_REASONS: Final = {
+    "missing": Reason.MISSING_FIELD,
+    "greater_than_equal": Reason.OUT_OF_RANGE,
+    "less_than_equal": Reason.OUT_OF_RANGE,
+    "less_than": Reason.OUT_OF_RANGE,
+    "string_too_short": Reason.TOO_SHORT,
+    "string_too_long": Reason.TOO_LONG,
+    "too_long": Reason.TOO_LONG,
+    "control_character": Reason.CONTROL_CHARACTER,
+    "subset_exceeds_total": Reason.SUBSET_EXCEEDS_TOTAL,
+}
+"""Reason for each of pydantic's error types; all others mean that the JSON type is wrong."""
+
+_JSON_TYPES: Final = {"int_type": "an integer", "string_type": "a string", "dict_type": "an object of strings"}
+
+
+def explain(value: bytes | None, *, newest_ms: int) -> Fault | None:
+    """The first thing that is wrong with `value`, or None if it is a good usage event.
+
+    Args:
+        value: The record's value.
+        newest_ms: Latest time (epoch ms) that `occurred_at` may have.
+    """
+    try:
+        event = UsageEvent.model_validate(read_object(value))
+    except TextError as error:
+        return error.fault
+    except ValidationError as error:
+        return _first_of(error.errors(include_url=False))
+    return in_the_future(event.occurred_at, newest_ms)
+
+
+def in_the_future(occurred_at: int, newest_ms: int) -> Fault | None:
+    """The fault of an event that happens later than `newest_ms` (epoch ms, inclusive); None if it does not."""
+    if occurred_at <= newest_ms:
+        return None
+    ahead = f"occurred_at {occurred_at} is {occurred_at - newest_ms} ms later than the clock and its allowed skew"
+    return Fault(Reason.IN_THE_FUTURE, "occurred_at", ahead)
+
+
+def _first_of(errors: list[ErrorDetails]) -> Fault:
+    reason, field, detail = _fault(errors[0])
+    others = [str(error["loc"][0]) for error in errors[1:] if error["loc"][:1] not in {(field,), ()}]
+    more = ", ".join(dict.fromkeys(others))
+    return Fault(reason, field, f"{detail}; also wrong: {more}" if more else detail)
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    kind, value = error["type"], error["input"]
+    field = str(error["loc"][0]) if error["loc"] else str(error["ctx"]["field"])
+    reason = _REASONS.get(kind, Reason.WRONG_TYPE)
+    if kind == "literal_error" and isinstance(value, str):
+        reason = Reason.UNKNOWN_KIND
+    if reason is Reason.OUT_OF_RANGE and field == "occurred_at":
+        return _wrong_time(value)
+    return Fault(reason, field, _sentence(reason, field, error))
+
+
+def _sentence(reason: Reason, field: str, error: ErrorDetails) -> str:
+    value, name = error["input"], _name(error)
+    match reason:
+        case Reason.MISSING_FIELD:
+            return f"{field} is missing"
+        case Reason.OUT_OF_RANGE:
+            return f"{name} must be from 0 to {MAX_COUNT}, not {shown(value)}"
+        case Reason.TOO_SHORT:
+            return f"{name} must have at least one character"
+        case Reason.TOO_LONG if isinstance(value, dict):
+            return f"{name} may have at most {MAX_TAGS} entries, not {len(value)}"
+        case Reason.TOO_LONG:
+            longest = MAX_TAG_CHARACTERS if field == "tags" else MAX_ID_CHARACTERS
+            return f"{name} may have at most {longest} characters, not {len(value)}: {shown(value)}"
+        case Reason.CONTROL_CHARACTER:
+            return f"{name} must not hold control characters: {shown(value)}"
+        case Reason.UNKNOWN_KIND:
+            return f"{name} must be one of {', '.join(KINDS)}, not {shown(value)}"
+        case Reason.SUBSET_EXCEEDS_TOTAL:
+            return error["msg"]
+        case _:
+            return f"{name} must be {_JSON_TYPES.get(error['type'], 'a string')}, not {shown(value)}"
+
+
+def _name(error: ErrorDetails) -> str:
+    match error["loc"]:
+        case (field, key, "[key]"):
+            return f"the key {shown(key)} of {field}"
+        case (field, key):
+            return f"{shown(key)} of {field}"
+        case (field,):
+            return str(field)
+        case _:
+            return "the event"
+
+
+def _wrong_time(value: Any) -> Fault:
+    units = {"seconds": value * 1_000, "microseconds": value // 1_000, "nanoseconds": value // 1_000_000}
+    for unit, in_ms in units.items():
+        if MIN_TIME_MS <= in_ms < END_TIME_MS:
+            detail = f"occurred_at {value} seems to be in {unit}; it must be in milliseconds since 1970-01-01 UTC"
+            return Fault(Reason.TIME_UNIT, "occurred_at", detail)
+    detail = f"occurred_at must be in milliseconds, from {MIN_TIME_MS} to below {END_TIME_MS}, not {shown(value)}"
+    return Fault(Reason.OUT_OF_RANGE, "occurred_at", detail)

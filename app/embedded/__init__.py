@@ -1,0 +1,1 @@
+"""What one machine needs without installing anything: a Kafka-compatible broker out of a wheel."""

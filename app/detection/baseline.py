@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from app.events.text import shown
+from app.events.usage import Id
 from app.pricing.money import PICO_PER_USD, pico_from_text, usd_text
 
 if TYPE_CHECKING:
@@ -55,17 +57,15 @@ def _multiplier(value: object) -> str | None:
     return text
 
 
-Id = Annotated[str, Field(min_length=1, max_length=256)]
-
-
 class Baseline(BaseModel):
     """Baseline v1. Key: `org_id/agent_id`; `*` stands for any. A null value deletes the baseline of that key.
 
     A baseline of 0 is for an agent that should not spend at all: whatever it spends is above the line, and critical at
-    once, as soon as the long window holds the minimum spend. Fields that are not known are left out.
+    once, as soon as the long window holds the minimum spend. Unknown fields are refused: a misspelt multiplier that was
+    passed over in silence would let money go.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     org_id: Annotated[Id, Field(description="The org, or * for any.")]
     agent_id: Annotated[Id, Field(description="The agent, or * for any.")]
@@ -111,7 +111,7 @@ class Baseline(BaseModel):
         except (ValueError, RecursionError) as error:
             raise BaselineError(f"baseline {name}: value is not JSON: {error}") from error
         if not isinstance(fields, dict):
-            raise BaselineError(f"baseline {name}: value is no JSON object but {_shortened(fields)}")
+            raise BaselineError(f"baseline {name}: value is no JSON object but {shown(fields)}")
         try:
             baseline = cls.model_validate(fields)
         except ValidationError as error:
@@ -128,17 +128,14 @@ def baseline_key(org_id: str, agent_id: str) -> str:
 
 
 def _mistakes(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
-        if item["type"] == "missing"
-        else f"{'.'.join(map(str, item['loc']))}={_shortened(item['input'])}: {item['msg']}"
-        for item in error.errors(include_url=False)
-    )
+    return "; ".join(_sentence(item) for item in error.errors(include_url=False))
 
 
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+def _sentence(item: Any) -> str:
+    name = str(item["loc"][0])
+    field = name if name in Baseline.model_fields else shown(name)
+    value = "" if item["type"] == "missing" else f"={shown(item['input'])}"
+    return f"{field}{value}: {item['msg']}"
 
 
 class EffectiveBaseline(NamedTuple):

@@ -16,26 +16,11 @@ import msgspec
 from app.detection.anomaly import Anomaly, Evidence, ResolvedBy, Severity, State, anomaly_id
 from app.detection.baseline import EffectiveBaseline
 from app.detection.burn import burn_pico_usd_per_hour, ratio_text
-from app.detection.quiet import is_quiet, judge_quiet, quiet_slice
+from app.detection.quiet import quiet_slice
 from app.detection.reasons import Reason
 from app.detection.rule import BurnRule, Thresholds
 from app.pricing.money import usd_text
 from app.windows.slices import SLICE_MS, Slices, window_sum
-
-__all__ = [
-    "UNREACHABLE",
-    "Burn",
-    "Change",
-    "OpenAnomaly",
-    "Reason",
-    "escalated",
-    "is_quiet",
-    "judge",
-    "judge_quiet",
-    "opened",
-    "resolved",
-    "watch_levels",
-]
 
 UNREACHABLE = 1 << 200
 """A watch level that no window sum exceeds."""

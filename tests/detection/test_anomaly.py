@@ -15,7 +15,8 @@ from app.detection.anomaly import (
     notice_value,
     rfc3339,
 )
-from app.detection.lifecycle import Reason, opened
+from app.detection.lifecycle import opened
+from app.detection.reasons import Reason
 from hypothesis import given
 from hypothesis import strategies as st
 

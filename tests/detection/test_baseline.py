@@ -28,7 +28,7 @@ def parse(key: bytes | str | None = b"acme/agent-7", **changes: object) -> Basel
 
 
 def test_a_record_reads_and_writes() -> None:
-    baseline = parse(multiplier="7.10", source="finance", updated_at=1_700_000_000_000, note="not known to v1")
+    baseline = parse(multiplier="7.10", source="finance", updated_at=1_700_000_000_000)
     assert baseline.model_dump(mode="json") == {
         "org_id": "acme",
         "agent_id": "agent-7",
@@ -92,6 +92,8 @@ def test_amounts_that_are_taken(field: str, raw: str, text: str) -> None:
         pytest.param("agent_id", "7", id="number-for-an-id"),
         pytest.param("agent_id", "7.5", id="fraction-for-an-id"),
         pytest.param("agent_id", json.dumps("a" * 257), id="id-of-257-characters"),
+        pytest.param("agent_id", r'"agent\u001b[2J"', id="control-character-in-an-id"),
+        pytest.param("agent_id", r'"\ud800"', id="half-a-surrogate-pair"),
         pytest.param("source", '""', id="empty-source"),
         pytest.param("updated_at", "1.5", id="time-with-a-fraction"),
         pytest.param("updated_at", '"2024-01-01"', id="time-as-text"),
@@ -131,13 +133,26 @@ def test_a_missing_field_is_named(field: str) -> None:
 
 
 def test_every_mistake_is_told() -> None:
-    with pytest.raises(BaselineError, match=r"org_id='': .*; usd_per_hour='x': .*; multiplier='0': "):
+    with pytest.raises(BaselineError, match=r'org_id="": .*; usd_per_hour="x": .*; multiplier="0": '):
         parse(org_id="", usd_per_hour="x", multiplier="0")
 
 
 def test_a_float_is_refused_in_code_too() -> None:
     with pytest.raises(ValidationError, match="plain decimal text"):
         Baseline.model_validate({**RECORD, "usd_per_hour": 2.5})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param("multiplyer", '"multiplyer"="5": Extra inputs', id="misspelt"),
+        pytest.param("\x1b[2J", r'"\x1b[2J"="5": Extra inputs', id="made-to-disturb-a-terminal"),
+    ],
+)
+def test_an_unknown_field_is_refused(name: str, told: str) -> None:
+    with pytest.raises(BaselineError) as caught:
+        Baseline.parse(b"acme/agent-7", json.dumps({**RECORD, name: "5"}))
+    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(

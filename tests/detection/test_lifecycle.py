@@ -10,13 +10,13 @@ from app.detection.lifecycle import (
     UNREACHABLE,
     Burn,
     OpenAnomaly,
-    Reason,
     escalated,
     judge,
     opened,
     resolved,
     watch_levels,
 )
+from app.detection.reasons import Reason
 from app.detection.rule import Thresholds, thresholds
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ from itertools import groupby
 import pytest
 from app.detection.anomaly import ResolvedBy, Severity, State
 from app.detection.baseline import EffectiveBaseline
-from app.detection.lifecycle import Reason
+from app.detection.reasons import Reason
 from app.windows.slices import SLICE_MS, window_sum
 from hypothesis import given
 from hypothesis import strategies as st

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 from app.detection.anomaly import Anomaly, Evidence, ResolvedBy, Severity, State
 from app.detection.baseline import EffectiveBaseline
-from app.detection.lifecycle import Burn, OpenAnomaly, Reason, escalated, is_quiet, judge, opened, resolved
+from app.detection.lifecycle import Burn, OpenAnomaly, escalated, judge, opened, resolved
+from app.detection.quiet import is_quiet
+from app.detection.reasons import Reason
 from app.detection.rule import BurnRule, thresholds
 from app.windows.slices import SLICE_MS, window_sum
 

@@ -68,7 +68,7 @@ def decode_batch(
             except (msgspec.DecodeError, TypeError, RecursionError):  # TypeError: one of the counts is null
                 usage = None
         if usage is None:
-            verdict = _second_look(value, newest_ms)
+            verdict = _second_look(value, now_ms, max_clock_skew_ms)
             if isinstance(verdict, Usage):
                 usage = verdict
             else:
@@ -77,16 +77,16 @@ def decode_batch(
     return usages, rejections
 
 
-def _second_look(value: bytes | None, newest_ms: int) -> Usage | Fault:
+def _second_look(value: bytes | None, now_ms: int, max_clock_skew_ms: int) -> Usage | Fault:
     """Decode a value that is unusual, or say what is wrong with it."""
     refusal = "refused"
     try:
         usage = _decode_unusual(value) if value else None
-        if usage is not None and _keeps_the_rules(usage, newest_ms):
+        if usage is not None and _keeps_the_rules(usage, now_ms + max_clock_skew_ms):
             return usage
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors, and so is UnicodeDecodeError
         refusal = str(error)
-    return explain(value, newest_ms=newest_ms) or Fault(Reason.UNREADABLE, "", refusal)
+    return explain(value, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms) or Fault(Reason.UNREADABLE, "", refusal)
 
 
 def _decode_unusual(value: bytes) -> Usage | None:

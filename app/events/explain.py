@@ -34,12 +34,13 @@ _REASONS: Final = {
 _JSON_TYPES: Final = {"int_type": "an integer", "string_type": "a string", "dict_type": "an object of strings"}
 
 
-def explain(value: bytes | None, *, newest_ms: int) -> Fault | None:
+def explain(value: bytes | None, *, now_ms: int, max_clock_skew_ms: int) -> Fault | None:
     """The first thing that is wrong with `value`, or None if it is a good usage event.
 
     Args:
         value: The record's value.
-        newest_ms: Latest time (epoch ms) that `occurred_at` may have.
+        now_ms: The clock, epoch milliseconds.
+        max_clock_skew_ms: How far ahead of it `occurred_at` may be.
     """
     try:
         event = UsageEvent.model_validate(read_object(value))
@@ -47,21 +48,17 @@ def explain(value: bytes | None, *, newest_ms: int) -> Fault | None:
         return error.fault
     except ValidationError as error:
         return _first_of(error.errors(include_url=False))
-    return in_the_future(event.occurred_at, newest_ms)
-
-
-def in_the_future(occurred_at: int, newest_ms: int) -> Fault | None:
-    """The fault of an event that happens later than `newest_ms` (epoch ms, inclusive); None if it does not."""
-    if occurred_at <= newest_ms:
+    ahead_ms = event.occurred_at - now_ms
+    if ahead_ms <= max_clock_skew_ms:
         return None
-    ahead = f"occurred_at {occurred_at} is {occurred_at - newest_ms} ms later than the clock and its allowed skew"
-    return Fault(Reason.IN_THE_FUTURE, "occurred_at", ahead)
+    detail = f"occurred_at {event.occurred_at} is {ahead_ms} ms ahead of the clock; {max_clock_skew_ms} ms are allowed"
+    return Fault(Reason.IN_THE_FUTURE, "occurred_at", detail)
 
 
 def _first_of(errors: list[ErrorDetails]) -> Fault:
     reason, field, detail = _fault(errors[0])
-    others = [str(error["loc"][0]) for error in errors[1:] if error["loc"][:1] not in {(field,), ()}]
-    more = ", ".join(dict.fromkeys(others))
+    fields = dict.fromkeys(str(error["loc"][0]) for error in errors if error["loc"])
+    more = ", ".join(name for name in fields if name != field)
     return Fault(reason, field, f"{detail}; also wrong: {more}" if more else detail)
 
 

@@ -6,12 +6,15 @@ pairs (which could never be written again as UTF-8), no nesting that would exhau
 
 import json
 import re
+from itertools import accumulate
 from typing import Any
 
 from app.events.rejection import Fault, Reason
 from app.events.usage import MAX_DEPTH, MAX_EVENT_BYTES
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_CHARACTERS = 80
 _LONGEST_INTEGER = 4_000
@@ -60,19 +63,11 @@ def read_object(value: bytes | None) -> dict[str, Any]:
 
 
 def is_deeper_than(value: bytes, limit: int) -> bool:
-    """Whether arrays and objects are nested deeper than `limit`; right for any bytes that are JSON."""
+    """Whether arrays and objects are nested deeper than `limit`, brackets in strings not counted."""
     if value.count(b"[") + value.count(b"{") <= limit:
         return False
-    depth = 0
-    for found in _STRING_OR_BRACKET.finditer(value):
-        token = found.group()
-        if token in b"[{":
-            depth += 1
-            if depth > limit:
-                return True
-        elif token in b"]}":
-            depth -= 1
-    return False
+    steps = _STRING.sub(b"", value).translate(_STEPS, delete=_NO_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > limit
 
 
 def shown(value: object) -> str:
@@ -85,17 +80,15 @@ def shown(value: object) -> str:
         return shown_text(value)
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    return _cut(str(value))
+    digits = str(value)
+    return digits if len(digits) <= _SHOWN_CHARACTERS else digits[:_SHOWN_CHARACTERS] + "…"
 
 
 def shown_text(text: str) -> str:
     """Text in quotes, cut, with everything escaped that could disturb a terminal or has no UTF-8."""
-    cut = _cut(text)
+    length = len(text)
+    cut = text if length <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({length} characters)"
     return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
 
 
 def _bounded(value: bytes | None) -> bytes:

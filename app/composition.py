@@ -1,0 +1,159 @@
+"""The one place that builds, starts and stops the parts of a worker."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from app.detection.baseline import Baselines, default_baseline
+from app.detection.rule import BurnRule
+from app.ledger.policy import Policy
+from app.metrics import WorkerMetrics
+from app.pricing.book import RateBook
+from app.settings import Settings
+from app.status import StatusServer
+from app.stream.application import build_app
+from app.stream.shards import Shards
+from app.topics.catalogue import topics_for
+from app.topics.ensure import ensure_topics
+
+if TYPE_CHECKING:
+    import faust
+
+_log = logging.getLogger(__name__)
+
+STOP_TIMEOUT_S = 8.0
+UNRESPONSIVE_S = 10.0
+SWITCH_INTERVAL_S = 0.02
+"""How long one thread may keep the interpreter while others (fetch, flush, event loop) wait; Python's default is 5 ms."""
+
+
+class WorkerFailed(Exception):
+    """The worker stopped because a part of it failed; the cause is attached."""
+
+
+class Worker:
+    """A worker process' parts: settings in, ledgers out. Build, `start`, `wait`, `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build everything; binds the metrics port, connects to nothing yet.
+
+        Raises:
+            OSError: The metrics port is taken.
+        """
+        self.settings = settings
+        self.topics = topics_for(settings)
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.metrics = WorkerMetrics(self.registry, label_limit=settings.metrics_label_limit)
+        self.policy = Policy(
+            BurnRule.from_settings(settings), RateBook.bundled(), Baselines(default_baseline(settings), {})
+        )
+        self.shards = Shards(settings, self.topics, self.policy, self.metrics)
+        self.status = StatusServer(
+            settings.metrics_host, settings.metrics_port, self.registry, healthy=self._healthy, ready=self._ready
+        )
+        self._beat_at = time.monotonic()
+        self._app: faust.App | None = None
+
+    async def start(self) -> None:
+        """Ensure the topics, then join the group and begin to work.
+
+        Raises:
+            TopicError: A topic is not as it has to be, or the broker stayed away.
+        """
+        self.status.start()
+        await asyncio.get_running_loop().run_in_executor(None, ensure_topics, self.settings)
+        self._app = build_app(self.settings, self.topics, self.shards, self.policy, self.metrics)
+        await self._app.start()
+
+    async def wait(self, stop: asyncio.Event) -> None:
+        """Return when asked to stop.
+
+        Raises:
+            WorkerFailed: A part of the worker crashed.
+        """
+        assert self._app is not None  # noqa: S101  # started before it is waited for
+        while not stop.is_set():
+            self._beat_at = time.monotonic()
+            if self._app.crashed:
+                raise WorkerFailed(str(self._app.crash_reason)) from self._app.crash_reason
+            try:
+                await asyncio.wait_for(stop.wait(), 0.25)
+            except TimeoutError:
+                continue
+
+    async def stop(self) -> None:
+        """Write what is not yet written, leave the group, close everything."""
+        if self._app is not None:
+            try:
+                if self.shards.ready and not self._app.crashed:
+                    self.shards.ready = False
+                    await asyncio.wait_for(self.shards.flush(), STOP_TIMEOUT_S)
+            finally:
+                await asyncio.wait_for(self._app.stop(), STOP_TIMEOUT_S)
+        self.status.stop()
+
+    def _healthy(self) -> tuple[bool, str]:
+        silent_s = time.monotonic() - self._beat_at
+        if silent_s > UNRESPONSIVE_S:
+            return False, f"the event loop has not answered for {silent_s:.0f} s"
+        return True, "the event loop answers"
+
+    def _ready(self) -> tuple[bool, str]:
+        if not self.shards.ready:
+            return False, "starting, or partitions are being taken over"
+        return True, f"partitions {sorted(self.shards.durable_offsets())}"
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    worker = Worker(settings)
+    try:
+        started = asyncio.ensure_future(worker.start())
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if started.done():
+            await started
+            _log.info("worker is up; metrics on %s/metrics", worker.status.address)
+            await worker.wait(stop)
+        stopping.cancel()
+        started.cancel()
+    finally:
+        await worker.stop()
+
+
+def run_worker(settings: Settings) -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Raises:
+        WorkerFailed: A part of it crashed.
+        TopicError: Topics are not as they have to be.
+        OSError: The metrics port is taken.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.disable()  # ledgers and events hold no cycles; a collection would walk millions of them
+    if settings.worker_data_dir is not None:
+        asyncio.run(_run(settings))
+        return
+    with tempfile.TemporaryDirectory(prefix="burnline-") as folder:
+        asyncio.run(_run(settings.model_copy(update={"worker_data_dir": Path(folder)})))

@@ -1,0 +1,1 @@
+"""The ledger: what each session has spent, exactly once per event."""

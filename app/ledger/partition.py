@@ -1,0 +1,358 @@
+"""The ledgers of one source partition, and the one place where events change them.
+
+A `PartitionLedger` is a pure state machine: records in by `apply`, time in by `tick`, what has to be written out by
+`take_changes`, and back in by `restore`. It skips every offset that it has applied before, so reading again, after
+whatever fault, changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from app.detection.anomaly import Anomaly, Evidence, ResolvedBy
+from app.detection.lifecycle import Burn, Change, escalated, judge, opened, resolved, watch_levels
+from app.detection.quiet import is_quiet
+from app.detection.reasons import Reason
+from app.events.usage import Usage
+from app.ledger import record
+from app.ledger.duplicates import fingerprint
+from app.ledger.policy import Policy
+from app.ledger.progress import VERSION, Progress
+from app.ledger.session import SUM_FIELDS, Ledger, ModelSums
+from app.pricing.card import charge
+from app.windows.slices import SLICE_MS, prune, slice_index
+
+_NO_SUMS = (0,) * len(SUM_FIELDS)
+_OPEN_ANOMALY = b'"anomaly":{'
+_COST = SUM_FIELDS.index("cost_pico_usd")
+
+
+class Retention(NamedTuple):
+    """How much a ledger remembers beside its totals."""
+
+    slices: int
+    duplicate_ids: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the counts were last taken, for the metrics."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    late: int = 0
+    """Counted in the totals, too old for the windows."""
+    identity_conflicts: int = 0
+    """Events of a session that name another org or agent than its first event."""
+    runs: dict[tuple[str, str], int] = field(default_factory=dict)
+    tool_calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    unpriced: dict[str, str] = field(default_factory=dict)
+    """Models without a rate, each with the reason."""
+
+
+class Activity(NamedTuple):
+    """What one agent has used of one model since the last flush, in the order of `SUM_FIELDS`."""
+
+    org_id: str
+    agent_id: str
+    model: str
+    sums: tuple[int, ...]
+
+
+class Changes(NamedTuple):
+    """What one flush writes for a partition, and what it means for the metrics. Ledgers are (key, value) records."""
+
+    ledgers: list[tuple[bytes, bytes]]
+    notices: list[Anomaly]
+    progress: Progress
+    activity: list[Activity]
+    counts: Counts
+
+
+class PartitionLedger:
+    """All sessions of one partition of the usage topic."""
+
+    def __init__(self, topic: str, partition: int, policy: Policy, retention: Retention) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.policy = policy
+        self.retention = retention
+        self.next_offset = 0
+        self.watermark_ms = 0
+        self.counts = Counts()
+        self._hot: dict[str, Ledger] = {}
+        self._cold: dict[str, bytes] = {}
+        self._open: dict[str, Ledger] = {}
+        self._dirty: list[Ledger] = []
+        self._notices: list[Anomaly] = []
+        self._active_at_ms: int | None = None
+        self._swept_slice = -1
+
+    def __len__(self) -> int:
+        """Ledgers held."""
+        return len(self._hot) + len(self._cold)
+
+    @property
+    def open_anomalies(self) -> int:
+        """Sessions with an open anomaly."""
+        return len(self._open)
+
+    def restore(self, progress: Progress | None, records: Iterable[tuple[str, bytes]]) -> None:
+        """Take over what was written: the progress, and the value of each session's record.
+
+        Values are kept as they are until their session is touched; those with an open anomaly are read at once.
+
+        Raises:
+            UnreadableRecord: A record with an open anomaly cannot be read.
+        """
+        if progress is not None:
+            self.next_offset = progress.next_offset
+            self.watermark_ms = progress.watermark_ms
+        self._cold.update(records)
+        for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
+            ledger = self._ledger(session_id)
+            if ledger is not None and ledger.anomaly is not None:
+                self._open[session_id] = ledger
+
+    def get(self, session_id: str) -> Ledger | None:
+        """A session's ledger, or None if it has none here."""
+        return self._hot.get(session_id) or self._ledger(session_id)
+
+    def apply(self, offsets: Sequence[int], events: Sequence[Usage | None], *, now_ms: int) -> None:
+        """Count events; those that were applied before are skipped.
+
+        Args:
+            offsets: Ascending offsets of the records.
+            events: The event of each record, or None where the record was refused.
+            now_ms: Wall clock, from which idle time is counted.
+        """
+        policy = self.policy
+        cards = policy.cards
+        hot = self._hot
+        dirty = self._dirty
+        duplicate_ids = self.retention.duplicate_ids
+        next_offset = self.next_offset
+        version = policy.version
+        watermark_ms = self.watermark_ms
+        accepted = 0
+        for offset, event in zip(offsets, events, strict=True):
+            if event is None or offset < next_offset:
+                continue
+            session_id = event.session_id
+            at_ms = event.occurred_at
+            ledger = hot.get(session_id)
+            if ledger is None:
+                ledger = self._ledger(session_id) or self._open_ledger(event)
+            if duplicate_ids and not ledger.recent.add(fingerprint(event.event_id), duplicate_ids):
+                self.counts.duplicates += 1
+                continue
+            accepted += 1
+            if at_ms > watermark_ms:
+                watermark_ms = at_ms
+
+            model = event.model
+            card = cards.get((event.provider, model))
+            if card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
+                card = policy.card(event.provider, model, at_ms)
+            cost, savings, unpriced = charge(
+                card,
+                event.input_tokens,
+                event.output_tokens,
+                event.cached_input_tokens,
+                event.cache_write_tokens,
+                event.reasoning_tokens,
+            )
+
+            sums = ledger.models.get(model)
+            if sums is None:
+                sums = ledger.models[model] = ModelSums()
+            sums.events += 1
+            sums.input_tokens += event.input_tokens
+            sums.output_tokens += event.output_tokens
+            sums.cost_pico_usd += cost
+            if event.cached_input_tokens:
+                sums.cached_input_tokens += event.cached_input_tokens
+                sums.cache_savings_pico_usd += savings
+            if event.cache_write_tokens:
+                sums.cache_write_tokens += event.cache_write_tokens
+            if event.reasoning_tokens:
+                sums.reasoning_tokens += event.reasoning_tokens
+            if unpriced:
+                sums.unpriced_tokens += unpriced
+                self.counts.unpriced[model] = card.rule
+            if event.kind != "llm":
+                self._count_kind(ledger, sums, event, cost)
+            if event.agent_id != ledger.agent_id or event.org_id != ledger.org_id:
+                self.counts.identity_conflicts += 1
+
+            index = at_ms // SLICE_MS
+            if index == ledger.newest_slice:
+                ledger.slices[index] += cost
+                ledger.short_pico_usd += cost
+                ledger.long_pico_usd += cost
+            else:
+                self._add_to_other_slice(ledger, index, cost)
+            if at_ms > ledger.last_event_at:
+                ledger.last_event_at = at_ms
+            elif at_ms < ledger.first_event_at:
+                ledger.first_event_at = at_ms
+            ledger.last_offset = offset
+
+            if ledger.limits_version != version:
+                self._watch(ledger)
+            if (
+                ledger.short_pico_usd > ledger.watch_short_pico_usd
+                and ledger.long_pico_usd > ledger.watch_long_pico_usd
+            ):
+                self._judge(ledger, event, offset)
+            if not ledger.dirty:
+                ledger.dirty = True
+                dirty.append(ledger)
+        self.counts.accepted += accepted
+        self.watermark_ms = watermark_ms
+        if offsets:
+            self.next_offset = max(next_offset, offsets[-1] + 1)
+            self._active_at_ms = now_ms
+        self._sweep(slice_index(watermark_ms), ResolvedBy.EVENT_TIME)
+
+    def tick(self, now_ms: int) -> None:
+        """Let time pass: while no record comes, event time moves on with the wall clock."""
+        if self._active_at_ms is None:
+            self._active_at_ms = now_ms
+        self._sweep(slice_index(self.watermark_ms + max(0, now_ms - self._active_at_ms)), ResolvedBy.CLOCK)
+
+    def take_changes(self, now_ms: int) -> Changes:
+        """All that has changed since the last call, as records to write. The caller writes them, all or none."""
+        ledgers: list[tuple[bytes, bytes]] = []
+        activity: dict[tuple[str, str, str], tuple[int, ...]] = {}
+        for ledger in self._dirty:
+            ledger.dirty = False
+            prune(ledger.slices, ledger.newest_slice, self.retention.slices)
+            ledgers.append((ledger.session_id.encode(), record.encode(ledger)))
+            for model, sums in ledger.models.items():
+                values = sums.values()
+                if values != sums.reported:
+                    key = (ledger.org_id, ledger.agent_id, model)
+                    before = activity.get(key, _NO_SUMS)
+                    activity[key] = tuple(
+                        total + new - old for total, new, old in zip(before, values, sums.reported, strict=True)
+                    )
+                    sums.reported = values
+        changes = Changes(
+            ledgers=ledgers,
+            notices=self._notices,
+            progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
+            activity=[Activity(*key, sums) for key, sums in activity.items()],
+            counts=self.counts,
+        )
+        self._dirty = []
+        self._notices = []
+        self.counts = Counts()
+        return changes
+
+    def _ledger(self, session_id: str) -> Ledger | None:
+        value = self._cold.pop(session_id, None)
+        if value is None:
+            return None
+        ledger = self._hot[session_id] = record.decode(value)
+        rule = self.policy.rule
+        ledger.settle_windows(rule.short_window_slices, rule.long_window_slices)
+        return ledger
+
+    def _open_ledger(self, event: Usage) -> Ledger:
+        ledger = Ledger(event.session_id, event.org_id, event.agent_id, self.partition, event.occurred_at)
+        self._hot[event.session_id] = ledger
+        return ledger
+
+    def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:
+        owner = (ledger.org_id, ledger.agent_id)
+        if event.kind == "embedding":
+            sums.embedding_cost_pico_usd += cost
+        elif event.kind == "run":
+            ledger.runs += 1
+            self.counts.runs[owner] = self.counts.runs.get(owner, 0) + 1
+        elif event.kind == "tool_call":
+            ledger.tool_calls += 1
+            self.counts.tool_calls[owner] = self.counts.tool_calls.get(owner, 0) + 1
+
+    def _add_to_other_slice(self, ledger: Ledger, index: int, cost: int) -> None:
+        rule = self.policy.rule
+        if index > ledger.newest_slice:
+            if ledger.anomaly is not None:
+                self._resolve_if_quiet(ledger, index, ResolvedBy.EVENT_TIME)
+            ledger.advance(index, rule.short_window_slices, rule.long_window_slices)
+            if len(ledger.slices) > 2 * self.retention.slices:
+                prune(ledger.slices, index, self.retention.slices)
+        behind = ledger.newest_slice - index
+        if behind >= self.retention.slices:
+            self.counts.late += 1
+            return
+        ledger.slices[index] = ledger.slices.get(index, 0) + cost
+        if behind < rule.short_window_slices:
+            ledger.short_pico_usd += cost
+        if behind < rule.long_window_slices:
+            ledger.long_pico_usd += cost
+
+    def _watch(self, ledger: Ledger) -> None:
+        limits, _ = self.policy.limits(ledger.org_id, ledger.agent_id)
+        ledger.watch_short_pico_usd, ledger.watch_long_pico_usd = watch_levels(ledger.anomaly, limits)
+        ledger.limits_version = self.policy.version
+
+    def _judge(self, ledger: Ledger, event: Usage, offset: int) -> None:
+        limits, baseline = self.policy.limits(ledger.org_id, ledger.agent_id)
+        reason = judge(ledger.anomaly, ledger.short_pico_usd, ledger.long_pico_usd, limits)
+        if not reason.changes_state:
+            return
+        evidence = Evidence(self.topic, self.partition, offset, event.event_id)
+        burn = Burn(ledger.short_pico_usd, ledger.long_pico_usd, ledger.total("cost_pico_usd"), baseline)
+        change = self._change(ledger, reason, evidence, event.occurred_at, burn)
+        ledger.anomaly = change.anomaly
+        self._open[ledger.session_id] = ledger
+        self._notices.append(change.notice)
+        self._watch(ledger)
+
+    def _change(self, ledger: Ledger, reason: Reason, evidence: Evidence, at_ms: int, burn: Burn) -> Change:
+        rule = self.policy.rule
+        if ledger.anomaly is not None:
+            return escalated(ledger.anomaly, evidence=evidence, at_ms=at_ms, burn=burn, rule=rule)
+        return opened(
+            reason,
+            org_id=ledger.org_id,
+            agent_id=ledger.agent_id,
+            session_id=ledger.session_id,
+            evidence=evidence,
+            at_ms=at_ms,
+            burn=burn,
+            rule=rule,
+        )
+
+    def _sweep(self, index: int, by: ResolvedBy) -> None:
+        if index <= self._swept_slice:
+            return
+        self._swept_slice = index
+        for ledger in list(self._open.values()):
+            self._resolve_if_quiet(ledger, index, by)
+
+    def _resolve_if_quiet(self, ledger: Ledger, index: int, by: ResolvedBy) -> None:
+        limits, baseline = self.policy.limits(ledger.org_id, ledger.agent_id)
+        rule = self.policy.rule
+        if ledger.anomaly is None or not is_quiet(ledger.slices, index, rule, limits):
+            return
+        self._notices.append(
+            resolved(
+                ledger.anomaly,
+                by=by,
+                slices=ledger.slices,
+                newest_slice=index,
+                spend_pico_usd=ledger.total("cost_pico_usd"),
+                baseline=baseline,
+                limits=limits,
+                rule=rule,
+            )
+        )
+        ledger.anomaly = None
+        self._open.pop(ledger.session_id, None)
+        self._watch(ledger)
+        if not ledger.dirty:
+            ledger.dirty = True
+            self._dirty.append(ledger)

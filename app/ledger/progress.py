@@ -1,0 +1,54 @@
+"""The progress record: how far a source partition is in the ledgers. Written in the same transaction as they are."""
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+VERSION = 1
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far one source partition has been applied. Key of its record: the partition's number."""
+
+    version: int
+    source_topic: str
+    source_partition: int
+    next_offset: int
+    watermark_ms: int
+    written_at_ms: int
+
+    @property
+    def key(self) -> bytes:
+        """Key of the record."""
+        return str(self.source_partition).encode()
+
+    def encode(self) -> bytes:
+        """Value of the record."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decode(cls, value: bytes) -> "Progress":
+        """What `encode` wrote.
+
+        Raises:
+            ValueError: The value is damaged or of a newer version.
+        """
+        try:
+            progress = msgspec.json.decode(value, type=cls)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ValueError(f"not a progress record: {error}: {value[:200]!r}") from error
+        if progress.version != VERSION:
+            raise ValueError(f"progress record version={progress.version}: this is Burnline for version {VERSION}")
+        return progress
+
+
+class SourceProgress(BaseModel):
+    """How far the worker has come on one partition of the usage topic."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1, le=VERSION)
+    source_topic: str
+    source_partition: int = Field(ge=0)
+    next_offset: int = Field(ge=0, description="Every event before this offset is in the ledgers, or a dead letter.")
+    watermark_ms: int = Field(description="Greatest event time seen on the partition, Unix epoch ms.")
+    written_at_ms: int = Field(description="When this was written, Unix epoch ms by the worker's clock.")

@@ -1,0 +1,1 @@
+"""The Faust shell: fetches usage in batches, applies it to the ledgers, and writes ledgers with their progress."""

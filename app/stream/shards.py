@@ -1,0 +1,254 @@
+"""The partitions that this worker owns: taken over, applied to, flushed and given up together."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, cast
+
+from confluent_kafka import Message
+
+from app.detection.anomaly import cloudevent_headers, notice_key, notice_value
+from app.events.dead_letters import dead_letter_headers
+from app.events.decode import decode_batch
+from app.events.rejection import Reason, Rejection
+from app.kafka import client_config
+from app.ledger.partition import Changes, PartitionLedger, Retention
+from app.ledger.policy import Policy
+from app.metrics import WorkerMetrics
+from app.settings import SLICE_S, Settings
+from app.stream.restore import Restored, restore
+from app.stream.transport import RecordBatch
+from app.stream.writer import Outgoing, TransactionalWriter
+from app.topics.catalogue import Topics
+
+_log = logging.getLogger(__name__)
+
+MAX_UNFLUSHED_EVENTS = 500_000
+"""Events applied but not yet written, at most: what a worker may have to read again, and a bound on its memory."""
+
+MAX_UNPRICED_LOGGED = 1_000
+"""So many models without a rate get a line in the log, one each."""
+
+Clock = Callable[[], int]
+"""Wall clock, epoch milliseconds."""
+
+
+def wall_clock_ms() -> int:
+    """Now."""
+    return time.time_ns() // 1_000_000
+
+
+class Shard:
+    """One owned partition: its ledgers, its transactional producer, and what is not yet written beside the ledgers."""
+
+    def __init__(self, ledger: PartitionLedger, writer: TransactionalWriter) -> None:
+        self.ledger = ledger
+        self.writer = writer
+        self.durable_offset = ledger.next_offset
+        self.unwritten = Unwritten([], [], [])
+
+    def take_unwritten(self) -> "Unwritten":
+        """What has gathered since the last call."""
+        taken, self.unwritten = self.unwritten, Unwritten([], [], [])
+        return taken
+
+
+class Unwritten(NamedTuple):
+    """What a flush writes or reports beside the ledgers' own changes."""
+
+    dead_letters: list[Outgoing]
+    reasons: list[Reason]
+    appended_at_ms: list[int]
+    """When the first record of each batch was written to the usage topic."""
+
+
+class _Flush(NamedTuple):
+    shard: Shard
+    changes: Changes
+    unwritten: Unwritten
+    records: list[Outgoing]
+
+
+class Shards:
+    """All owned partitions. Lives on the event loop; what blocks runs in threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        topics: Topics,
+        policy: Policy,
+        metrics: WorkerMetrics,
+        clock_ms: Clock = wall_clock_ms,
+    ) -> None:
+        self.settings = settings
+        self.topics = topics
+        self.policy = policy
+        self.metrics = metrics
+        self.clock_ms = clock_ms
+        self.config = client_config(settings)
+        self.ready = False
+        """Whether events are applied: not while partitions are taken over or given up."""
+        self.flush_due = asyncio.Event()
+        self.end_offsets: Callable[[], Mapping[int, int]] = dict
+        """Asks the transport for the ends of the source partitions, as far as they are known."""
+        self._unpriced: set[str] = set()
+        self._owned: dict[int, Shard] = {}
+        self._flushing = asyncio.Lock()
+        self._room = asyncio.Condition()
+        self._unflushed = 0
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
+        self._retention = Retention(
+            slices=settings.window_retention_s // SLICE_S, duplicate_ids=settings.duplicate_ids_per_session
+        )
+
+    def next_offset(self, partition: int) -> int | None:
+        """The offset that is to be applied next; None when the partition is not owned."""
+        shard = self._owned.get(partition)
+        return None if shard is None else shard.ledger.next_offset
+
+    def durable_offsets(self) -> Mapping[int, int]:
+        """By owned partition, the offset up to which everything is written (exclusive)."""
+        return {partition: shard.durable_offset for partition, shard in self._owned.items()}
+
+    async def own(self, partitions: Iterable[int]) -> None:
+        """Own exactly these partitions: give up the others, fence and restore the new ones.
+
+        What is given up was flushed when it was revoked; if that failed, its new owner reads it again.
+        """
+        wanted = set(partitions)
+        for partition in self._owned.keys() - wanted:
+            del self._owned[partition]
+        new = sorted(wanted - self._owned.keys())
+        if new:
+            loop = asyncio.get_running_loop()
+            restored = await loop.run_in_executor(self._threads, self._take_over, new)
+            self._owned.update(restored)
+
+    def _take_over(self, partitions: list[int]) -> dict[int, Shard]:
+        writers = {
+            partition: TransactionalWriter(self.config, f"{self.settings.app_id}-{partition}", partition)
+            for partition in partitions
+        }
+        for writer in writers.values():
+            writer.fence()
+        found = restore(self.config, self.topics, partitions)
+        return {partition: self._shard(partition, writer, found[partition]) for partition, writer in writers.items()}
+
+    def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
+        ledger = PartitionLedger(self.topics.usage.name, partition, self.policy, self._retention)
+        ledger.restore(restored.progress, restored.records.items())
+        return Shard(ledger, writer)
+
+    async def apply(self, batch: RecordBatch) -> bool:
+        """Apply a batch to its partition's ledgers.
+
+        Returns:
+            False if a batch before this one got lost on its way: fetch again from `next_offset`.
+        """
+        if self._unflushed >= MAX_UNFLUSHED_EVENTS:
+            self.flush_due.set()
+            async with self._room:
+                await self._room.wait_for(lambda: self._unflushed < MAX_UNFLUSHED_EVENTS)
+        shard = self._owned.get(batch.partition)
+        if shard is None:
+            return True  # given up while the batch was under way: its new owner reads it
+        if batch.start > shard.ledger.next_offset:
+            return False
+        self._apply(shard, batch)
+        return True
+
+    def _apply(self, shard: Shard, batch: RecordBatch) -> None:
+        ledger = shard.ledger
+        records = batch.records
+        if batch.start < ledger.next_offset:  # read again after a rebalance
+            records = [record for record in records if (record.offset() or 0) >= ledger.next_offset]
+            if not records:
+                return
+        offsets = [record.offset() or 0 for record in records]
+        now_ms = self.clock_ms()
+        events, rejections = decode_batch(
+            [record.value() for record in records], now_ms=now_ms, max_clock_skew_ms=self.settings.max_clock_skew_ms
+        )
+        for rejection in rejections:
+            self._bury(shard, records[rejection.index], rejection)
+        ledger.apply(offsets, events, now_ms=now_ms)
+        shard.unwritten.appended_at_ms.append(records[0].timestamp()[1])
+        self._unflushed += len(records)
+
+    def _bury(self, shard: Shard, record: Message, rejection: Rejection) -> None:
+        headers = dead_letter_headers(
+            rejection,
+            topic=self.topics.usage.name,
+            partition=shard.ledger.partition,
+            offset=record.offset() or 0,
+            headers=cast("list[tuple[str, bytes | None]] | None", record.headers()),
+        )
+        shard.unwritten.dead_letters.append(
+            Outgoing(self.topics.dead_letters.name, record.key(), record.value(), headers)
+        )
+        shard.unwritten.reasons.append(rejection.reason)
+
+    async def flush(self) -> None:
+        """Let time pass, then write what has changed, one transaction per partition, all partitions at once.
+
+        Raises:
+            Fenced: A partition has another owner; nothing of this flush of it was written.
+            KafkaException: The outcome of a transaction is unknown.
+        """
+        async with self._flushing:
+            self.flush_due.clear()
+            started = time.perf_counter()
+            flushes = self._gather_changes()
+            try:
+                loop = asyncio.get_running_loop()
+                await asyncio.gather(
+                    *(loop.run_in_executor(self._threads, flush.shard.writer.write, flush.records) for flush in flushes)
+                )
+            finally:
+                async with self._room:
+                    self._room.notify_all()
+            for flush in flushes:
+                flush.shard.durable_offset = flush.changes.progress.next_offset
+            self._report(flushes, time.perf_counter() - started)
+
+    def _gather_changes(self) -> list[_Flush]:
+        now_ms = self.clock_ms()
+        flushes = []
+        for shard in self._owned.values():
+            shard.ledger.tick(now_ms)
+            changes = shard.ledger.take_changes(now_ms)
+            if changes.progress.next_offset != shard.durable_offset or changes.ledgers:
+                unwritten = shard.take_unwritten()
+                flushes.append(_Flush(shard, changes, unwritten, self._records(changes, unwritten)))
+        self._unflushed = 0
+        return flushes
+
+    def _records(self, changes: Changes, unwritten: Unwritten) -> list[Outgoing]:
+        topics = self.topics
+        records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
+        records += [
+            Outgoing(topics.anomalies.name, notice_key(notice), notice_value(notice), cloudevent_headers(notice))
+            for notice in changes.notices
+        ]
+        records += unwritten.dead_letters
+        progress = changes.progress
+        records.append(Outgoing(topics.progress.name, progress.key, progress.encode(), ()))
+        return records
+
+    def _report(self, flushes: list[_Flush], seconds: float) -> None:
+        now_ms = self.clock_ms()
+        for flush in flushes:
+            latencies_s = [max(0, now_ms - appended_at_ms) / 1000 for appended_at_ms in flush.unwritten.appended_at_ms]
+            self.metrics.flushed(flush.changes, flush.unwritten.reasons, latencies_s)
+            self._say_unpriced(flush.changes.counts.unpriced)
+        if flushes:
+            self.metrics.flush_seconds.observe(seconds)
+        self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, self.end_offsets())
+
+    def _say_unpriced(self, models: Mapping[str, str]) -> None:
+        for model, reason in models.items():
+            if model not in self._unpriced and len(self._unpriced) < MAX_UNPRICED_LOGGED:
+                self._unpriced.add(model)
+                _log.warning("model %r has no rate, its tokens cost nothing yet: %s", model, reason)

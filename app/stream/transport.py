@@ -1,0 +1,239 @@
+"""Faust's Kafka transport, with the source topic fetched by librdkafka in batches.
+
+Faust keeps what it is good at: group membership, assignment, the other topics, commits. It meets one object per
+(partition, batch) instead of one per event, which is what makes it fast. `docs/faust.md` says what is overridden.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition as AioTopicPartition
+from confluent_kafka import Consumer as Reader
+from confluent_kafka import KafkaException, Message, TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from app.kafka import Config
+
+BATCH_RECORDS = 2_000
+"""Most records in one batch: large enough to pay for Faust's work per message, small enough to share the event loop."""
+POLL_RECORDS = 8_000
+POLL_S = 0.05
+"""An event waits so long at most for others to share its batch."""
+
+READER_CONFIG: Config = {
+    "group.id": "unused: partitions are assigned, offsets are kept in the progress topic",
+    "enable.auto.commit": False,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_committed",
+    "fetch.queue.backoff.ms": 5,  # the default of 1,000 holds a fast reader at a quarter of its speed
+    "fetch.message.max.bytes": 4 << 20,
+    "queued.max.messages.kbytes": 32_768,  # bounds what is prefetched while the worker is behind
+    "enable.partition.eof": False,
+}
+
+
+class Positions(Protocol):
+    """What the transport asks of the owner of the partitions."""
+
+    def next_offset(self, partition: int) -> int | None:
+        """The offset that is to be applied next; None when the partition is not owned (any more)."""
+
+    def durable_offsets(self) -> Mapping[int, int]:
+        """By owned partition, the offset up to which everything is written (exclusive)."""
+
+
+class RecordBatch:
+    """Consecutive records of one partition, in the shape of one aiokafka record.
+
+    Attributes:
+        value: The batch itself; Faust hands it on to the agent as the event's value.
+        start: The position before the first record. Batches of a partition chain: the next one starts where this one
+            ends, so a lost batch shows.
+        offset: The last record's offset.
+    """
+
+    __slots__ = ("checksum", "headers", "key", "offset", "partition", "records", "serialized_key_size",
+                 "serialized_value_size", "start", "timestamp", "timestamp_type", "topic", "value")  # fmt: skip
+
+    def __init__(self, topic: str, partition: int, start: int, records: list[Message]) -> None:
+        last = records[-1]
+        self.topic = topic
+        self.partition = partition
+        self.start = start
+        self.records = records
+        self.offset: int = last.offset() or 0
+        self.timestamp_type, self.timestamp = last.timestamp()
+        self.value = self
+        self.headers: tuple[()] = ()
+        self.key = self.checksum = None
+        self.serialized_key_size = self.serialized_value_size = 0
+
+
+class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped to us
+    """Faust's consumer thread; the source topic comes from a librdkafka reader that follows the assignment."""
+
+    transport: "BatchTransport"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._reader: Reader | None = None
+        self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="usage-fetch")
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Faust rewinds after each rebalance; the reader then starts anew from the ledgers' positions."""
+        self._reading = None
+        found: Mapping[TP, int] = await super().seek_to_committed()
+        return found
+
+    def restart_reading(self) -> None:
+        """Fetch again from the ledgers' positions: a batch got lost between here and the agent."""
+        self._reading = None
+
+    def end_offsets(self) -> dict[int, int]:
+        """By partition, the end of the source topic as the newest fetch saw it; without those not fetched yet."""
+        reader, reading = self._reader, self._reading
+        if reader is None or reading is None:
+            return {}
+        topic = self.transport.source_topic
+        ends = {
+            partition: int(reader.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1])
+            for partition in reading
+        }
+        return {partition: end for partition, end in ends.items() if end >= 0}
+
+    async def on_thread_stop(self) -> None:
+        """Close the reader after Faust's own consumer."""
+        await super().on_thread_stop()
+        if self._reader is not None:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._reader.close)
+        self._executor.shutdown(wait=False)
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> dict[TP, list[Any]]:
+        if not self.consumer.flow_active:
+            return {}
+        source = {tp for tp in active_partitions if tp.topic == self.transport.source_topic}
+        others = active_partitions - source
+        records: dict[TP, list[Any]] = {}
+        if others:
+            wait_s = 0.0 if source else timeout
+            records.update(await super()._fetch_records(consumer, others, wait_s, max_records))
+        if source:
+            records.update(await self._fetch_batches(consumer, source))
+        return records
+
+    async def _fetch_batches(self, consumer: Any, active: set[TP]) -> dict[TP, list[RecordBatch]]:
+        owned = {tp for tp in self.assignment() if tp.topic == self.transport.source_topic}
+        if owned - active:  # a buffer is full: let the agent catch up before anything more is taken from librdkafka
+            await asyncio.sleep(POLL_S / 5)
+            return {}
+        loop = asyncio.get_running_loop()
+        if self._reading is None or self._reading.keys() != {tp.partition for tp in owned}:
+            positions = {tp.partition: self.transport.positions.next_offset(tp.partition) for tp in owned}
+            if any(position is None for position in positions.values()):
+                return {}  # a rebalance is under way
+            self._reading = {partition: position or 0 for partition, position in positions.items()}
+            consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
+            await loop.run_in_executor(self._executor, self._assign, dict(self._reading))
+        reading = self._reading
+        assert self._reader is not None  # noqa: S101  # _assign made it
+        records = await loop.run_in_executor(self._executor, self._reader.consume, POLL_RECORDS, POLL_S)
+        if self._reading is not reading or not self.consumer.flow_active:
+            self._reading = None
+            return {}
+        return self._batches(records, reading)
+
+    def _assign(self, positions: Mapping[int, int]) -> None:
+        if self._reader is None:
+            self._reader = Reader({**self.transport.client_config, **READER_CONFIG})
+        topic = self.transport.source_topic
+        self._reader.assign([TopicPartition(topic, partition, offset) for partition, offset in positions.items()])
+
+    def _batches(self, records: Iterable[Message], reading: dict[int, int]) -> dict[TP, list[RecordBatch]]:
+        topic = self.transport.source_topic
+        by_partition: dict[int, list[Message]] = {}
+        for record in records:
+            error = record.error()
+            if error is not None:
+                raise KafkaException(error)
+            partition = record.partition()
+            assert partition is not None  # noqa: S101  # only error records have none
+            by_partition.setdefault(partition, []).append(record)
+        batches: dict[TP, list[RecordBatch]] = {}
+        for partition, found in by_partition.items():
+            batches[TP(topic, partition)] = chain = []
+            for first in range(0, len(found), BATCH_RECORDS):
+                batch = RecordBatch(topic, partition, reading[partition], found[first : first + BATCH_RECORDS])
+                reading[partition] = batch.offset + 1
+                chain.append(batch)
+        return batches
+
+
+class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped to us
+    """Faust's consumer, whose committed offsets of the source topic are the ledgers' durable ones.
+
+    Faust would collect an acknowledgement per offset and fill gaps between batches with ranges of them. The ledgers
+    know better: what is written, with its progress, is done.
+    """
+
+    transport: "BatchTransport"
+
+    def _new_consumer_thread(self) -> FetchThread:
+        return FetchThread(self, loop=self.loop, beacon=self.beacon)
+
+    def restart_reading(self) -> None:
+        """Make the fetch thread start again from the ledgers' positions."""
+        self._thread.restart_reading()
+
+    def end_offsets(self) -> dict[int, int]:
+        """By partition, the end of the source topic as the newest fetch saw it."""
+        ends: dict[int, int] = self._thread.end_offsets()
+        return ends
+
+    def _is_source(self, tp: TP) -> bool:
+        return bool(tp.topic == self.transport.source_topic)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if not self._is_source(tp):
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def ack(self, message: Any) -> bool:
+        """A batch is done with once it is applied; what may be committed is decided by the ledgers' progress."""
+        if not self._is_source(message.tp):
+            return bool(super().ack(message))
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        yield from (tp for tp in super()._filter_tps_with_pending_acks(topics) if not self._is_source(tp))
+        for partition in self.transport.positions.durable_offsets():
+            yield TP(self.transport.source_topic, partition)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if self._is_source(tp):
+            return self.transport.positions.durable_offsets().get(tp.partition)
+        offset: int | None = super()._new_offset(tp)
+        return offset
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's watchdog looks for aiokafka's fetches, which the source topic does not have."""
+        if not self._is_source(tp):
+            super().verify_event_path(now, tp)
+
+
+class BatchTransport(driver.Transport):  # type: ignore[misc]  # Faust is untyped to us
+    """The transport to set on a Faust app: `app.transport = BatchTransport(…)`."""
+
+    Consumer = BatchConsumer
+
+    def __init__(self, url: Any, app: Any, *, source_topic: str, client_config: Config, positions: Positions) -> None:
+        super().__init__(url, app)
+        self.source_topic = source_topic
+        self.client_config = client_config
+        self.positions = positions

@@ -1,88 +1,91 @@
-"""Where the partitions of a topic end, by the brokers' own word."""
+"""Where the partitions of a topic begin and end for a reader of committed records, by the brokers' own word."""
 
-import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import TimeoutError as NoAnswer
 from typing import NamedTuple
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from app.kafka import Config
 from app.topics.errors import BrokerSilent, TopicError, TopicMissing
 
+_ATTEMPT_S = 1.0
 _RETRY_S = 0.05
+_MISSING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 
-_log = logging.getLogger(__name__)
 
-
-class End(NamedTuple):
-    """Where a partition ended when it was asked.
+class Span(NamedTuple):
+    """The offsets of a partition.
 
     Attributes:
-        stable: First offset that a `read_committed` reader may not see yet. A broker that does not know says less.
-        high: First offset that did not exist.
+        first: Of the first record that is still there.
+        stable: The first that a `read_committed` reader may not see yet. Apache Kafka says it exactly. Tansu may say
+            less: it counts its last batch as one record, and says 0 while a transaction is open. So this is what a
+            reader must reach, not where it may stop.
     """
 
+    first: int
     stable: int
-    high: int
 
 
-def ends(config: Config, topic: str, partitions: Sequence[int], timeout_s: float) -> dict[int, End]:
-    """The ends of the partitions, in three questions, whatever their number.
+def spans(consumer: Consumer, topic: str, partitions: Sequence[int], timeout_s: float) -> dict[int, Span]:
+    """Ask for the offsets of every partition; the consumer's isolation level decides what its end is.
 
     Raises:
-        TopicMissing: Also when only some partitions are missing; the message names them.
+        TopicMissing: The topic or one of the partitions does not exist.
         BrokerSilent: No answer within `timeout_s`.
+        TopicError: The brokers refused.
     """
     deadline = time.monotonic() + timeout_s
-    admin = AdminClient(config, logger=_log)
-    try:
-        topics = admin.list_topics(timeout=timeout_s).topics
-    except KafkaException as error:
-        raise BrokerSilent(f"The brokers did not answer within {timeout_s:g} s: {error.args[0].str()}") from error
-    if topic not in topics:
-        raise TopicMissing(f"Topic {topic} does not exist.")
-    if absent := sorted(set(partitions) - topics[topic].partitions.keys()):
-        raise TopicMissing(f"Topic {topic} has {len(topics[topic].partitions)} partitions; there is no {absent}.")
-    wanted = [TopicPartition(topic, partition) for partition in dict.fromkeys(partitions)]
-    stable = _latest(admin, wanted, IsolationLevel.READ_COMMITTED, deadline)
-    high = _latest(admin, wanted, IsolationLevel.READ_UNCOMMITTED, deadline)
-    return {partition: End(stable[partition], high[partition]) for partition in stable}
+    return {partition: _span(consumer, TopicPartition(topic, partition), deadline) for partition in partitions}
 
 
-def _latest(
-    admin: AdminClient, wanted: list[TopicPartition], isolation: IsolationLevel, deadline: float
-) -> dict[int, int]:
-    if not wanted:
-        return {}
+def _span(consumer: Consumer, asked: TopicPartition, deadline: float) -> Span:
     while True:
-        left = max(deadline - time.monotonic(), 0.1)
-        futures = admin.list_offsets(
-            {tp: OffsetSpec.latest() for tp in wanted}, isolation_level=isolation, request_timeout=left
-        )
         try:
-            return {tp.partition: future.result(left + 1).offset for tp, future in futures.items()}
-        except NoAnswer as error:
-            raise BrokerSilent(f"The brokers did not say where topic {wanted[0].topic} ends.") from error
+            return Span(*consumer.get_watermark_offsets(asked, _ATTEMPT_S))
         except KafkaException as error:
-            if not _passing(error.args[0]):
-                raise as_topic_error(error.args[0], wanted[0].topic) from error
-            if time.monotonic() > deadline:
-                raise BrokerSilent(
-                    f"No leader says where topic {wanted[0].topic} ends: {error.args[0].str()}"
-                ) from error
-            time.sleep(_RETRY_S)  # a broker may not know yet that it leads a new topic
+            reason: KafkaError = error.args[0]
+        if reason.code() not in _MISSING and not _passing(reason):
+            raise as_topic_error(reason, asked.topic, asked.partition)
+        _refuse_missing(consumer, asked, deadline)
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f"No broker says where {_named(asked.topic, asked.partition)} ends: {reason.str()}")
+        time.sleep(_RETRY_S)
+
+
+def _refuse_missing(consumer: Consumer, asked: TopicPartition, deadline: float) -> None:
+    # All topics are asked for, never one by name: a question by name may make a broker create the topic. This question
+    # also waits quietly for a broker that does not answer at all; the one for offsets fills the log meanwhile.
+    left = max(deadline - time.monotonic(), 0.1)
+    try:
+        topics = consumer.list_topics(timeout=left).topics
+    except KafkaException as error:
+        raise BrokerSilent(f"The brokers do not answer: {error.args[0].str()}") from error
+    if asked.topic not in topics:
+        raise TopicMissing(f"Topic {asked.topic} does not exist.")
+    found = topics[asked.topic].partitions
+    if found and asked.partition not in found:
+        raise TopicMissing(f"Topic {asked.topic} has {len(found)} partitions; there is no {asked.partition}.")
 
 
 def _passing(error: KafkaError) -> bool:
-    later = {KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.FENCED_LEADER_EPOCH, KafkaError._NOENT}
+    """Whether to ask again: a broker may not know yet that it leads a new topic, or that it no longer leads one."""
+    later = {
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+    }
     return error.retriable() or error.code() in later
 
 
-def as_topic_error(error: KafkaError, topic: str) -> TopicError:
-    """What the broker said, as an error that names the topic."""
-    if error.code() in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}:
-        return TopicMissing(f"Topic {topic} does not exist: {error.str()}")
-    return TopicError(f"Topic {topic} cannot be read: {error.str()}")
+def as_topic_error(error: KafkaError, topic: str, partition: int | None = None) -> TopicError:
+    """What the brokers said, as an error that names the topic."""
+    if error.code() in _MISSING:
+        return TopicMissing(f"{_named(topic, partition)} does not exist: {error.str()}")
+    return TopicError(f"{_named(topic, partition)} cannot be read: {error.str()}")
+
+
+def _named(topic: str, partition: int | None) -> str:
+    return f"Topic {topic}" if partition is None else f"Partition {partition} of topic {topic}"

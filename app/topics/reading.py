@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from app.kafka import Config
-from app.topics.ends import End, as_topic_error, ends
+from app.topics.ends import as_topic_error, spans
 from app.topics.errors import BrokerSilent
 
 BATCH = 10_000
@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 
 
 def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeout_s: float) -> Iterator[list[Message]]:
-    """Read committed records of some partitions, from the first to the end they have when iteration starts.
+    """Read the committed records of some partitions, from the first to the end they have when iteration starts.
 
-    The end is found by the broker's own word, never by counting: the last offset may be a transaction marker, or the
-    record before it may be compacted away, and no record ever comes for such offsets. Records of a transaction that is
-    still open are behind the end, and are not waited for.
+    The end is found by the brokers' word, never by counting: the last offset may be a transaction marker, or the record
+    before it may be compacted away, and no record ever comes for such offsets. Records of a transaction that is still
+    open are behind the end and are not waited for. Records written meanwhile may come along.
 
     Args:
         config: librdkafka configuration that reaches the brokers.
@@ -38,20 +38,13 @@ def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeou
         BrokerSilent: Nothing was heard for `timeout_s` before the end was reached.
         TopicError: The brokers refused, for instance for want of access rights.
     """
-    unread = {partition: end for partition, end in ends(config, topic, partitions, timeout_s).items() if end.high > 0}
-    if not unread:
-        return
     consumer = Consumer(_consumer_config(config), logger=_log)
     try:
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in unread])
-        while unread:
-            batch = _next_batch(consumer, topic, unread, timeout_s)
-            records, finished = _sort_out(batch, topic, unread)
-            if records:
-                yield records
-            for partition in finished:
-                del unread[partition]
-            consumer.pause([TopicPartition(topic, partition) for partition in finished])
+        found = spans(consumer, topic, partitions, timeout_s)
+        # From a known offset: librdkafka takes half a second to find OFFSET_BEGINNING.
+        consumer.assign([TopicPartition(topic, partition, span.first) for partition, span in found.items()])
+        unread = {partition: span.stable for partition, span in found.items()}
+        yield from _Reading(consumer, topic, unread, timeout_s).batches()
     finally:
         consumer.close()
 
@@ -70,50 +63,70 @@ def _consumer_config(config: Config) -> Config:
     }
 
 
-def _next_batch(consumer: Consumer, topic: str, unread: dict[int, End], timeout_s: float) -> list[Message]:
-    # To wait for one and then take what is there returns at once at the end; consume(BATCH, t) would sit out all of t.
-    deadline = time.monotonic() + timeout_s
-    while not (batch := consumer.consume(1, min(_WAIT_S, timeout_s))):
-        if time.monotonic() >= deadline:
-            where = ", ".join(f"{partition} (end {end.high})" for partition, end in unread.items())
-            raise BrokerSilent(
-                f"Nothing came from topic {topic} for {timeout_s:g} s; not at its end: partitions {where}"
-            )
-    return batch + consumer.consume(BATCH - 1, 0)
+class _Reading:
+    """One pass over some partitions.
 
+    A partition is finished by the first of two things. The broker says that there is no more: it says so at the last
+    stable offset. Or a record comes from as far as the partition went at its first fetch: otherwise a reader slower
+    than the writers would never end.
+    """
 
-def _sort_out(batch: list[Message], topic: str, unread: dict[int, End]) -> tuple[list[Message], set[int]]:
-    """Part a batch into records, and the partitions that have come to their end with it."""
-    records = [message for message in batch if message.error() is None and message.partition() in unread]
-    newest = cast("dict[int, int]", {message.partition(): message.offset() for message in records})
-    finished = {partition for partition, offset in newest.items() if offset >= unread[partition].high - 1}
-    if finished:  # what was written since the reading began is left out
-        records = [message for message in records if _offset(message) < unread[_partition(message)].high]
-    if len(records) < len(batch):
-        finished |= {_partition(message) for message in batch if _is_end(message, topic, unread)}
-    return records, finished
+    def __init__(self, consumer: Consumer, topic: str, unread: dict[int, int], timeout_s: float) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._unread = unread  # partition -> the offset to be reached at least
+        self._high: dict[int, int] = {}  # partition -> first offset that did not exist at the first fetch
+        self._timeout_s = timeout_s
+
+    def batches(self) -> Iterator[list[Message]]:
+        while self._unread:
+            batch = self._next_batch()
+            records = [message for message in batch if message.error() is None and message.partition() in self._unread]
+            finished = self._reached(records)
+            if len(records) < len(batch):
+                finished |= {_partition(message) for message in batch if self._says_end(message)}
+            if records:
+                yield records
+            self._leave(finished)
+
+    def _next_batch(self) -> list[Message]:
+        # Waiting for one, then taking what is there, returns at once at the end; consume(BATCH, t) sits out all of t.
+        deadline = time.monotonic() + self._timeout_s
+        while not (batch := self._consumer.consume(1, min(_WAIT_S, self._timeout_s))):
+            if time.monotonic() >= deadline:
+                missing = ", ".join(f"{partition} (to {offset})" for partition, offset in self._unread.items())
+                raise BrokerSilent(
+                    f"Nothing came from topic {self._topic} for {self._timeout_s:g} s; unread: partitions {missing}"
+                )
+        return batch + self._consumer.consume(BATCH - 1, 0)
+
+    def _reached(self, records: list[Message]) -> set[int]:
+        newest = cast("dict[int, int]", {message.partition(): message.offset() for message in records})
+        for partition in newest.keys() - self._high.keys():
+            # Asked of the consumer, who knows it from the fetch; the other way to ask is wrong on Tansu.
+            known = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            self._high[partition] = max(known[1], self._unread[partition])
+        return {partition for partition, offset in newest.items() if offset >= self._high[partition] - 1}
+
+    def _says_end(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return False
+        if error.code() == KafkaError._PARTITION_EOF:
+            # A replica that has just become leader may say so before it knows all that was committed: hence the offset.
+            partition = _partition(message)
+            return partition in self._unread and cast("int", message.offset()) >= self._unread[partition]
+        if not error.retriable():
+            raise as_topic_error(error, self._topic)
+        _log.warning("Reading topic %s goes on after: %s", self._topic, error.str())
+        return False
+
+    def _leave(self, finished: set[int]) -> None:
+        if finished:
+            self._consumer.pause([TopicPartition(self._topic, partition) for partition in finished])
+        for partition in finished:
+            del self._unread[partition]
 
 
 def _partition(message: Message) -> int:
     return cast("int", message.partition())  # None only in a message that was made by hand
-
-
-def _offset(message: Message) -> int:
-    return cast("int", message.offset())
-
-
-def _is_end(message: Message, topic: str, unread: dict[int, End]) -> bool:
-    """Whether this is the word that a partition has no more.
-
-    A replica that has just become leader may say so too early, before it knows what was committed: hence the offset.
-    """
-    error = message.error()
-    if error is None:
-        return False
-    if error.code() == KafkaError._PARTITION_EOF:
-        partition = _partition(message)
-        return partition in unread and _offset(message) >= unread[partition].stable
-    if not error.retriable():
-        raise as_topic_error(error, topic)
-    _log.warning("Reading topic %s goes on after: %s", topic, error.str())
-    return False

@@ -54,7 +54,7 @@ class Evidence:
 class Anomaly(BaseModel):
     """One change of state of one anomaly. Revisions count 1, 2, 3 without a gap; the newest one is the truth."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     anomaly_id: Annotated[str, Field(description="Stable over the anomaly's life; the same again after a replay.")]
     revision: Annotated[int, Field(ge=1)]

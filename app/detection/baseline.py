@@ -46,15 +46,40 @@ def _usd_per_hour(value: object) -> str:
     return text
 
 
-def _multiplier(value: object) -> str | None:
-    if value is None:
-        return None
+def _multiplier(value: object) -> str:
     text = _decimal_text(value)
     if not 0 < Decimal(text) <= MAX_MULTIPLIER:
         raise ValueError(f"must be greater than 0 and at most {MAX_MULTIPLIER}")
     if len(text.partition(".")[2]) > MULTIPLIER_DECIMALS:
         raise ValueError(f"must have at most {MULTIPLIER_DECIMALS} decimals")
     return text
+
+
+def _pattern(decimals: int) -> str:
+    return rf"^[0-9]+(\.[0-9]{{1,{decimals}}})?$"
+
+
+UsdPerHour = Annotated[
+    str,
+    BeforeValidator(
+        _usd_per_hour,
+        json_schema_input_type=Annotated[str, Field(pattern=_pattern(12))]
+        | Annotated[float, Field(ge=0, le=MAX_USD_PER_HOUR)],
+    ),
+    Field(pattern=_pattern(12)),
+]
+"""Decimal text, at most 12 decimals, canonical (`2.5`, not `2.50`). A JSON number is taken by its digits."""
+
+Multiplier = Annotated[
+    str,
+    BeforeValidator(
+        _multiplier,
+        json_schema_input_type=Annotated[str, Field(pattern=_pattern(MULTIPLIER_DECIMALS))]
+        | Annotated[float, Field(gt=0, le=MAX_MULTIPLIER)],
+    ),
+    Field(pattern=_pattern(MULTIPLIER_DECIMALS)),
+]
+"""Decimal text, at most 6 decimals, canonical."""
 
 
 class Baseline(BaseModel):
@@ -69,22 +94,12 @@ class Baseline(BaseModel):
 
     org_id: Annotated[Id, Field(description="The org, or * for any.")]
     agent_id: Annotated[Id, Field(description="The agent, or * for any.")]
-    usd_per_hour: Annotated[
-        str,
-        BeforeValidator(_usd_per_hour),
-        Field(
-            description="Usual burn: 0 to 10^9 USD per hour, decimal text, at most 12 decimals.",
-            pattern=r"^[0-9]+(\.[0-9]{1,12})?$",
-            examples=["2.5"],
-        ),
-    ]
+    usd_per_hour: Annotated[UsdPerHour, Field(description="Usual burn: 0 to 10^9 USD per hour.", examples=["2.5"])]
     multiplier: Annotated[
-        str | None,
-        BeforeValidator(_multiplier),
+        Multiplier | None,
         Field(
-            description="A burn above baseline × this is an anomaly; the setting's value if not given. "
-            "Greater than 0, at most 10^6, decimal text, at most 6 decimals.",
-            pattern=r"^[0-9]+(\.[0-9]{1,6})?$",
+            description="A burn above baseline × this is an anomaly: greater than 0, at most 10^6. Null or absent: the "
+            "setting's value."
         ),
     ] = None
     source: Annotated[str, Field(description="Who or what set it.", min_length=1, max_length=256)] = "manual"

@@ -1,0 +1,123 @@
+"""Rate cards in integers, and what one event costs by a card.
+
+One USD per million tokens is 1,000,000 pico-USD per token, so a charge is a sum of integer products: exact, with no
+rounding anywhere.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+BEGINNING_MS = 0
+"""`valid_from_ms` of a card without a beginning."""
+FOREVER_MS = 2**63 - 1
+"""`valid_until_ms` of a card without an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Rates in pico-USD per token, for requests with more than `above_input_tokens` input tokens (0: the base).
+
+    The highest tier reached prices the whole request, not just the tokens above its line; that is the rule of every
+    provider in the catalogue. `per_request` is a fee in pico-USD for each request that used tokens at all.
+    """
+
+    above_input_tokens: int
+    input: int
+    output: int
+    cached_input: int
+    cache_write: int
+    reasoning: int
+    per_request: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RateCard:
+    """One price for one model, valid for event times in `[valid_from_ms, valid_until_ms)`.
+
+    `provider` and `model` are the catalogue's ids, or an override's. `source` is "catalogue", "valuation-rates" or
+    "none"; `rule` says in words what matched, or why nothing did. `tiers` ascend by `above_input_tokens`, the base
+    first; a card without tiers is unpriced.
+    """
+
+    provider: str
+    model: str
+    source: str
+    rule: str
+    valid_from_ms: int
+    valid_until_ms: int
+    tiers: tuple[Tier, ...]
+    flat: Tier | None = field(init=False, repr=False, compare=False)
+    """The only tier when there is one and it asks no fee: most cards, and the short way through `charge`."""
+
+    def __post_init__(self) -> None:
+        plain = len(self.tiers) == 1 and not self.tiers[0].per_request
+        object.__setattr__(self, "flat", self.tiers[0] if plain else None)
+
+    @property
+    def priced(self) -> bool:
+        """Whether there is a rate, be it zero: a free model is priced."""
+        return bool(self.tiers)
+
+    def tier_for(self, input_tokens: int) -> Tier | None:
+        """The tier that prices a request with so many input tokens (cached ones included); None when unpriced."""
+        if not self.tiers:
+            return None
+        for tier in reversed(self.tiers):
+            if input_tokens > tier.above_input_tokens:
+                return tier
+        return self.tiers[0]
+
+
+class Charge(NamedTuple):
+    """What one event cost, what its cached tokens saved, and how many tokens no card had a rate for."""
+
+    cost_pico_usd: int
+    cache_savings_pico_usd: int
+    unpriced_tokens: int
+
+
+_new = tuple.__new__  # a NamedTuple's own constructor is a Python-level call, twice as slow
+
+
+def charge(
+    card: RateCard,
+    input_tokens: int,
+    output_tokens: int,
+    cached_input_tokens: int,
+    cache_write_tokens: int,
+    reasoning_tokens: int,
+) -> Charge:
+    """Price one event, each token once.
+
+    Counts are inclusive: cached and cache-write tokens are part of the input, reasoning tokens of the output.
+    Savings are what the cached tokens would have cost more as plain input, and never negative. An unpriced card
+    costs 0 and hands back every token as unpriced.
+
+    Raises:
+        ValueError: When a part is larger than its whole. Decoded events never are.
+    """
+    tier = card.flat
+    if tier is None:
+        tier = card.tier_for(input_tokens)
+        if tier is None:
+            return _new(Charge, (0, 0, input_tokens + output_tokens))
+    elif not (cached_input_tokens or cache_write_tokens or reasoning_tokens):
+        return _new(Charge, (input_tokens * tier.input + output_tokens * tier.output, 0, 0))
+    uncached = input_tokens - cached_input_tokens - cache_write_tokens
+    answer = output_tokens - reasoning_tokens
+    if uncached < 0 or answer < 0:
+        raise ValueError(
+            f"cached_input_tokens={cached_input_tokens} and cache_write_tokens={cache_write_tokens} must fit into "
+            f"input_tokens={input_tokens}, reasoning_tokens={reasoning_tokens} into output_tokens={output_tokens}"
+        )
+    cost = (
+        uncached * tier.input
+        + cached_input_tokens * tier.cached_input
+        + cache_write_tokens * tier.cache_write
+        + answer * tier.output
+        + reasoning_tokens * tier.reasoning
+    )
+    if tier.per_request and (input_tokens or output_tokens):
+        cost += tier.per_request
+    saved = cached_input_tokens * (tier.input - tier.cached_input)
+    return _new(Charge, (cost, saved if saved > 0 else 0, 0))

@@ -35,23 +35,7 @@ class DeadLetterHeaders(BaseModel):
     that was refused before and sent again, the last one counts.
     """
 
-    model_config = ConfigDict(
-        title="Dead letter headers, version 1",
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "reason": "time_unit",
-                    "field": "occurred_at",
-                    "detail": "occurred_at 1760000000 seems to be in seconds; "
-                    "it must be in milliseconds since 1970-01-01 UTC",
-                    "topic": "finops.usage",
-                    "partition": 3,
-                    "offset": 81204,
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(frozen=True)
 
     reason: Reason = Field(description="What is wrong, as a stable label.")
     field: str = Field(description="Field at fault; empty when none can be named.")

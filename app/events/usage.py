@@ -131,36 +131,11 @@ class UsageEvent(BaseModel):
     """What one step of an agent used: a model call, an embedding, a tool call or the start of a run.
 
     Published to the `usage` topic, keyed by `session_id`. Each token is priced once, so two sums must hold:
-    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`.
+    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`. A null is
+    as good as an absent field. Unknown fields are ignored. At most 1 MiB, nested at most 200 deep.
     """
 
-    model_config = ConfigDict(
-        title="Usage event, version 1",
-        strict=True,
-        frozen=True,
-        extra="ignore",
-        json_schema_extra={
-            "examples": [
-                {
-                    "event_id": "0197f3c2-5d1e-7c3a-9b51-2f60c1a7e4d8",
-                    "occurred_at": 1760000000000,
-                    "org_id": "acme",
-                    "agent_id": "code-reviewer",
-                    "session_id": "sess-4711",
-                    "model": "gpt-4o",
-                    "input_tokens": 4808,
-                    "output_tokens": 310,
-                    "kind": "llm",
-                    "provider": "openai",
-                    "cached_input_tokens": 4096,
-                    "reasoning_tokens": 128,
-                    "team_id": "platform",
-                    "project_code": "PRJ-7",
-                    "tags": {"environment": "production"},
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     event_id: Id = Field(description="Unique within the session; a repeated id counts once.")
     occurred_at: int = Field(

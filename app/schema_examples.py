@@ -1,0 +1,115 @@
+"""One realistic record for each wire contract, shown in its JSON Schema.
+
+They belong together: the ledger is that of the usage event alone, priced by the rate; the anomaly came later.
+"""
+
+from typing import Any, Final
+
+_EVENT_ID = "0197f3c2-5d1e-7c3a-9b51-2f60c1a7e4d8"
+_OCCURRED_AT = 1_760_000_000_000
+_WHO: Final = {"org_id": "acme", "agent_id": "code-reviewer", "session_id": "sess-4711"}
+_SUMS: Final = {
+    "events": 1,
+    "input_tokens": 4808,
+    "output_tokens": 310,
+    "cached_input_tokens": 4096,
+    "cache_write_tokens": 0,
+    "reasoning_tokens": 128,
+    "unpriced_tokens": 0,
+    "cost_usd": "0.01",
+    "cache_savings_usd": "0.00512",
+    "embedding_cost_usd": "0",
+}
+
+USAGE: Final[dict[str, Any]] = {
+    "event_id": _EVENT_ID,
+    "occurred_at": _OCCURRED_AT,
+    **_WHO,
+    "model": "gpt-4o",
+    "input_tokens": 4808,
+    "output_tokens": 310,
+    "kind": "llm",
+    "provider": "openai",
+    "cached_input_tokens": 4096,
+    "reasoning_tokens": 128,
+    "team_id": "platform",
+    "project_code": "PRJ-7",
+    "tags": {"environment": "production"},
+}
+
+VALUATION_RATE: Final[dict[str, Any]] = {
+    "provider": "openai",
+    "model": "gpt-4o",
+    "effective_from": 1_727_740_800_000,
+    "input_usd_per_million_tokens": "2.5",
+    "output_usd_per_million_tokens": "10",
+    "cached_input_usd_per_million_tokens": "1.25",
+    "note": "list price",
+}
+
+BASELINE: Final[dict[str, Any]] = {
+    "org_id": "acme",
+    "agent_id": "code-reviewer",
+    "usd_per_hour": "2.50",
+    "multiplier": "4",
+    "source": "manual",
+    "updated_at": _OCCURRED_AT,
+}
+
+ANOMALY: Final[dict[str, Any]] = {
+    "anomaly_id": "3ffc9573-59eb-5ae4-8a00-b7b2c514d8b7",
+    "revision": 1,
+    "state": "opened",
+    "severity": "warning",
+    "scope": "session",
+    **_WHO,
+    "opened_at": _OCCURRED_AT + 241_250,
+    "updated_at": _OCCURRED_AT + 241_250,
+    "burn_usd_per_hour": {"60s": "20.7", "300s": "5.04"},
+    "baseline_usd_per_hour": "1",
+    "baseline_source": "default",
+    "multiplier": "5",
+    "ratio": "20.7",
+    "spend_usd": "0.42",
+    "evidence": {
+        "topic": "finops.usage",
+        "partition": 3,
+        "offset": 81377,
+        "event_id": "0197f3c6-0e42-7d11-8c06-9a4f5be2d013",
+    },
+    "resolved_by": None,
+}
+
+SESSION_LEDGER: Final[dict[str, Any]] = {
+    "version": 1,
+    **_WHO,
+    "source_partition": 3,
+    "last_offset": 81204,
+    "first_event_at": _OCCURRED_AT,
+    "last_event_at": _OCCURRED_AT,
+    "runs": 0,
+    "tool_calls": 0,
+    **_SUMS,
+    "by_model": {"gpt-4o": _SUMS},
+    "slices": [[176_000_000, 10_000_000_000]],
+    "recent_event_ids": "AAAAAAAAAAAhCNpY4sBSNg==",
+    "anomaly": None,
+}
+
+SOURCE_PROGRESS: Final[dict[str, Any]] = {
+    "version": 1,
+    "source_topic": "finops.usage",
+    "source_partition": 3,
+    "next_offset": 81205,
+    "watermark_ms": _OCCURRED_AT,
+    "written_at_ms": _OCCURRED_AT + 900,
+}
+
+DEAD_LETTER_HEADERS: Final[dict[str, Any]] = {
+    "reason": "time_unit",
+    "field": "occurred_at",
+    "detail": "occurred_at 1760000000 seems to be in seconds; it must be in milliseconds since 1970-01-01 UTC",
+    "topic": "finops.usage",
+    "partition": 3,
+    "offset": 81206,
+}

@@ -1,0 +1,128 @@
+"""The checked-in JSON Schemas are what the models say, and version 1 stays as it is."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from app import schema_examples
+from app.events.dead_letters import DeadLetterHeaders
+from app.ledger.progress import Progress
+from app.ledger.record import decode as decode_ledger
+from app.ledger.record import encode as encode_ledger
+from app.schemas import CONTRACTS, FOLDER, Contract, differences, json_schema, main, texts
+from jsonschema import Draft202012Validator
+
+from tests.events.examples import decode
+
+FROZEN = {
+    "anomaly.json": "f6ba78d51a90d1b8052c61caaebe1a0c24cd2d5aefbaf99b52abb69f5b291a5b",
+    "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
+    "dead-letter-headers.json": "5f2b3dc684a6c5e9e136995316d4f169b9fd3469ce4c76601a3fabb7674a2cc5",
+    "progress.json": "e56af9d8db2f7a5278817e3963ad735318a6ea62a92ea0dce0a6e47a2c75775b",
+    "session-ledger.json": "61cd7287876108f3486d4e7c15fe712d0e0d58a5ccbdde0464c524daa0fb0456",
+    "usage.json": "ad855e5a7c7410b9d0b7d74260a63f7ecb147e77c12bdc5c1ba23d05519e4477",
+    "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
+}
+"""SHA-256 of each schema of version 1. A change here is a change of a public contract: is it one that every reader and
+publisher of version 1 survives? If not, it belongs into version 2."""
+
+contracts = pytest.mark.parametrize("contract", CONTRACTS, ids=[contract.name for contract in CONTRACTS])
+
+
+def test_the_files_are_what_the_models_say() -> None:
+    assert differences(FOLDER) == []
+
+
+def test_version_1_is_frozen() -> None:
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in FOLDER.iterdir()}
+    assert found == FROZEN
+
+
+@contracts
+def test_a_schema_stands_alone(contract: Contract) -> None:
+    schema = json_schema(contract)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"urn:burnline:schema:v1:{contract.name}"
+    assert schema["title"].endswith(", version 1")
+    assert len(schema["description"]) > 40
+    references = [line for line in json.dumps(schema, indent=0).splitlines() if '"$ref"' in line]
+    assert all('"#/$defs/' in reference for reference in references)
+
+
+@contracts
+def test_the_example_is_good(contract: Contract) -> None:
+    schema = json_schema(contract)
+    assert schema["examples"] == [contract.example]
+    Draft202012Validator(schema).validate(contract.example)
+    contract.model.model_validate_json(json.dumps(contract.example))
+
+
+@contracts
+def test_the_example_shows_nothing_that_the_contract_does_not_know(contract: Contract) -> None:
+    assert set(contract.example) <= set(contract.model.model_fields)
+    required = {name for name, field in contract.model.model_fields.items() if field.is_required()}
+    assert required <= set(contract.example)
+
+
+def test_ids_are_distinct() -> None:
+    assert len({contract.name for contract in CONTRACTS}) == len(CONTRACTS)
+
+
+def test_the_worker_reads_the_examples() -> None:
+    usages, rejections = decode(json.dumps(schema_examples.USAGE).encode())
+    assert rejections == []
+    assert usages[0] is not None
+    ledger = json.dumps(schema_examples.SESSION_LEDGER).encode()
+    assert json.loads(encode_ledger(decode_ledger(ledger))) == schema_examples.SESSION_LEDGER
+    progress = json.dumps(schema_examples.SOURCE_PROGRESS).encode()
+    assert json.loads(Progress.decode(progress).encode()) == schema_examples.SOURCE_PROGRESS
+
+
+def test_the_dead_letter_example_is_what_decoding_says() -> None:
+    seconds = {**schema_examples.USAGE, "occurred_at": schema_examples.USAGE["occurred_at"] // 1_000}
+    rejection = decode(json.dumps(seconds).encode())[1][0]
+    shown = DeadLetterHeaders.model_validate(schema_examples.DEAD_LETTER_HEADERS)
+    assert (rejection.reason, rejection.field, rejection.detail) == (shown.reason, shown.field, shown.detail)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with all schemas, not there before."""
+    assert main([str(tmp_path / "new" / "v1")]) == 0
+    return tmp_path / "new" / "v1"
+
+
+def test_writing_is_deterministic(folder: Path) -> None:
+    """Another process, with other hash seeds, writes the same bytes."""
+    other = folder.parent / "other"
+    subprocess.run([sys.executable, "-m", "app.schemas", str(other)], check=True)
+    assert {path.name: path.read_bytes() for path in other.iterdir()} == {
+        path.name: path.read_bytes() for path in folder.iterdir()
+    }
+    assert sorted(path.name for path in other.iterdir()) == sorted(texts())
+
+
+def test_check_names_every_difference(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(folder), "--check"]) == 0
+    (folder / "usage.json").write_text("{}")
+    (folder / "anomaly.json").unlink()
+    (folder / "stray.json").write_text("{}")
+    before = sorted(folder.iterdir())
+    assert main([str(folder), "--check"]) == 1
+    assert sorted(folder.iterdir()) == before
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        f"{folder}/anomaly.json: missing",
+        f"{folder}/stray.json: belongs to no contract",
+        f"{folder}/usage.json: differs from its model",
+    ]
+
+
+def test_writing_puts_everything_right(folder: Path) -> None:
+    (folder / "usage.json").write_text("{}")
+    (folder / "stray.json").write_text("{}")
+    assert main([str(folder)]) == 0
+    assert differences(folder) == []

@@ -1,0 +1,101 @@
+"""What comes out at the other end: ledgers, anomaly notices and dead letters, read as any subscriber would."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from app.demo.stopping import patiently
+from app.demo.tally import Tally
+from app.detection.anomaly import Anomaly
+from app.kafka import client_config
+from app.ledger import record
+from app.settings import Settings
+from app.topics.catalogue import topics_for
+
+_TIMEOUT_S = 20.0
+_MOST_AT_ONCE = 2_000
+
+_log = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads the worker's topics, from where they end when the feed is opened, into a tally. A context manager.
+
+    Args:
+        settings: Brokers and topics.
+        tally: What is read goes there.
+        on_notice: Called with each anomaly notice of the demo's sessions.
+    """
+
+    def __init__(self, settings: Settings, tally: Tally, on_notice: Callable[[Anomaly], None]) -> None:
+        self._settings = settings
+        self._tally = tally
+        self._on_notice = on_notice
+        topics = topics_for(settings)
+        self._readers: dict[str, Callable[[bytes | None], None]] = {
+            topics.sessions.name: self._ledger,
+            topics.anomalies.name: self._notice,
+            topics.dead_letters.name: self._dead_letter,
+        }
+        self._places = [
+            TopicPartition(spec.name, partition)
+            for spec in (topics.sessions, topics.anomalies, topics.dead_letters)
+            for partition in range(spec.partitions)
+        ]
+
+    def __enter__(self) -> Self:
+        self._consumer = Consumer(
+            {
+                **client_config(self._settings),
+                "group.id": f"{self._settings.app_id}-demo",  # required, and not used: nothing is committed
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 100,
+            },
+            logger=_log,
+        )
+        for place in self._places:
+            place.offset = patiently(partial(self._end_of, place))
+        self._consumer.assign(self._places)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def read(self, timeout_s: float) -> int:
+        """Take what is there, or wait for the first record that comes within `timeout_s`; says how many records."""
+        messages = self._consumer.consume(_MOST_AT_ONCE, timeout_s)
+        for message in messages:
+            self._take(message)
+        return len(messages)
+
+    def _end_of(self, place: TopicPartition) -> int:
+        offsets = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+        return offsets[1]
+
+    def _take(self, message: Message) -> None:
+        error, topic = message.error(), message.topic()
+        if error is not None:
+            raise KafkaException(error)
+        if topic is not None:
+            self._readers[topic](message.value())
+
+    def _ledger(self, value: bytes | None) -> None:
+        if value is not None:
+            self._tally.add_ledger(record.parse(value))
+
+    def _notice(self, value: bytes | None) -> None:
+        if value is None:
+            return
+        notice = Anomaly.model_validate_json(value)
+        if self._tally.add_notice(notice):
+            self._on_notice(notice)
+
+    def _dead_letter(self, _value: bytes | None) -> None:
+        self._tally.dead_letters += 1

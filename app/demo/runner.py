@@ -1,0 +1,145 @@
+"""The demo from start to end: broker, topics, worker, replay; and whenever it ends, all of them ended in order."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from app.demo.dump import dump_events
+from app.demo.feed import Feed
+from app.demo.output import Output
+from app.demo.publishing import ReplayThread, clock_ms
+from app.demo.replay import Timetable
+from app.demo.scenario import RUNAWAY_SESSION, plan, sessions_of
+from app.demo.setup import Setup, names_a_broker, set_up
+from app.demo.stopping import Signals, Stopped, patiently
+from app.demo.summary import Summary, summarise
+from app.demo.tally import Tally
+from app.demo.trace import load_trace
+from app.demo.watch import Watch
+from app.demo.worker import WorkerProcess
+from app.embedded.broker import EmbeddedBroker
+from app.settings import Settings
+from app.topics.ensure import ensure_topics
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line.
+
+    Attributes:
+        once: End at the trace's end.
+        speed: How many times faster than it happened the trace is replayed.
+        dump: Gets every event of the run as a line of JSON, if given.
+    """
+
+    once: bool
+    speed: float
+    dump: IO[str] | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """A run in progress, or what is known of it after it ended early."""
+
+    settings: Settings
+    options: Options
+    output: Output
+    signals: Signals = field(default_factory=Signals)
+    started_s: float = field(default_factory=time.monotonic)
+    setup: Setup | None = None
+    tally: Tally | None = None
+    replay: ReplayThread | None = None
+    runaway: str = RUNAWAY_SESSION
+
+    def execute(self) -> Summary | None:
+        """Run the demo; whatever happens, everything that was started has ended when this returns or raises.
+
+        Returns:
+            How far it got; None if it was stopped before anything was published.
+
+        Raises:
+            WorkerFailed: The worker ended by itself or did not get ready.
+            TopicError, EmbeddedBrokerUnavailable, KafkaException: The broker is not there, or not as it has to be.
+        """
+        with self.signals.handled():
+            try:
+                with ExitStack() as stack:
+                    self._start_and_watch(stack)
+            except Stopped:
+                self.output.note("Stopped.")
+        return self._summary()
+
+    @property
+    def interrupted(self) -> int | None:
+        """The signal that ended the run, if one did."""
+        return self.signals.received
+
+    def _start_and_watch(self, stack: ExitStack) -> None:
+        # What is entered later is left earlier: replay, worker, broker.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnline-demo-")))
+        stack.enter_context(_librdkafka_logs(folder / "clients.log"))
+        embedded = None
+        if not names_a_broker(self.settings):
+            embedded = stack.enter_context(EmbeddedBroker()).bootstrap_servers
+        setup = self.setup = set_up(self.settings, embedded)
+        settings = setup.settings
+        kind = "embedded broker" if embedded else "broker"
+        self.output.note(f"{kind} {settings.kafka_bootstrap_servers}, topics {settings.topic_prefix}*")
+        patiently(lambda: ensure_topics(settings))
+
+        worker = WorkerProcess(setup.overrides, folder / "worker.log")
+        stack.callback(worker.stop)
+        self.output.note(f"worker {worker.pid}, metrics {setup.status_url}/metrics")
+        worker.wait_until_ready(f"{setup.status_url}/readyz", self.signals.check)
+
+        events = plan(load_trace(), label=setup.label)
+        self.runaway = RUNAWAY_SESSION + setup.label
+        tally = self.tally = Tally(sessions_of(events), settings.short_window_s, settings.long_window_s)
+        stack.enter_context(self.output)
+        feed = stack.enter_context(Feed(settings, tally, self.output.changed))
+        timetable = Timetable(clock_ms(), events[-1].offset_ms, self.options.speed)
+        if self.options.dump is not None:
+            dump_events(events, timetable, self.options.dump)
+        self.replay = ReplayThread(settings, events, timetable)
+        stack.callback(self.replay.stop)
+        self.replay.start()
+        watch = Watch(setup, timetable, tally, feed, self.replay, self.output, started_s=self.started_s)
+        while not (self.options.once and watch.over(self.runaway)):
+            self.signals.check()
+            worker.check()
+            watch.step()
+        watch.show()
+
+    def _summary(self) -> Summary | None:
+        if self.setup is None or self.tally is None or self.replay is None:
+            return None
+        return summarise(
+            self.tally,
+            self.runaway,
+            published=self.replay.published,
+            acknowledged=self.replay.acknowledged,
+            duration_s=time.monotonic() - self.started_s,
+            topic_prefix=self.setup.settings.topic_prefix,
+            brokers=self.setup.settings.kafka_bootstrap_servers,
+        )
+
+
+@contextmanager
+def _librdkafka_logs(file: Path) -> Iterator[None]:
+    """Let what our Kafka clients log go to a file: between the lines of a live screen it would only do damage."""
+    logger = logging.getLogger("app")
+    handler = logging.FileHandler(file, delay=True)
+    propagated = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.propagate = propagated
+        logger.removeHandler(handler)
+        handler.close()

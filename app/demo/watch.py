@@ -1,0 +1,120 @@
+"""Watching a run: read, look at the worker's figures, show, and tell when it is over."""
+
+import time
+
+from app.demo.feed import Feed
+from app.demo.output import Output
+from app.demo.publishing import ReplayThread, clock_ms
+from app.demo.replay import Timetable
+from app.demo.scrape import Scraper
+from app.demo.setup import Setup
+from app.demo.summary import missing
+from app.demo.tally import Tally
+from app.demo.view import Phase, Place, View
+from app.pricing.money import PICO_PER_USD
+from app.settings import Settings
+
+_TICK_S = 0.1
+_SHOW_EVERY_S = 0.25
+_SCRAPE_EVERY_S = 1.0
+_SETTLE_WITHIN_S = 60.0
+_MOST_SESSIONS = 10
+
+
+class Watch:
+    """The demo's loop, a step at a time."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        timetable: Timetable,
+        tally: Tally,
+        feed: Feed,
+        replay: ReplayThread,
+        output: Output,
+        *,
+        started_s: float,
+    ) -> None:
+        self._place = _place(setup)
+        self._timetable = timetable
+        self._tally = tally
+        self._feed = feed
+        self._replay = replay
+        self._output = output
+        self._started_s = started_s
+        self._scraper = Scraper(self._place.metrics_url)
+        self._next_show_s = self._next_scrape_s = 0.0
+        self._settle_until_s: float | None = None
+
+    def step(self) -> None:
+        """Read what has come, and show it when it is time to; takes about a tenth of a second."""
+        self._feed.read(_TICK_S)
+        self._replay.check()
+        now_s = time.monotonic()
+        if now_s >= self._next_scrape_s:
+            self._next_scrape_s = now_s + _SCRAPE_EVERY_S
+            self._scraper.scrape()
+        if now_s >= self._next_show_s:
+            self._next_show_s = now_s + _SHOW_EVERY_S
+            self.show()
+
+    def over(self, runaway: str) -> bool:
+        """Whether everything published is counted and the runaway's anomaly resolved, or the wait for it has ended."""
+        if not self._replay.done:
+            return False
+        if self._settle_until_s is None:
+            self._settle_until_s = time.monotonic() + _SETTLE_WITHIN_S
+        published, acknowledged = self._replay.published, self._replay.acknowledged
+        whole = not missing(self._tally, runaway, published=published, acknowledged=acknowledged)
+        return whole or time.monotonic() > self._settle_until_s
+
+    def show(self) -> None:
+        """Show how things stand."""
+        self._output.show(self._view(clock_ms()))
+
+    def _view(self, now_ms: int) -> View:
+        tally, replay = self._tally, self._replay
+        # Ledgers are written a moment after their events, which is most of a minute of the trace: while it is
+        # replayed, windows end with what is written, and with the clock afterwards.
+        at_ms = max(tally.watermark_ms, now_ms) if replay.done else tally.watermark_ms
+        return View(
+            place=self._place,
+            phase=self._phase(),
+            speed=self._timetable.speed,
+            elapsed_s=time.monotonic() - self._started_s,
+            offset_ms=self._timetable.offset_ms(now_ms),
+            length_ms=self._timetable.length_ms,
+            published=replay.published,
+            counted=tally.events,
+            events_per_second=self._scraper.events_per_second,
+            lag=self._scraper.figures.lag,
+            spent_pico_usd=tally.spent_pico_usd,
+            burn_pico_usd_per_hour=tally.burn_pico_usd_per_hour(at_ms),
+            top=tally.top(_MOST_SESSIONS, at_ms),
+            notices=tuple(tally.notices),
+            open_anomalies=len(tally.open_anomalies),
+            dead_letters=tally.dead_letters,
+        )
+
+    def _phase(self) -> Phase:
+        if not self._replay.done:
+            return Phase.REPLAYING
+        return Phase.SETTLING if self._tally.uncounted() else Phase.LIVE
+
+
+def _place(setup: Setup) -> Place:
+    settings = setup.settings
+    warning = _pico_usd_per_hour(settings)
+    return Place(
+        metrics_url=f"{setup.status_url}/metrics",
+        brokers=settings.kafka_bootstrap_servers,
+        topic_prefix=settings.topic_prefix,
+        warning_pico_usd_per_hour=warning,
+        critical_pico_usd_per_hour=int(warning * settings.critical_factor),
+        short_window_s=settings.short_window_s,
+        long_window_s=settings.long_window_s,
+    )
+
+
+def _pico_usd_per_hour(settings: Settings) -> int:
+    return int(settings.baseline_usd_per_hour * settings.anomaly_multiplier * PICO_PER_USD)

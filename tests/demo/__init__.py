@@ -1,0 +1,1 @@
+"""The demo: trace, scenario, replay, screen, and whole runs of it."""

@@ -1,0 +1,1 @@
+"""The publisher SDK against a real broker."""

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 8.0
 UNRESPONSIVE_S = 10.0
 SWITCH_INTERVAL_S = 0.02
-"""How long one thread may keep the interpreter while others (fetch, flush, event loop) wait; Python's default is 5 ms."""
+"""How long one thread may keep the interpreter while others wait for it; Python's default is 5 ms."""
 
 
 class WorkerFailed(Exception):

@@ -1,8 +1,9 @@
 """Which event ids a session has seen lately, in bounded memory.
 
 An id is kept as its 64-bit XXH3 hash. Two generations of at most `limit` hashes each are held: when the newer one is
-full it becomes the older one. So at least the newest `limit` ids are always known, and at most twice as many are
-held (8 bytes each in the record). Two different ids of one session collide with a chance of about 2 × limit / 2^64 per event.
+full it becomes the older one. So at least the newest `limit` ids are always known, and at most twice as many are held
+(8 bytes each in the record). That two different ids of one session collide has a chance of about 2 × limit / 2^64 per
+event.
 """
 
 import base64

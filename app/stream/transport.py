@@ -7,7 +7,7 @@ Faust keeps what it is good at: group membership, assignment, the other topics, 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka import TopicPartition as AioTopicPartition
 from confluent_kafka import Consumer as Reader
@@ -45,28 +45,34 @@ class Positions(Protocol):
         """By owned partition, the offset up to which everything is written (exclusive)."""
 
 
-class RecordBatch:
-    """Consecutive records of one partition, in the shape of one aiokafka record.
+class RecordBatch(NamedTuple):
+    """Consecutive records of one partition.
 
     Attributes:
-        value: The batch itself; Faust hands it on to the agent as the event's value.
+        partition: Of the source topic.
         start: The position before the first record. Batches of a partition chain: the next one starts where this one
             ends, so a lost batch shows.
-        offset: The last record's offset.
+        records: Ascending by offset, at least one.
     """
 
-    __slots__ = ("checksum", "headers", "key", "offset", "partition", "records", "serialized_key_size",
-                 "serialized_value_size", "start", "timestamp", "timestamp_type", "topic", "value")  # fmt: skip
+    partition: int
+    start: int
+    records: list[Message]
 
-    def __init__(self, topic: str, partition: int, start: int, records: list[Message]) -> None:
-        last = records[-1]
+
+class _BatchRecord:
+    """A batch in the shape of one aiokafka record, whose value Faust hands on to the agent as it is."""
+
+    __slots__ = ("checksum", "headers", "key", "offset", "partition", "serialized_key_size", "serialized_value_size",
+                 "timestamp", "timestamp_type", "topic", "value")  # fmt: skip
+
+    def __init__(self, topic: str, batch: RecordBatch) -> None:
+        last = batch.records[-1]
         self.topic = topic
-        self.partition = partition
-        self.start = start
-        self.records = records
+        self.partition = batch.partition
         self.offset: int = last.offset() or 0
         self.timestamp_type, self.timestamp = last.timestamp()
-        self.value = self
+        self.value = batch
         self.headers: tuple[()] = ()
         self.key = self.checksum = None
         self.serialized_key_size = self.serialized_value_size = 0
@@ -127,7 +133,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             records.update(await self._fetch_batches(consumer, source))
         return records
 
-    async def _fetch_batches(self, consumer: Any, active: set[TP]) -> dict[TP, list[RecordBatch]]:
+    async def _fetch_batches(self, consumer: Any, active: set[TP]) -> dict[TP, list[_BatchRecord]]:
         owned = {tp for tp in self.assignment() if tp.topic == self.transport.source_topic}
         if owned - active:  # a buffer is full: let the agent catch up before anything more is taken from librdkafka
             await asyncio.sleep(POLL_S / 5)
@@ -154,7 +160,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         topic = self.transport.source_topic
         self._reader.assign([TopicPartition(topic, partition, offset) for partition, offset in positions.items()])
 
-    def _batches(self, records: Iterable[Message], reading: dict[int, int]) -> dict[TP, list[RecordBatch]]:
+    def _batches(self, records: Iterable[Message], reading: dict[int, int]) -> dict[TP, list[_BatchRecord]]:
         topic = self.transport.source_topic
         by_partition: dict[int, list[Message]] = {}
         for record in records:
@@ -164,13 +170,13 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             partition = record.partition()
             assert partition is not None  # noqa: S101  # only error records have none
             by_partition.setdefault(partition, []).append(record)
-        batches: dict[TP, list[RecordBatch]] = {}
+        batches: dict[TP, list[_BatchRecord]] = {}
         for partition, found in by_partition.items():
             batches[TP(topic, partition)] = chain = []
             for first in range(0, len(found), BATCH_RECORDS):
-                batch = RecordBatch(topic, partition, reading[partition], found[first : first + BATCH_RECORDS])
-                reading[partition] = batch.offset + 1
-                chain.append(batch)
+                batch = RecordBatch(partition, reading[partition], found[first : first + BATCH_RECORDS])
+                chain.append(_BatchRecord(topic, batch))
+                reading[partition] = chain[-1].offset + 1
         return batches
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: real brokers, real workers, and sums that are checked in every run."""

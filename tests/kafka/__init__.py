@@ -1,0 +1,1 @@
+"""Brokers for tests: three ways to run a real one."""

@@ -14,6 +14,7 @@ Capability = Literal[
     "compaction",
     "delete-records",
     "size-limit",  # max.message.bytes is enforced
+    "replication",  # more replicas than brokers are refused
     "restart",  # what was acknowledged is there after a kill -9 and a restart
 ]
 CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability))

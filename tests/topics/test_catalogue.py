@@ -1,0 +1,44 @@
+"""What the catalogue promises to those who read it."""
+
+from typing import Any
+
+import pytest
+from app.settings import load_settings
+from app.topics.catalogue import Topics, topics_for
+
+DAY_MS = 86_400_000
+
+
+def _topics(**overrides: Any) -> Topics:
+    return topics_for(load_settings(topic_prefix="p.", partitions=6, **overrides))
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "partitions", "retention_ms"),
+    [
+        ("usage", "p.usage", 6, 7 * DAY_MS),
+        ("sessions", "p.sessions", 6, None),
+        ("anomalies", "p.anomalies", 6, 90 * DAY_MS),
+        ("baselines", "p.baselines", 1, None),
+        ("valuation_rates", "p.valuation-rates", 1, None),
+        ("dead_letters", "p.dead-letters", 6, 30 * DAY_MS),
+        ("progress", "p.progress", 6, None),
+    ],
+    ids=str,
+)
+def test_each_topic_is_as_documented(role: str, name: str, partitions: int, retention_ms: int | None) -> None:
+    spec = getattr(_topics(), role)
+    assert (spec.name, spec.partitions) == (name, partitions)
+    assert spec.compacted is (retention_ms is None)
+    assert spec.config.get("retention.ms") == (None if retention_ms is None else str(retention_ms))
+    assert spec.purpose
+
+
+def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:
+    topics = _topics()
+    assert int(topics.dead_letters.config["max.message.bytes"]) > int(topics.usage.config["max.message.bytes"])
+
+
+def test_least_replicas_come_from_the_settings() -> None:
+    topics = _topics(replication_factor=3, min_insync_replicas=2)
+    assert {spec.config["min.insync.replicas"] for spec in topics} == {"2"}

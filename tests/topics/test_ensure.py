@@ -1,0 +1,96 @@
+"""Topics are made as the catalogue wants them, and what stands in the way is named."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from app.settings import Settings
+from app.topics.catalogue import topics_for
+from app.topics.ensure import Difference, ensure_topics
+from app.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
+
+from tests.brokers import MakeSettings
+from tests.topics.making import TIMEOUT_S, admin, make_topic
+
+
+def _partitions(settings: Settings) -> dict[str, int]:
+    topics = admin(settings).list_topics(timeout=TIMEOUT_S).topics
+    own = {name: topic for name, topic in topics.items() if name.startswith(settings.topic_prefix)}
+    return {name.removeprefix(settings.topic_prefix): len(topic.partitions) for name, topic in own.items()}
+
+
+def test_every_topic_is_created_with_its_partitions(make_settings: MakeSettings) -> None:
+    settings = make_settings(partitions=3)
+    outcomes = ensure_topics(settings)
+    assert [outcome.spec for outcome in outcomes] == list(topics_for(settings))
+    assert all(outcome.created for outcome in outcomes)
+    assert _partitions(settings) == {
+        "usage": 3,
+        "sessions": 3,
+        "anomalies": 3,
+        "baselines": 1,
+        "valuation-rates": 1,
+        "dead-letters": 3,
+        "progress": 3,
+    }
+
+
+def test_a_second_time_changes_nothing_and_finds_no_difference(settings: Settings) -> None:
+    ensure_topics(settings)
+    outcomes = ensure_topics(settings)
+    assert not any(outcome.created for outcome in outcomes)
+    assert all(outcome.differences == () for outcome in outcomes)
+
+
+def test_every_mismatch_is_named_and_nothing_is_created(make_settings: MakeSettings) -> None:
+    settings = make_settings(partitions=2)
+    usage = make_topic(settings, "usage", partitions=3)
+    rates = make_topic(settings, "valuation-rates", partitions=2)
+    with pytest.raises(TopicMismatch) as raised:
+        ensure_topics(settings)
+    assert raised.value.mistakes == [
+        f"Topic {usage} has 3 partitions, wanted are 2.",
+        f"Topic {rates} has 2 partitions, wanted are 1.",
+    ]
+    assert _partitions(settings) == {"usage": 3, "valuation-rates": 2}
+
+
+def test_other_configurations_are_told_and_left(make_settings: MakeSettings) -> None:
+    settings = make_settings(partitions=1)
+    sessions = make_topic(settings, "sessions", config={"cleanup.policy": "delete"})
+    usage = make_topic(settings, "usage", config={"cleanup.policy": "delete", "retention.ms": "3600000"})
+    found = {outcome.spec.name: outcome for outcome in ensure_topics(settings)}
+    assert not found[sessions].created
+    assert Difference("cleanup.policy", "delete", "compact") in found[sessions].differences
+    assert Difference("retention.ms", "3600000", "604800000") in found[usage].differences
+    assert (
+        Difference("retention.ms", "3600000", "604800000")
+        in {outcome.spec.name: outcome for outcome in ensure_topics(settings)}[usage].differences
+    )
+
+
+def test_another_number_of_replicas_is_told(make_settings: MakeSettings) -> None:
+    ensure_topics(make_settings(partitions=1))
+    outcomes = ensure_topics(make_settings(partitions=1, replication_factor=3))
+    assert all(Difference("replication.factor", "1", "3") in outcome.differences for outcome in outcomes)
+
+
+@pytest.mark.needs("replication")
+def test_a_refusal_names_every_topic(make_settings: MakeSettings) -> None:
+    settings = make_settings(replication_factor=3)  # of one broker
+    with pytest.raises(TopicCreationFailed) as raised:
+        ensure_topics(settings)
+    assert len(raised.value.mistakes) == len(topics_for(settings))
+    assert raised.value.mistakes[0].startswith(f"Topic {settings.topic_prefix}usage could not be created: ")
+
+
+def test_many_at_once_agree(settings: Settings) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(ensure_topics, [settings] * 4))
+    for index, spec in enumerate(topics_for(settings)):
+        assert sum(result[index].created for result in results) == 1, spec.name
+
+
+def test_no_broker_is_an_error_within_the_time_given(make_settings: MakeSettings) -> None:
+    nobody = make_settings(kafka_bootstrap_servers="127.0.0.1:1")
+    with pytest.raises(BrokerSilent, match="did not say which topics there are"):
+        ensure_topics(nobody, timeout_s=0.5)

@@ -1,12 +1,14 @@
 """Fixtures and rules for all tests: a real broker, settings of one's own, and no skip without its reason by name.
 
 `BURNLINE_TEST_BROKER=auto|container|apache|embedded` chooses the broker. `@pytest.mark.needs("compaction")` asks for
-something that not every broker can do, `@pytest.mark.needs_tool("promtool")` for a program. A test whose need is not
-met is skipped and listed at the end; under `CI=true` or `BURNLINE_TEST_STRICT=1` a missing program is a failure.
+something that not every broker can do, `@pytest.mark.needs_tool("promtool")` for a program, and
+`@pytest.mark.needs_system("linux")` for an operating system. A test whose need is not met is skipped and listed at the
+end; under `CI=true` or `BURNLINE_TEST_STRICT=1` a missing program is a failure.
 """
 
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Generator
 
@@ -23,6 +25,7 @@ _UNMET = pytest.StashKey[dict[str, str]]()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*capabilities): what the broker must be able to do")
     config.addinivalue_line("markers", "needs_tool(*programs): programs that must be on the PATH")
+    config.addinivalue_line("markers", "needs_system(name): the only operating system that can show it")
     config.stash[_UNMET] = {}
     try:
         config.stash[_CHOICE] = BrokerChoice(os.environ.get(VARIABLE) or "auto")
@@ -92,6 +95,9 @@ def settings(make_settings: MakeSettings) -> Settings:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs_system"):
+        if sys.platform not in marker.args:
+            _unmet(item, f"only {', '.join(marker.args)} can show it", fail=False)
     for marker in item.iter_markers("needs_tool"):
         if missing := [name for name in marker.args if shutil.which(name) is None]:
             _unmet(item, f"no {', '.join(missing)} on the PATH", fail=_strict())

@@ -27,18 +27,19 @@ class BrokerChoice:
     `auto` takes the first kind that looks well; should it then not start, the next one, and `reasons` says why.
     """
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: str, kinds: Sequence[type[Broker]] = KINDS) -> None:
         """Look which kinds can run here.
 
         Raises:
             ValueError: `wanted` is no kind of broker.
             BrokerUnavailable: `wanted` is a kind that cannot run here.
         """
-        if wanted not in {"auto", *(kind.kind for kind in KINDS)}:
-            raise ValueError(f"{VARIABLE}={wanted}: one of auto, {', '.join(kind.kind for kind in KINDS)}")
+        names = ["auto", *(kind.kind for kind in kinds)]
+        if wanted not in names:
+            raise ValueError(f"{VARIABLE}={wanted}: one of {', '.join(names)}")
         self._wanted = wanted
         self.reasons: dict[str, str] = {}
-        self._left = self._possible([kind for kind in KINDS if wanted in {"auto", kind.kind}])
+        self._left = self._possible([kind for kind in kinds if wanted in {"auto", kind.kind}])
         self._running: Broker | None = None
 
     def _possible(self, kinds: Sequence[type[Broker]]) -> list[type[Broker]]:

@@ -23,6 +23,9 @@ def server_properties(client_port: int, controller_port: int, *, bind: str, adve
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        # A broker that was killed is let in again only when its former session has ended.
+        "broker.session.timeout.ms": "4000",
+        "broker.heartbeat.interval.ms": "500",
         # Background work that waits for minutes by default, so that a test can see it done.
         "log.initial.task.delay.ms": "100",
         "log.cleaner.backoff.ms": "100",

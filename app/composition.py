@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 STOP_TIMEOUT_S = 8.0
 UNRESPONSIVE_S = 10.0
+STALLED_S = 5.0
 SWITCH_INTERVAL_S = 0.02
 """How long one thread may keep the interpreter while others wait for it; Python's default is 5 ms."""
 
@@ -92,8 +93,9 @@ class Worker:
         assert self._app is not None  # noqa: S101  # started before it is waited for
         while not stop.is_set():
             self._beat_at = time.monotonic()
-            if self._app.crashed:
-                raise WorkerFailed(str(self._app.crash_reason)) from self._app.crash_reason
+            cause = self.shards.failure or (self._app.crash_reason if self._app.crashed else None)
+            if cause is not None:
+                raise WorkerFailed(f"{type(cause).__name__}: {cause}") from cause
             try:
                 await asyncio.wait_for(stop.wait(), 0.25)
             except TimeoutError:
@@ -107,8 +109,14 @@ class Worker:
                     self.shards.ready = False
                     await asyncio.wait_for(self.shards.flush(), STOP_TIMEOUT_S)
             finally:
-                await asyncio.wait_for(self._app.stop(), STOP_TIMEOUT_S)
+                await self._stop_app(self._app)
         self.status.stop()
+
+    async def _stop_app(self, app: "faust.App") -> None:
+        try:
+            await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            _log.warning("Faust did not stop within %g s; all is written, the process ends", STOP_TIMEOUT_S)
 
     def _healthy(self) -> tuple[bool, str]:
         silent_s = time.monotonic() - self._beat_at
@@ -119,6 +127,8 @@ class Worker:
     def _ready(self) -> tuple[bool, str]:
         if not self.shards.ready:
             return False, "starting, or partitions are being taken over"
+        if self.shards.stalled_s > STALLED_S:
+            return False, f"the brokers have not taken a flush for {self.shards.stalled_s:.0f} s; waiting for them"
         return True, f"partitions {sorted(self.shards.durable_offsets())}"
 
 

@@ -1,16 +1,22 @@
 """`burnline worker`: read usage, keep ledgers, publish anomalies."""
 
 import logging
+import os
 import sys
+import time
+from typing import Annotated
 
-from confluent_kafka import KafkaException
+import typer
 
 from app.cli.root import cli, err_console, settings_or_exit
 from app.composition import WorkerFailed, run_worker
-from app.stream.writer import Fenced
-from app.topics.errors import TopicError
+from app.topics.errors import BrokerSilent, TopicError
 
 EXIT_FAILED = 1
+PAUSE_S = 1.0
+"""Between a failure and the next start."""
+
+_log = logging.getLogger(__name__)
 
 
 def configure_logging(level: str) -> None:
@@ -21,12 +27,18 @@ def configure_logging(level: str) -> None:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         force=True,
     )
-    for name in ("faust", "mode", "aiokafka"):
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    chatty = logging.DEBUG if level == "debug" else logging.WARNING
+    for name in ("faust", "mode", "aiokafka", "app.stream.stores", "app.stream.transport", "app.stream.application"):
+        logging.getLogger(name).setLevel(chatty)  # services of ours log their start and stop under our names
 
 
 @cli.command()
-def worker() -> None:
+def worker(
+    restart: Annotated[
+        bool,
+        typer.Option(help="After a failure that a new start can cure (brokers away, partitions lost), start anew."),
+    ] = True,
+) -> None:
     """Run a worker: usage events in, session ledgers and anomalies out.
 
     Start as many as you like with the same BURNLINE_APP_ID: they share the partitions. SIGTERM or Ctrl-C writes what is
@@ -37,6 +49,18 @@ def worker() -> None:
     configure_logging(settings.log_level)
     try:
         run_worker(settings)
-    except (WorkerFailed, Fenced, TopicError, KafkaException, OSError) as failure:
+    except (WorkerFailed, TopicError, OSError) as failure:
+        if restart and _curable(failure):
+            _log.error("worker failed and starts anew: %s", failure)
+            time.sleep(PAUSE_S)
+            # A new program image: no thread, socket or half-applied batch of the failed one is left.
+            os.execv(sys.executable, [sys.executable, "-m", "app", *sys.argv[1:]])  # noqa: S606  # our own arguments
         err_console.print(f"worker failed: {failure}", style="red", highlight=False, markup=False)
         sys.exit(EXIT_FAILED)
+
+
+def _curable(failure: Exception) -> bool:
+    """Whether a new start may help: not against a record that cannot be read, a wrong topic or a taken port."""
+    if isinstance(failure, WorkerFailed):
+        return not isinstance(failure.__cause__, (ValueError, TopicError))
+    return isinstance(failure, BrokerSilent)

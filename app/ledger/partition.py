@@ -336,7 +336,8 @@ class PartitionLedger:
     def _resolve_if_quiet(self, ledger: Ledger, index: int, by: ResolvedBy) -> None:
         limits, baseline = self.policy.limits(ledger.org_id, ledger.agent_id)
         rule = self.policy.rule
-        if ledger.anomaly is None or not is_quiet(ledger.slices, index, rule, limits):
+        loud = ledger.short_pico_usd > limits.warning_short and index <= ledger.newest_slice + rule.resolve_after_slices
+        if loud or ledger.anomaly is None or not is_quiet(ledger.slices, index, rule, limits):
             return
         self._notices.append(
             resolved(

@@ -18,7 +18,7 @@ from app.ledger.partition import Changes, PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
 from app.settings import SLICE_S, Settings
-from app.stream.restore import Restored, restore
+from app.stream.restore import Restored, restore, stored_progress
 from app.stream.transport import RecordBatch
 from app.stream.writer import Outgoing, TransactionalWriter
 from app.topics.catalogue import Topics
@@ -43,9 +43,11 @@ def wall_clock_ms() -> int:
 class Shard:
     """One owned partition: its ledgers, its transactional producer, and what is not yet written beside the ledgers."""
 
-    def __init__(self, ledger: PartitionLedger, writer: TransactionalWriter) -> None:
+    def __init__(self, ledger: PartitionLedger, writer: TransactionalWriter, progress: bytes | None) -> None:
         self.ledger = ledger
         self.writer = writer
+        self.progress = progress
+        """The progress record that stands on the topic."""
         self.durable_offset = ledger.next_offset
         self.unwritten = Unwritten([], [], [])
 
@@ -69,6 +71,16 @@ class _Flush(NamedTuple):
     changes: Changes
     unwritten: Unwritten
     records: list[Outgoing]
+    progress: bytes
+
+    def write(self) -> None:
+        """Write it. Blocks."""
+        self.shard.writer.write(self.records, previous=self.shard.progress, progress=self.progress)
+
+    def written(self) -> None:
+        """What it changes about its shard."""
+        self.shard.progress = self.progress
+        self.shard.durable_offset = self.changes.progress.next_offset
 
 
 class Shards:
@@ -90,6 +102,9 @@ class Shards:
         self.config = client_config(settings)
         self.ready = False
         """Whether events are applied: not while partitions are taken over or given up."""
+        self.flushing_since_s: float | None = None
+        self.failure: BaseException | None = None
+        """Why this worker cannot go on; it has to start anew from what is on the topics."""
         self.flush_due = asyncio.Event()
         self.end_offsets: Callable[[], Mapping[int, int]] = dict
         """Asks the transport for the ends of the source partitions, as far as they are known."""
@@ -127,19 +142,24 @@ class Shards:
             self._owned.update(restored)
 
     def _take_over(self, partitions: list[int]) -> dict[int, Shard]:
-        writers = {
-            partition: TransactionalWriter(self.config, f"{self.settings.app_id}-{partition}", partition)
-            for partition in partitions
-        }
+        writers = {partition: self._writer(partition) for partition in partitions}
         for writer in writers.values():
             writer.fence()
         found = restore(self.config, self.topics, partitions)
         return {partition: self._shard(partition, writer, found[partition]) for partition, writer in writers.items()}
 
+    def _writer(self, partition: int) -> TransactionalWriter:
+        return TransactionalWriter(
+            self.config,
+            f"{self.settings.app_id}-{partition}",
+            partition,
+            lambda: stored_progress(self.config, self.topics, partition),
+        )
+
     def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
         ledger = PartitionLedger(self.topics.usage.name, partition, self.policy, self._retention)
         ledger.restore(restored.progress, restored.records.items())
-        return Shard(ledger, writer)
+        return Shard(ledger, writer, restored.progress_record)
 
     async def apply(self, batch: RecordBatch) -> bool:
         """Apply a batch to its partition's ledgers.
@@ -156,7 +176,12 @@ class Shards:
             return True  # given up while the batch was under way: its new owner reads it
         if batch.start > shard.ledger.next_offset:
             return False
-        self._apply(shard, batch)
+        if self.failure is None:
+            try:
+                self._apply(shard, batch)
+            except BaseException as failure:
+                self.failure = failure  # half a batch may be in the ledgers: nothing of them may be written any more
+                raise
         return True
 
     def _apply(self, shard: Shard, batch: RecordBatch) -> None:
@@ -195,23 +220,33 @@ class Shards:
 
         Raises:
             Fenced: A partition has another owner; nothing of this flush of it was written.
-            KafkaException: The outcome of a transaction is unknown.
+            KafkaException: The brokers refuse for good.
         """
         async with self._flushing:
+            if self.failure is not None:
+                return
             self.flush_due.clear()
-            started = time.perf_counter()
             flushes = self._gather_changes()
+            self.flushing_since_s = started = time.monotonic()
             try:
                 loop = asyncio.get_running_loop()
-                await asyncio.gather(
-                    *(loop.run_in_executor(self._threads, flush.shard.writer.write, flush.records) for flush in flushes)
-                )
+                await asyncio.gather(*(loop.run_in_executor(self._threads, flush.write) for flush in flushes))
+            except BaseException as failure:
+                self.failure = failure  # what was taken for this flush is in no ledger any more
+                raise
             finally:
+                self.flushing_since_s = None
                 async with self._room:
                     self._room.notify_all()
             for flush in flushes:
-                flush.shard.durable_offset = flush.changes.progress.next_offset
-            self._report(flushes, time.perf_counter() - started)
+                flush.written()
+            self._report(flushes, time.monotonic() - started)
+
+    @property
+    def stalled_s(self) -> float:
+        """How long the present flush has been under way; 0 between flushes."""
+        since_s = self.flushing_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def _gather_changes(self) -> list[_Flush]:
         now_ms = self.clock_ms()
@@ -221,11 +256,13 @@ class Shards:
             changes = shard.ledger.take_changes(now_ms)
             if changes.progress.next_offset != shard.durable_offset or changes.ledgers:
                 unwritten = shard.take_unwritten()
-                flushes.append(_Flush(shard, changes, unwritten, self._records(changes, unwritten)))
+                progress = changes.progress.encode()
+                records = self._records(changes, unwritten, progress)
+                flushes.append(_Flush(shard, changes, unwritten, records, progress))
         self._unflushed = 0
         return flushes
 
-    def _records(self, changes: Changes, unwritten: Unwritten) -> list[Outgoing]:
+    def _records(self, changes: Changes, unwritten: Unwritten, progress: bytes) -> list[Outgoing]:
         topics = self.topics
         records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
         records += [
@@ -233,8 +270,7 @@ class Shards:
             for notice in changes.notices
         ]
         records += unwritten.dead_letters
-        progress = changes.progress
-        records.append(Outgoing(topics.progress.name, progress.key, progress.encode(), ()))
+        records.append(Outgoing(topics.progress.name, changes.progress.key, progress, ()))
         return records
 
     def _report(self, flushes: list[_Flush], seconds: float) -> None:

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import TopicPartition as AioTopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from confluent_kafka import Consumer as Reader
 from confluent_kafka import KafkaException, Message, TopicPartition
 from faust.transport.drivers import aiokafka as driver
@@ -94,6 +96,17 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         self._reading = None
         found: Mapping[TP, int] = await super().seek_to_committed()
         return found
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        # Faust stops the worker when a commit fails. Ours only tell consumer-group tools how far we are.
+        consumer = self._ensure_consumer()
+        known = {AioTopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        try:
+            await consumer.commit({tp: offset for tp, offset in known.items() if tp in consumer.assignment()})
+        except (KafkaError, IllegalStateError) as failure:
+            self.log.warning("offsets are not committed, which only monitoring notices: %s", failure)
+            return False
+        return True
 
     def restart_reading(self) -> None:
         """Fetch again from the ledgers' positions: a batch got lost between here and the agent."""

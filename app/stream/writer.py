@@ -3,16 +3,20 @@
 Side effects in their order, and what it means when one fails:
 
 1. `init_transactions` bumps the epoch of this partition's transactional id: the former owner's next write fails, and a
-   transaction that it left open is aborted. It fails: the partition is not restored, the worker stops.
+   transaction that it left open is aborted. It fails: tried again until the brokers are back.
 2. `produce` of ledgers, notices, dead letters and progress. It fails: nothing becomes visible, the transaction is
-   aborted and the same flush is written again.
+   aborted, and the same flush is written again.
 3. `commit_transaction` makes all of it visible at once. It fails with a fence: another worker owns the partition, this
-   one stops. Its outcome stays unknown: the worker stops, and whoever comes next reads what is there.
+   one stops. Its outcome is unknown: the producer is replaced (step 1 ends what is still under way), and the progress
+   that stands on the topic says whether the flush was committed, has to be written again, or somebody else wrote.
+
+No second transaction runs on a producer whose last outcome was in doubt. librdkafka has no KIP-890 (its issue 5423): an
+end-of-transaction request that was delayed on a broken connection could end the next transaction of the same epoch.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -23,8 +27,10 @@ from app.topics.catalogue import DEAD_LETTER_MAX_BYTES
 _log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, bytes | None]]
-TIMEOUT_S = 30.0
+ATTEMPT_S = 10.0
 RETRY_S = 0.2
+DOUBTFUL_S = 5.0
+"""A commit that took longer may have been sent more than once, whatever librdkafka says."""
 
 WRITER_CONFIG: Config = {
     "enable.idempotence": True,
@@ -34,6 +40,8 @@ WRITER_CONFIG: Config = {
     "queue.buffering.max.messages": 1_000_000,
     "transaction.timeout.ms": 60_000,
 }
+
+_FENCES = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001  # its name
 
 
 class Fenced(Exception):
@@ -52,78 +60,127 @@ class Outgoing(NamedTuple):
 class TransactionalWriter:
     """The transactional producer of one source partition. All methods block: call them off the event loop."""
 
-    def __init__(self, client_config: Config, transactional_id: str, partition: int) -> None:
+    def __init__(
+        self,
+        client_config: Config,
+        transactional_id: str,
+        partition: int,
+        stored_progress: Callable[[], bytes | None],
+    ) -> None:
+        """Prepare; `fence` connects.
+
+        Args:
+            client_config: How to reach the brokers.
+            transactional_id: The same for every owner of the partition, ever.
+            partition: Where all records go.
+            stored_progress: Reads the newest committed progress record of the partition.
+        """
         self.partition = partition
         self.transactional_id = transactional_id
-        self._producer = Producer({**client_config, **WRITER_CONFIG, "transactional.id": transactional_id})
+        self._config: Config = {**client_config, **WRITER_CONFIG, "transactional.id": transactional_id}
+        self._stored_progress = stored_progress
+        self._producer: Producer | None = None
+        self._doubtful = False
 
     def fence(self) -> None:
-        """Shut out the former owner (step 1).
+        """Shut out the former owner (step 1), with a new producer.
 
         Raises:
-            KafkaException: The broker did not answer in time or refused.
+            KafkaException: The brokers refuse, for instance for want of access rights.
         """
-        deadline = time.monotonic() + TIMEOUT_S
+        self._producer = None  # what the old one still has in its queue dies with it
+        producer = Producer({**self._config, "error_cb": self._connection_trouble, "logger": _log})
         while True:
             try:
-                self._producer.init_transactions(max(0.1, deadline - time.monotonic()))
+                producer.init_transactions(ATTEMPT_S)
             except KafkaException as failure:
-                if not _error(failure).retriable() or time.monotonic() > deadline:
+                if not _error(failure).retriable():
                     raise
+                _log.warning("partition %d: not fenced yet: %s", self.partition, _error(failure).str())
                 time.sleep(RETRY_S)
             else:
-                return
+                break
+        self._producer = producer
+        self._doubtful = False
 
-    def write(self, records: Sequence[Outgoing]) -> None:
-        """Write records to this partition of their topics, all or none.
+    def write(self, records: Sequence[Outgoing], *, previous: bytes | None, progress: bytes) -> None:
+        """Write records to this partition of their topics, all or none, once.
+
+        Args:
+            records: What to write, the progress record among it.
+            previous: The progress record that this owner restored or wrote last.
+            progress: The progress record that is among `records`; no other flush has the same.
 
         Raises:
             Fenced: Another worker owns the partition.
-            KafkaException: The outcome is unknown, or the producer is beyond use.
+            KafkaException: The brokers refuse for good.
         """
         while True:
             try:
-                self._producer.begin_transaction()
-                for outgoing in records:
-                    self._produce(outgoing)
-                self._commit()
+                self._write_once(records)
             except KafkaException as failure:
-                self._abort_or_raise(failure)
+                error = _error(failure)
+                if error.code() in _FENCES:
+                    raise Fenced(f"partition {self.partition}: {error.str()}") from failure
+                _log.warning("partition %d: flush failed: %s", self.partition, error.str())
+                if error.txn_requires_abort() and not self._doubtful and self._aborted():
+                    continue
             else:
+                if self._doubtful:
+                    self.fence()
                 return
+            self.fence()
+            stored = self._stored_progress()
+            if stored == progress:
+                return
+            if stored != previous:
+                raise Fenced(f"partition {self.partition}: another worker wrote its progress")
 
-    def _produce(self, outgoing: Outgoing) -> None:
+    def _write_once(self, records: Sequence[Outgoing]) -> None:
+        producer = self._producer
+        assert producer is not None  # noqa: S101  # fenced before the first write
+        producer.begin_transaction()
+        for outgoing in records:
+            self._produce(producer, outgoing)
+        started = time.monotonic()
         while True:
             try:
-                self._producer.produce(
+                producer.commit_transaction(ATTEMPT_S)
+            except KafkaException as failure:
+                # Retriable means that this commit goes on where it was: its outcome will be known, if late.
+                if not _error(failure).retriable():
+                    raise
+                _log.warning("partition %d: commit goes on after: %s", self.partition, _error(failure).str())
+            else:
+                break
+        producer.poll(0)  # serves _connection_trouble
+        self._doubtful = self._doubtful or time.monotonic() - started > DOUBTFUL_S
+
+    def _produce(self, producer: Producer, outgoing: Outgoing) -> None:
+        while True:
+            try:
+                producer.produce(
                     outgoing.topic, outgoing.value, outgoing.key, self.partition, headers=list(outgoing.headers)
                 )
             except BufferError:  # a million records are under way: let some arrive
-                self._producer.poll(RETRY_S)
+                producer.poll(RETRY_S)
             else:
                 return
 
-    def _commit(self) -> None:
-        while True:
-            try:
-                self._producer.commit_transaction(TIMEOUT_S)
-            except KafkaException as failure:
-                # Retriable means that this commit goes on where it was: the outcome will be known.
-                if not _error(failure).retriable():
-                    raise
-                _log.warning("partition %d: commit goes on after %s", self.partition, failure)
-            else:
-                return
-
-    def _abort_or_raise(self, failure: KafkaException) -> None:
-        error = _error(failure)
-        if error.code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED):  # noqa: SLF001  # librdkafka's own name
-            raise Fenced(f"partition {self.partition}: {error.str()}") from failure
-        if not error.txn_requires_abort():
-            raise failure
-        _log.warning("partition %d: flush is written again after %s", self.partition, failure)
-        self._producer.abort_transaction(TIMEOUT_S)
+    def _aborted(self) -> bool:
+        assert self._producer is not None  # noqa: S101  # an abort follows a begin
+        try:
+            self._producer.abort_transaction(ATTEMPT_S)
+        except KafkaException as failure:
+            _log.warning("partition %d: abort failed: %s", self.partition, _error(failure).str())
+            return False
         time.sleep(RETRY_S)
+        return True
+
+    def _connection_trouble(self, error: KafkaError) -> None:
+        if not self._doubtful:
+            _log.warning("partition %d: connection trouble: %s", self.partition, error.str())
+        self._doubtful = True
 
 
 def _error(failure: KafkaException) -> KafkaError:

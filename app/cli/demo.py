@@ -44,7 +44,6 @@ def demo(
         Path | None,
         typer.Option(
             metavar="FILE",
-            allow_dash=True,
             help="Write the demo's events as JSONL to FILE (- for stdout). Alone it does only that; with --once "
             "exactly these events are replayed.",
         ),
@@ -88,7 +87,12 @@ def demo(
 
 
 def _opened(dump: Path, stack: ExitStack) -> IO[str]:
-    return sys.stdout if str(dump) == "-" else stack.enter_context(dump.open("w", encoding="utf-8"))
+    if str(dump) == "-":
+        return sys.stdout
+    try:
+        return stack.enter_context(dump.open("w", encoding="utf-8"))
+    except OSError as error:
+        raise typer.BadParameter(f"{dump}: {error.strerror}", param_hint="--dump") from error
 
 
 def _only_dump(file: IO[str], speed: float) -> None:

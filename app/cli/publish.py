@@ -54,14 +54,8 @@ class Outcome:
 def publish(
     file: Annotated[
         Path,
-        typer.Argument(
-            metavar="FILE|-",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
-            help="Usage events, one JSON object a line; - reads stdin.",
-        ),
+        # No exists=True: Typer would look for a file called "-".
+        typer.Argument(metavar="FILE|-", help="Usage events, one JSON object a line; - reads stdin."),
     ],
     as_is: Annotated[
         bool,
@@ -140,7 +134,7 @@ def _collected(failures: list[Failure]) -> Iterator[None]:
 @contextmanager
 def _seekable(file: Path) -> Iterator[BinaryIO]:
     """The file, or a temporary copy of what can be read only once."""
-    with sys.stdin.buffer if str(file) == "-" else file.open("rb") as source:
+    with _opened(file) as source:
         if source.seekable():
             yield source
             return
@@ -148,6 +142,15 @@ def _seekable(file: Path) -> Iterator[BinaryIO]:
             shutil.copyfileobj(source, copy)
             copy.seek(0)
             yield cast("BinaryIO", copy)
+
+
+def _opened(file: Path) -> BinaryIO:
+    if str(file) == "-":
+        return sys.stdin.buffer
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint="FILE") from error
 
 
 def _size(file: BinaryIO) -> int:

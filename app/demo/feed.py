@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +14,7 @@ from app.kafka import client_config
 from app.ledger import record
 from app.settings import Settings
 from app.topics.catalogue import topics_for
+from app.topics.ends import spans
 
 _TIMEOUT_S = 20.0
 _MOST_AT_ONCE = 2_000
@@ -41,11 +41,7 @@ class Feed:
             topics.anomalies.name: self._notice,
             topics.dead_letters.name: self._dead_letter,
         }
-        self._places = [
-            TopicPartition(spec.name, partition)
-            for spec in (topics.sessions, topics.anomalies, topics.dead_letters)
-            for partition in range(spec.partitions)
-        ]
+        self._specs = (topics.sessions, topics.anomalies, topics.dead_letters)
 
     def __enter__(self) -> Self:
         self._consumer = Consumer(
@@ -58,9 +54,7 @@ class Feed:
             },
             logger=_log,
         )
-        for place in self._places:
-            place.offset = patiently(partial(self._end_of, place))
-        self._consumer.assign(self._places)
+        self._consumer.assign(patiently(self._ends))
         return self
 
     def __exit__(
@@ -75,9 +69,12 @@ class Feed:
             self._take(message)
         return len(messages)
 
-    def _end_of(self, place: TopicPartition) -> int:
-        offsets = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        return offsets[1]
+    def _ends(self) -> list[TopicPartition]:
+        return [
+            TopicPartition(spec.name, partition, span.stable)
+            for spec in self._specs
+            for partition, span in spans(self._consumer, spec.name, range(spec.partitions), _TIMEOUT_S).items()
+        ]
 
     def _take(self, message: Message) -> None:
         error, topic = message.error(), message.topic()

@@ -145,9 +145,11 @@ class UsagePublisher:
             self.abandon()
 
     def abandon(self) -> None:
-        """Drop what is not yet acknowledged, and come back within about a second."""
+        """Drop what is not yet acknowledged, and come back within about a second; nothing is raised about it."""
         self._producer.purge(blocking=False)
         self._producer.flush(_FAREWELL_S)
+        with self._lock:
+            self._failures = []
 
     def _settled(self, event_id: str, error: KafkaError | None, _message: Message) -> None:
         if error is not None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 ENV_PREFIX = "BURNLINE_"
@@ -22,7 +22,7 @@ _FOREIGN = {"CONFIG", "REDIS_URL", "API_PORT"}
 _FOREIGN_PREFIXES = ("TEST_", "BENCH_")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Usd = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=21, decimal_places=12)]
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=22, decimal_places=12)]
 WindowSeconds = Annotated[int, Field(ge=SLICE_S, le=86_400, multiple_of=SLICE_S)]
 
 
@@ -101,6 +101,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
     worker_data_dir: Path | None = Field(None, description="Folder for Faust's own files; a temporary one if not set.")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: object) -> object:
+        if isinstance(value, bool):  # TOML has them, and pydantic would take true for 1
+            raise ValueError("true and false are no values of this setting")  # noqa: TRY004  # pydantic reports these
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         mistakes = []
@@ -149,9 +156,9 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: With a sentence for every setting that is wrong, unknown or contradictory.
     """
     file = os.environ.get(ENV_PREFIX + "CONFIG")
-    if file and not Path(file).is_file():
-        raise SettingsError([f"{ENV_PREFIX}CONFIG={file}: no such file"])
     mistakes = unknown_variables(os.environ)
+    if file and not Path(file).is_file():  # pydantic-settings passes over a missing file in silence
+        mistakes.append(f"{ENV_PREFIX}CONFIG={file}: no such file")
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
@@ -179,7 +186,8 @@ def _sentences(item: Any) -> list[str]:
     if isinstance(wrapped, SettingsError):
         return wrapped.mistakes
     name = ".".join(str(part) for part in item["loc"])
-    field = Settings.model_fields.get(name)
-    secret = field is not None and "SecretStr" in str(field.annotation)
-    value = "" if secret or item["type"] == "extra_forbidden" else f"={item['input']}"
+    if item["type"] == "extra_forbidden":
+        return [f"{os.environ.get(ENV_PREFIX + 'CONFIG', 'argument')}: {name}: there is no such setting"]
+    secret = "SecretStr" in str(Settings.model_fields[name].annotation)
+    value = "" if secret else f"={item['input']}"
     return [f"{ENV_PREFIX}{name.upper()}{value}: {item['msg']}"]

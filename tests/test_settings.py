@@ -131,8 +131,16 @@ class TestAllMistakesAtOnce:
         toml("partitions = -1\nflush_intervall_ms = 5")
         env(METRICS_PORT="http", TPOIC_PREFIX="x")
         found = " ".join(mistakes())
-        for name in ("PARTITIONS=-1", "FLUSH_INTERVALL_MS", "METRICS_PORT=http", "TPOIC_PREFIX"):
-            assert f"BURNLINE_{name}" in found
+        for name in ("BURNLINE_PARTITIONS=-1", "flush_intervall_ms", "BURNLINE_METRICS_PORT=http", "TPOIC_PREFIX"):
+            assert name in found
+
+    def test_no_switch_for_a_number(self, toml: Callable[[str], Path]) -> None:
+        toml("metrics_port = true")
+        assert mistakes() == ["BURNLINE_METRICS_PORT=True: Value error, true and false are no values of this setting"]
+
+    def test_missing_file_beside_other_mistakes(self, tmp_path: Path, env: Callable[..., None]) -> None:
+        env(CONFIG=str(tmp_path / "none.toml"), PARTITIONS="0")
+        assert len(mistakes()) == 2
 
     def test_contradictions(self, env: Callable[..., None]) -> None:
         env(

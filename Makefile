@@ -39,7 +39,8 @@ types: $(READY) ## mypy, strict
 schemas: $(READY) ## write schemas/v1 from the models
 	$(BIN)/python -m app.schemas
 
-lock: ## renew both lock files (needs uv)
+lock: ## renew the lock files (needs uv)
+	echo hatchling | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-build.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 

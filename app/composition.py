@@ -127,6 +127,8 @@ class Worker:
     def _ready(self) -> tuple[bool, str]:
         if not self.shards.ready:
             return False, "starting, or partitions are being taken over"
+        if self.shards.refused:
+            return False, "; ".join(f"partition {number}: {why}" for number, why in self.shards.refused.items())
         if self.shards.stalled_s > STALLED_S:
             return False, f"the brokers have not taken a flush for {self.shards.stalled_s:.0f} s; waiting for them"
         return True, f"partitions {sorted(self.shards.durable_offsets())}"

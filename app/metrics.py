@@ -59,6 +59,11 @@ class WorkerMetrics:
         self.events = counter("burnline_events", "Usage events by what became of them.", "outcome")
         self.cost = counter("burnline_cost_usd", "USD spent.", "org", "agent", "model")
         self.tokens = counter("burnline_tokens", "Tokens by kind; cached and cache_write are part of input.", "kind")
+        self.sessions_opened = counter(
+            "burnline_sessions_opened",
+            "Sessions seen for the first time, by the partitioner that put them there; publishers should all use one.",
+            "partitioner",
+        )
         self.unpriced = counter("burnline_unpriced_tokens", "Tokens of models without a rate.", "model")
         self.dead_letters = counter("burnline_dead_letters", "Events that could not be used.", "reason")
         self.anomalies = counter("burnline_anomalies", "Anomaly notices.", "severity", "state")
@@ -71,6 +76,10 @@ class WorkerMetrics:
         self.anomalies_open = gauge("burnline_anomalies_open", "Sessions with an open anomaly on this worker.")
         self.ledgers = gauge("burnline_ledgers_held", "Session ledgers held by this worker.")
         self.partitions = gauge("burnline_partitions_owned", "Source partitions owned by this worker.")
+        self.partitions_refused = gauge(
+            "burnline_partitions_refused",
+            "Assigned partitions that stand still, since a record of theirs is unreadable.",
+        )
         self.lag = gauge("burnline_lag_events", "Events on the source partition not yet applied.", "partition")
         self.watermark = gauge("burnline_watermark_seconds", "Newest event time seen, Unix epoch.", "partition")
         self.ready = gauge("burnline_ready", "1 while the worker applies events, 0 while it starts or rebalances.")
@@ -86,9 +95,25 @@ class WorkerMetrics:
         for outcome in ("accepted", "duplicate", "late", "dead_letter"):
             self.events.labels(outcome)
 
-    def flushed(self, changes: Changes, rejected: Sequence[Reason], latencies_s: Iterable[float]) -> None:
-        """Count what a committed flush of one partition held."""
+    def flushed(
+        self,
+        changes: Changes,
+        *,
+        rejected: Sequence[Reason],
+        partitioners: Iterable[str],
+        latencies_s: Iterable[float],
+    ) -> None:
+        """Count what a committed flush of one partition held.
+
+        Args:
+            changes: What the ledgers changed.
+            rejected: Why each dead letter of it is one.
+            partitioners: The likely partitioner of each session that was opened.
+            latencies_s: From the append of each batch's first record until now.
+        """
         counts = changes.counts
+        for partitioner in partitioners:
+            self.sessions_opened.labels(partitioner).inc()
         self.events.labels("accepted").inc(counts.accepted)
         self.events.labels("duplicate").inc(counts.duplicates)
         self.events.labels("late").inc(counts.late)

@@ -96,6 +96,20 @@ SESSION_LEDGER: Final[dict[str, Any]] = {
     "anomaly": None,
 }
 
+SESSION_ROLLUP: Final[dict[str, Any]] = {
+    "version": 1,
+    "org_id": _WHO["org_id"],
+    "agent_id": _WHO["agent_id"],
+    "source_partition": 3,
+    "sessions": 1,
+    "runs": 0,
+    "tool_calls": 0,
+    "first_event_at": _OCCURRED_AT,
+    "last_event_at": _OCCURRED_AT,
+    **_SUMS,
+    "by_model": {"gpt-4o": _SUMS},
+}
+
 SOURCE_PROGRESS: Final[dict[str, Any]] = {
     "version": 1,
     "source_topic": "finops.usage",

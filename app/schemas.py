@@ -19,6 +19,7 @@ from app.events.dead_letters import DeadLetterHeaders
 from app.events.usage import UsageEvent
 from app.ledger.progress import SourceProgress
 from app.ledger.record import SessionLedger
+from app.ledger.rollup import SessionRollup
 from app.pricing.valuation import ValuationRate
 
 FOLDER = Path(__file__).parent.parent / "schemas" / "v1"
@@ -37,6 +38,7 @@ class Contract(NamedTuple):
 CONTRACTS = (
     Contract("usage", "Usage event", UsageEvent, examples.USAGE),
     Contract("session-ledger", "Session ledger", SessionLedger, examples.SESSION_LEDGER),
+    Contract("session-rollup", "Rollup of retired sessions", SessionRollup, examples.SESSION_ROLLUP),
     Contract("anomaly", "Anomaly notice", Anomaly, examples.ANOMALY),
     Contract("baseline", "Baseline", Baseline, examples.BASELINE),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),

@@ -93,6 +93,13 @@ class Settings(BaseSettings):
     minimum_spend_usd: Usd = Field(Decimal("0.05"), description="Least spend in the long window for an anomaly.")
     resolve_after_s: WindowSeconds = Field(60, description="Resolved when the short window was below so long.")
 
+    retire_after_s: int = Field(
+        86_400,
+        ge=0,
+        le=31_536_000,
+        description="A session idle for so long gives up its ledger; its sums stay in a closed rollup. 0: never.",
+    )
+
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Address of /metrics, /healthz and /readyz.")
     metrics_port: Port = Field(9464, description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
     metrics_label_limit: int = Field(

@@ -21,8 +21,9 @@ FROZEN = {
     "anomaly.json": "f6ba78d51a90d1b8052c61caaebe1a0c24cd2d5aefbaf99b52abb69f5b291a5b",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "dead-letter-headers.json": "5f2b3dc684a6c5e9e136995316d4f169b9fd3469ce4c76601a3fabb7674a2cc5",
-    "progress.json": "e56af9d8db2f7a5278817e3963ad735318a6ea62a92ea0dce0a6e47a2c75775b",
-    "session-ledger.json": "61cd7287876108f3486d4e7c15fe712d0e0d58a5ccbdde0464c524daa0fb0456",
+    "progress.json": "908b9991a9a56b393d81bf4c40c070caa2b119fc76d3420396eb61c51ce54cb4",
+    "session-ledger.json": "2cd20a8af79a4cb94fcbdfcd4486585fe4ed2f39077c8268922c89c066351d18",
+    "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
     "usage.json": "ad855e5a7c7410b9d0b7d74260a63f7ecb147e77c12bdc5c1ba23d05519e4477",
     "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
 }

@@ -7,6 +7,7 @@ whatever fault, changes nothing.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from app.detection.anomaly import Anomaly, Evidence, ResolvedBy
@@ -16,14 +17,18 @@ from app.detection.reasons import Reason
 from app.events.usage import Usage
 from app.ledger import record
 from app.ledger.duplicates import fingerprint
+from app.ledger.idle import HOUR_MS, IdleIndex
 from app.ledger.policy import Policy
 from app.ledger.progress import VERSION, Progress
+from app.ledger.rollup import ClosedRollups
 from app.ledger.session import SUM_FIELDS, Ledger, ModelSums
 from app.pricing.card import charge
 from app.windows.slices import SLICE_MS, prune, slice_index
 
 _NO_SUMS = (0,) * len(SUM_FIELDS)
 _OPEN_ANOMALY = b'"anomaly":{'
+MAX_RETIRED_AT_ONCE = 2_000
+"""Sessions retired in one flush, so that a quiet night does not hold up the first event of the day."""
 _COST = SUM_FIELDS.index("cost_pico_usd")
 
 
@@ -32,6 +37,8 @@ class Retention(NamedTuple):
 
     slices: int
     duplicate_ids: int
+    idle_ms: int | None = None
+    """A session idle for so long is retired: its sums go to a closed rollup. None keeps every session."""
 
 
 @dataclass(slots=True)
@@ -46,6 +53,8 @@ class Counts:
     """Events of a session that name another org or agent than its first event."""
     runs: dict[tuple[str, str], int] = field(default_factory=dict)
     tool_calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    """Sessions whose first event came in."""
     unpriced: dict[str, str] = field(default_factory=dict)
     """Models without a rate, each with the reason."""
 
@@ -60,9 +69,13 @@ class Activity(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What one flush writes for a partition, and what it means for the metrics. Ledgers are (key, value) records."""
+    """What one flush writes for a partition, and what it means for the metrics.
 
-    ledgers: list[tuple[bytes, bytes]]
+    Ledgers and rollups are (key, value) records; a retired ledger's value is None.
+    """
+
+    ledgers: list[tuple[bytes, bytes | None]]
+    rollups: list[tuple[bytes, bytes]]
     notices: list[Anomaly]
     progress: Progress
     activity: list[Activity]
@@ -86,7 +99,10 @@ class PartitionLedger:
         self._dirty: list[Ledger] = []
         self._notices: list[Anomaly] = []
         self._active_at_ms: int | None = None
-        self._swept_slice = -1
+        self._ticked_slice = 0
+        self._idle = IdleIndex()
+        self._retired: list[str] = []
+        self._closed = ClosedRollups(partition)
 
     def __len__(self) -> int:
         """Ledgers held."""
@@ -97,18 +113,26 @@ class PartitionLedger:
         """Sessions with an open anomaly."""
         return len(self._open)
 
-    def restore(self, progress: Progress | None, records: Iterable[tuple[str, bytes]]) -> None:
-        """Take over what was written: the progress, and the value of each session's record.
+    def restore(
+        self, progress: Progress | None, records: Iterable[tuple[str, bytes]], rollups: Iterable[bytes] = ()
+    ) -> None:
+        """Take over what was written: the progress, the value of each session's record, and of each closed rollup.
 
-        Values are kept as they are until their session is touched; those with an open anomaly are read at once.
+        Values are checked, and kept as they are until their session is touched; those with an open anomaly are read at
+        once.
 
         Raises:
-            UnreadableRecord: A record with an open anomaly cannot be read.
+            UnreadableRecord: A record cannot be read; to count on from zero would lose what it holds.
         """
         if progress is not None:
             self.next_offset = progress.next_offset
             self.watermark_ms = progress.watermark_ms
-        self._cold.update(records)
+            self._ticked_slice = slice_index(progress.watermark_ms)
+        for session_id, value in records:
+            self._cold[session_id] = upgraded = record.check(value)
+            if self.retention.idle_ms is not None:
+                self._idle.note(session_id, record.last_event_at(upgraded))
+        self._closed.restore(rollups)
         for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
             ledger = self._ledger(session_id)
             if ledger is not None and ledger.anomaly is not None:
@@ -134,6 +158,7 @@ class PartitionLedger:
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
+        slice_end_ms = _end_ms(watermark_ms)
         accepted = 0
         for offset, event in zip(offsets, events, strict=True):
             if event is None or offset < next_offset:
@@ -149,6 +174,11 @@ class PartitionLedger:
             accepted += 1
             if at_ms > watermark_ms:
                 watermark_ms = at_ms
+                if at_ms >= slice_end_ms:
+                    # Before the event is added, and at once: what resolves must follow from the log alone, not from
+                    # where a batch happens to end.
+                    self._resolve_quiet(slice_index(at_ms), ResolvedBy.EVENT_TIME)
+                    slice_end_ms = _end_ms(at_ms)
 
             model = event.model
             card = cards.get((event.provider, model))
@@ -213,17 +243,23 @@ class PartitionLedger:
         if offsets:
             self.next_offset = max(next_offset, offsets[-1] + 1)
             self._active_at_ms = now_ms
-        self._sweep(slice_index(watermark_ms), ResolvedBy.EVENT_TIME)
+            self._ticked_slice = slice_index(watermark_ms)
 
     def tick(self, now_ms: int) -> None:
         """Let time pass: while no record comes, event time moves on with the wall clock."""
         if self._active_at_ms is None:
             self._active_at_ms = now_ms
-        self._sweep(slice_index(self.watermark_ms + max(0, now_ms - self._active_at_ms)), ResolvedBy.CLOCK)
+        stream_ms = self.watermark_ms + max(0, now_ms - self._active_at_ms)
+        index = slice_index(stream_ms)
+        if index > self._ticked_slice:
+            self._ticked_slice = index
+            self._resolve_quiet(index, ResolvedBy.CLOCK)
+        if self.retention.idle_ms is not None:
+            self._retire(stream_ms - self.retention.idle_ms)
 
     def take_changes(self, now_ms: int) -> Changes:
         """All that has changed since the last call, as records to write. The caller writes them, all or none."""
-        ledgers: list[tuple[bytes, bytes]] = []
+        ledgers: list[tuple[bytes, bytes | None]] = [(session_id.encode(), None) for session_id in self._retired]
         activity: dict[tuple[str, str, str], tuple[int, ...]] = {}
         for ledger in self._dirty:
             ledger.dirty = False
@@ -238,17 +274,34 @@ class PartitionLedger:
                         total + new - old for total, new, old in zip(before, values, sums.reported, strict=True)
                     )
                     sums.reported = values
+            if self.retention.idle_ms is not None:
+                self._idle.note(ledger.session_id, ledger.last_event_at)
         changes = Changes(
             ledgers=ledgers,
+            rollups=self._closed.take_changes(),
             notices=self._notices,
             progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
             activity=[Activity(*key, sums) for key, sums in activity.items()],
             counts=self.counts,
         )
         self._dirty = []
+        self._retired = []
         self._notices = []
         self.counts = Counts()
         return changes
+
+    def _retire(self, horizon_ms: int) -> None:
+        """Fold sessions into closed rollups that have seen nothing since the horizon and have no open anomaly."""
+        for session_id in islice(self._idle.due(horizon_ms), MAX_RETIRED_AT_ONCE):
+            ledger = self.get(session_id)
+            if ledger is None or ledger.dirty or ledger.last_event_at > horizon_ms:
+                continue  # retired already, or about to be noted again, or noted under a later hour too
+            if ledger.anomaly is not None:
+                self._idle.note(session_id, horizon_ms + HOUR_MS)
+                continue
+            self._closed.take_in(ledger)
+            del self._hot[session_id]
+            self._retired.append(session_id)
 
     def _ledger(self, session_id: str) -> Ledger | None:
         value = self._cold.pop(session_id, None)
@@ -262,6 +315,7 @@ class PartitionLedger:
     def _open_ledger(self, event: Usage) -> Ledger:
         ledger = Ledger(event.session_id, event.org_id, event.agent_id, self.partition, event.occurred_at)
         self._hot[event.session_id] = ledger
+        self.counts.opened.append(event.session_id)
         return ledger
 
     def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:
@@ -326,10 +380,7 @@ class PartitionLedger:
             rule=rule,
         )
 
-    def _sweep(self, index: int, by: ResolvedBy) -> None:
-        if index <= self._swept_slice:
-            return
-        self._swept_slice = index
+    def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
         for ledger in list(self._open.values()):
             self._resolve_if_quiet(ledger, index, by)
 
@@ -357,3 +408,8 @@ class PartitionLedger:
         if not ledger.dirty:
             ledger.dirty = True
             self._dirty.append(ledger)
+
+
+def _end_ms(moment_ms: int) -> int:
+    """The end of a moment's slice, which belongs to the next one."""
+    return (slice_index(moment_ms) + 1) * SLICE_MS

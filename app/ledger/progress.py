@@ -1,7 +1,7 @@
 """The progress record: how far a source partition is in the ledgers. Written in the same transaction as they are."""
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 VERSION = 1
 
@@ -43,8 +43,6 @@ class Progress(msgspec.Struct, frozen=True):
 
 class SourceProgress(BaseModel):
     """How far the worker has come on one partition of the usage topic."""
-
-    model_config = ConfigDict(extra="forbid")
 
     version: int = Field(ge=1, le=VERSION)
     source_topic: str

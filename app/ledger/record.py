@@ -4,20 +4,23 @@ Key: the session id. Value: one JSON object. Amounts for people are exact decima
 window arithmetic needs, are `[slice index, pico-USD]` pairs of integers.
 """
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.detection.anomaly import Evidence, Severity, State
 from app.detection.lifecycle import OpenAnomaly
 from app.ledger.duplicates import RecentIds
-from app.ledger.session import SUM_FIELDS, Ledger, ModelSums
+from app.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
 from app.pricing.money import pico_from_text, usd_text
 
 VERSION = 1
+_VERSION_MARK = b'"version":1,'
+_LAST_EVENT_AT = b'"last_event_at":'
 
-UsdText = Annotated[str, Field(pattern=r"^\d+(\.\d{1,12})?$", examples=["0.41", "12", "0.000000000001"])]
+UsdText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]{1,12})?$", examples=["0.41", "12", "0.000000000001"])]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -59,18 +62,19 @@ class LedgerRecord(ModelRecord, kw_only=True):
     anomaly: OpenAnomaly | None = None
 
 
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+UPGRADES: dict[int, Upgrade] = {}
+"""By version, what turns a record of it into one of the next; a change of the record comes with its upgrade here."""
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(LedgerRecord)
-_version_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def encode(ledger: Ledger) -> bytes:
     """A ledger as the value of its record."""
-    models = {model: _model_record(sums.values()) for model, sums in ledger.models.items()}
-    if len(models) == 1:
-        (total,) = models.values()
-    else:
-        total = _model_record(tuple(map(sum, zip(*(sums.values() for sums in ledger.models.values()), strict=True))))
+    models = {model: model_record(sums) for model, sums in ledger.models.items()}
+    total = next(iter(models.values())) if len(models) == 1 else model_record(add_up(ledger.models))
     return _encoder.encode(
         LedgerRecord(
             version=VERSION,
@@ -101,35 +105,59 @@ def encode(ledger: Ledger) -> bytes:
     )
 
 
-def _model_record(sums: tuple[int, ...]) -> ModelRecord:
-    events, inclusive_input, output, cached, cache_write, reasoning, unpriced, cost, savings, embedding = sums
+def model_record(sums: ModelSums) -> ModelRecord:
+    """Sums as they stand in a record."""
     return ModelRecord(
-        events,
-        inclusive_input,
-        output,
-        cached,
-        cache_write,
-        reasoning,
-        unpriced,
-        usd_text(cost),
-        usd_text(savings),
-        usd_text(embedding),
+        sums.events,
+        sums.input_tokens,
+        sums.output_tokens,
+        sums.cached_input_tokens,
+        sums.cache_write_tokens,
+        sums.reasoning_tokens,
+        sums.unpriced_tokens,
+        usd_text(sums.cost_pico_usd),
+        usd_text(sums.cache_savings_pico_usd),
+        usd_text(sums.embedding_cost_pico_usd),
     )
 
 
+def check(value: bytes) -> bytes:
+    """A record as this version writes it: upgraded if it is older. Costs next to nothing for one that is not.
+
+    Raises:
+        UnreadableRecord: It is of a newer version, or no record at all.
+    """
+    if _VERSION_MARK in value and value[:1] == b"{" and value[-1:] == b"}":
+        return value
+    try:
+        fields = msgspec.json.decode(value)
+        version = fields["version"]
+        while version != VERSION:
+            fields = UPGRADES[version](fields)
+            version = fields["version"]
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise UnreadableRecord(
+            f"no session ledger that this Burnline (record version {VERSION}) can read: {value[:200]!r}"
+        ) from error
+    return _encoder.encode(fields)
+
+
+def last_event_at(value: bytes) -> int:
+    """Time of the newest event in a record, without reading the rest."""
+    start = value.index(_LAST_EVENT_AT) + len(_LAST_EVENT_AT)
+    return int(value[start : value.index(b",", start)])
+
+
 def parse(value: bytes) -> LedgerRecord:
-    """A record's value, checked against its version and shape.
+    """A record's value, checked against its shape and upgraded if it is older.
 
     Raises:
         UnreadableRecord: It is of a newer version, or damaged.
     """
     try:
-        record = _decoder.decode(value)
+        return _decoder.decode(check(value))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UnreadableRecord(f"not a session ledger of version {VERSION}: {error}: {value[:200]!r}") from error
-    if record.version != VERSION:
-        raise UnreadableRecord(f"version={record.version}: this is Burnline for version {VERSION}: {value[:200]!r}")
-    return record
+        raise UnreadableRecord(f"damaged session ledger: {error}: {value[:200]!r}") from error
 
 
 def decode(value: bytes) -> Ledger:
@@ -149,13 +177,18 @@ def decode(value: bytes) -> Ledger:
     ledger.anomaly = record.anomaly
     try:
         ledger.recent = RecentIds.unpack(record.recent_event_ids)
-        ledger.models = {model: _model_sums(sums) for model, sums in record.by_model.items()}
+        ledger.models = {model: model_sums(sums) for model, sums in record.by_model.items()}
     except ValueError as error:
         raise UnreadableRecord(f"session ledger {record.session_id!r}: {error}") from error
     return ledger
 
 
-def _model_sums(record: ModelRecord) -> ModelSums:
+def model_sums(record: ModelRecord) -> ModelSums:
+    """Sums out of a record.
+
+    Raises:
+        ValueError: An amount in it is none.
+    """
     sums = ModelSums()
     for field in SUM_FIELDS[:-3]:
         setattr(sums, field, getattr(record, field))
@@ -169,8 +202,6 @@ def _model_sums(record: ModelRecord) -> ModelSums:
 class ModelTotals(BaseModel):
     """What a session has used of one model. Token counts are inclusive, as in OpenTelemetry's GenAI conventions."""
 
-    model_config = ConfigDict(extra="forbid")
-
     events: Count
     input_tokens: Count
     output_tokens: Count
@@ -179,16 +210,12 @@ class ModelTotals(BaseModel):
     reasoning_tokens: Count
     unpriced_tokens: Annotated[Count, Field(description="Tokens of models without a rate: their cost is not known.")]
     cost_usd: UsdText
-    cache_savings_usd: Annotated[
-        UsdText, Field(description="What cached input would have cost more as inclusive_input input.")
-    ]
+    cache_savings_usd: Annotated[UsdText, Field(description="What cached input saved against fresh input.")]
     embedding_cost_usd: Annotated[UsdText, Field(description="The part of the cost that went into embeddings.")]
 
 
 class OpenAnomalyState(BaseModel):
     """The anomaly that is open in a session: what its next notice needs."""
-
-    model_config = ConfigDict(extra="forbid")
 
     anomaly_id: str
     revision: Annotated[int, Field(ge=1)]

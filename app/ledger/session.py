@@ -38,6 +38,11 @@ class ModelSums:
         self.embedding_cost_pico_usd = 0
         self.reported: tuple[int, ...] = (0,) * len(SUM_FIELDS)
 
+    def add(self, other: "ModelSums") -> None:
+        """Add another one's sums to these."""
+        for field in SUM_FIELDS:
+            setattr(self, field, getattr(self, field) + getattr(other, field))
+
     def values(self) -> tuple[int, ...]:
         """The sums in the order of `SUM_FIELDS`."""
         return (
@@ -66,6 +71,14 @@ SUM_FIELDS = (
     "cache_savings_pico_usd",
     "embedding_cost_pico_usd",
 )
+
+
+def add_up(models: dict[str, ModelSums]) -> ModelSums:
+    """The totals over all models."""
+    total = ModelSums()
+    for sums in models.values():
+        total.add(sums)
+    return total
 
 
 class Ledger:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from app.kafka import Config
 from app.ledger.progress import Progress
@@ -16,13 +17,14 @@ _log = logging.getLogger(__name__)
 
 
 class Restored:
-    """What the topics hold for one partition: its progress if there is any, and each session's newest record."""
+    """What the topics hold for one partition: progress if there is any, ledgers by session, closed rollups by key."""
 
-    __slots__ = ("progress_record", "records")
+    __slots__ = ("ledgers", "progress_record", "rollups")
 
     def __init__(self) -> None:
         self.progress_record: bytes | None = None
-        self.records: dict[str, bytes] = {}
+        self.ledgers: dict[bytes, bytes] = {}
+        self.rollups: dict[bytes, bytes] = {}
 
     @property
     def progress(self) -> Progress | None:
@@ -35,31 +37,38 @@ class Restored:
 
 
 def restore(config: Config, topics: Topics, partitions: Sequence[int]) -> dict[int, Restored]:
-    """Read ledgers and progress of partitions, committed records only. Blocks: call it off the event loop.
+    """Read progress, ledgers and rollups of partitions, committed records only. Blocks: call it off the event loop.
 
     Raises:
         TopicError: A topic is missing, or the broker stayed away.
     """
     started = time.monotonic()
-    found = {partition: Restored() for partition in partitions}
-    for messages in read_to_end(config, topics.progress.name, partitions, timeout_s=RESTORE_TIMEOUT_S):
-        for message in messages:
-            found[message.partition() or 0].progress_record = message.value()
-    count = 0
-    for messages in read_to_end(config, topics.sessions.name, partitions, timeout_s=RESTORE_TIMEOUT_S):
-        count += len(messages)
-        for message in messages:
-            records = found[message.partition() or 0].records
-            session_id = (message.key() or b"").decode()
-            value = message.value()
-            if value is None:
-                records.pop(session_id, None)
-            else:
-                records[session_id] = value
-    held = sum(len(restored.records) for restored in found.values())
-    seconds = time.monotonic() - started
-    _log.info("restored %d ledgers of partitions %s from %d records in %.2f s", held, list(partitions), count, seconds)
+    with ThreadPoolExecutor(3) as threads:
+        progress, ledgers, rollups = threads.map(
+            lambda topic: _newest_by_partition(config, topic.name, partitions),
+            (topics.progress, topics.sessions, topics.rollups),
+        )
+    found = {}
+    for partition in partitions:
+        found[partition] = restored = Restored()
+        restored.progress_record = next(iter(progress[partition].values()), None)
+        restored.ledgers = ledgers[partition]
+        restored.rollups = rollups[partition]
+    held = sum(len(restored.ledgers) for restored in found.values())
+    _log.info("restored %d ledgers of partitions %s in %.2f s", held, list(partitions), time.monotonic() - started)
     return found
+
+
+def _newest_by_partition(config: Config, topic: str, partitions: Sequence[int]) -> dict[int, dict[bytes, bytes]]:
+    newest: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
+    for messages in read_to_end(config, topic, partitions, timeout_s=RESTORE_TIMEOUT_S):
+        for message in messages:
+            key, value = message.key() or b"", message.value()
+            if value is None:
+                newest[message.partition() or 0].pop(key, None)
+            else:
+                newest[message.partition() or 0][key] = value
+    return newest
 
 
 def stored_progress(config: Config, topics: Topics, partition: int) -> bytes | None:

@@ -18,6 +18,7 @@ from app.ledger.partition import Changes, PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
 from app.settings import SLICE_S, Settings
+from app.stream.partitioning import likely_partitioner
 from app.stream.restore import Restored, restore, stored_progress
 from app.stream.transport import RecordBatch
 from app.stream.writer import Outgoing, TransactionalWriter
@@ -102,6 +103,8 @@ class Shards:
         self.config = client_config(settings)
         self.ready = False
         """Whether events are applied: not while partitions are taken over or given up."""
+        self.refused: dict[int, str] = {}
+        """Partitions whose records cannot be read, each with the reason: they stand still until that is mended."""
         self.flushing_since_s: float | None = None
         self.failure: BaseException | None = None
         """Why this worker cannot go on; it has to start anew from what is on the topics."""
@@ -115,7 +118,9 @@ class Shards:
         self._unflushed = 0
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
         self._retention = Retention(
-            slices=settings.window_retention_s // SLICE_S, duplicate_ids=settings.duplicate_ids_per_session
+            slices=settings.window_retention_s // SLICE_S,
+            duplicate_ids=settings.duplicate_ids_per_session,
+            idle_ms=settings.retire_after_s * 1000 or None,
         )
 
     def next_offset(self, partition: int) -> int | None:
@@ -135,6 +140,7 @@ class Shards:
         wanted = set(partitions)
         for partition in self._owned.keys() - wanted:
             del self._owned[partition]
+        self.refused.clear()
         new = sorted(wanted - self._owned.keys())
         if new:
             loop = asyncio.get_running_loop()
@@ -146,7 +152,14 @@ class Shards:
         for writer in writers.values():
             writer.fence()
         found = restore(self.config, self.topics, partitions)
-        return {partition: self._shard(partition, writer, found[partition]) for partition, writer in writers.items()}
+        shards = {}
+        for partition, writer in writers.items():
+            try:
+                shards[partition] = self._shard(partition, writer, found[partition])
+            except ValueError as unreadable:
+                self.refused[partition] = str(unreadable)
+                _log.error("partition %d is not read any further: %s", partition, unreadable)
+        return shards
 
     def _writer(self, partition: int) -> TransactionalWriter:
         return TransactionalWriter(
@@ -158,7 +171,8 @@ class Shards:
 
     def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
         ledger = PartitionLedger(self.topics.usage.name, partition, self.policy, self._retention)
-        ledger.restore(restored.progress, restored.records.items())
+        ledgers = ((key.decode(), value) for key, value in restored.ledgers.items())
+        ledger.restore(restored.progress, ledgers, restored.rollups.values())
         return Shard(ledger, writer, restored.progress_record)
 
     async def apply(self, batch: RecordBatch) -> bool:
@@ -265,6 +279,7 @@ class Shards:
     def _records(self, changes: Changes, unwritten: Unwritten, progress: bytes) -> list[Outgoing]:
         topics = self.topics
         records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
+        records += [Outgoing(topics.rollups.name, key, value, ()) for key, value in changes.rollups]
         records += [
             Outgoing(topics.anomalies.name, notice_key(notice), notice_value(notice), cloudevent_headers(notice))
             for notice in changes.notices
@@ -277,10 +292,17 @@ class Shards:
         now_ms = self.clock_ms()
         for flush in flushes:
             latencies_s = [max(0, now_ms - appended_at_ms) / 1000 for appended_at_ms in flush.unwritten.appended_at_ms]
-            self.metrics.flushed(flush.changes, flush.unwritten.reasons, latencies_s)
+            opened = (
+                likely_partitioner(session_id, flush.shard.ledger.partition, self.settings.partitions)
+                for session_id in flush.changes.counts.opened
+            )
+            self.metrics.flushed(
+                flush.changes, rejected=flush.unwritten.reasons, partitioners=opened, latencies_s=latencies_s
+            )
             self._say_unpriced(flush.changes.counts.unpriced)
         if flushes:
             self.metrics.flush_seconds.observe(seconds)
+        self.metrics.partitions_refused.set(len(self.refused))
         self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, self.end_offsets())
 
     def _say_unpriced(self, models: Mapping[str, str]) -> None:

@@ -161,11 +161,13 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             await asyncio.sleep(POLL_S / 5)
             return {}
         loop = asyncio.get_running_loop()
-        if self._reading is None or self._reading.keys() != {tp.partition for tp in owned}:
-            positions = {tp.partition: self.transport.positions.next_offset(tp.partition) for tp in owned}
-            if any(position is None for position in positions.values()):
-                return {}  # a rebalance is under way
-            self._reading = {partition: position or 0 for partition, position in positions.items()}
+        next_offset = self.transport.positions.next_offset
+        positions = {tp.partition: offset for tp in owned if (offset := next_offset(tp.partition)) is not None}
+        if not positions:  # a rebalance is under way, or none of the partitions can be read
+            await asyncio.sleep(POLL_S)
+            return {}
+        if self._reading is None or self._reading.keys() != positions.keys():
+            self._reading = positions
             consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
             await loop.run_in_executor(self._executor, self._assign, dict(self._reading))
         reading = self._reading

@@ -48,6 +48,7 @@ class Topics(NamedTuple):
     valuation_rates: TopicSpec
     dead_letters: TopicSpec
     progress: TopicSpec
+    rollups: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -97,4 +98,5 @@ def topics_for(settings: Settings) -> Topics:
             _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
             "The last source offset applied, per partition.",
         ),
+        rollups=spec("rollups", many, _compacted(segment_ms=HOUR_MS), "Sums of retired sessions, by org and agent."),
     )

@@ -151,7 +151,7 @@ def rate_key(provider: str, model: str, effective_from: int) -> str:
 def _sentence(item: Any) -> str:
     field = ".".join(str(part) for part in item["loc"])
     value = "" if item["type"] == "missing" else f"={shown(item['input'])}"
-    return f"{field}{value}: {item['msg']}"
+    return f"{field}{value}: {item['msg'].removeprefix('Value error, ')}"
 
 
 def _pico_per_token(usd_per_million: str) -> int:

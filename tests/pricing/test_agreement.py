@@ -94,7 +94,7 @@ TIMES = st.integers(ms(datetime(2023, 1, 1, tzinfo=UTC)), ms(datetime(2028, 1, 1
 SPELLING = st.sampled_from([str.lower, str.upper, str])
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.sampled_from(PRICEABLE), TIMES, counts_of_an_event(), SPELLING)
 def test_any_model_at_any_time_for_any_counts(
     which: tuple[str, ModelInfo], at_ms: int, counts: Counts, spelled: Callable[[str], str]

@@ -71,7 +71,7 @@ class PlainOutput:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._shown_s = 0.0
+        self._next_s = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -87,8 +87,8 @@ class PlainOutput:
 
     def show(self, view: View) -> None:
         """A line, if the last one was some seconds ago."""
-        if view.elapsed_s - self._shown_s >= _LINE_EVERY_S:
-            self._shown_s = view.elapsed_s
+        if view.elapsed_s >= self._next_s:
+            self._next_s = view.elapsed_s + _LINE_EVERY_S
             self.note(progress_line(view))
 
     def changed(self, notice: Anomaly) -> None:

@@ -26,6 +26,8 @@ from app.embedded.broker import EmbeddedBroker
 from app.settings import Settings
 from app.topics.ensure import ensure_topics
 
+_TOPICS_WITHIN_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -86,11 +88,11 @@ class Run:
         embedded = None
         if not names_a_broker(self.settings):
             embedded = stack.enter_context(EmbeddedBroker()).bootstrap_servers
-        setup = self.setup = set_up(self.settings, embedded)
+        setup = self.setup = set_up(self.settings, embedded, folder)
         settings = setup.settings
         kind = "embedded broker" if embedded else "broker"
         self.output.note(f"{kind} {settings.kafka_bootstrap_servers}, topics {settings.topic_prefix}*")
-        patiently(lambda: ensure_topics(settings))
+        patiently(lambda: ensure_topics(settings, timeout_s=_TOPICS_WITHIN_S))
 
         worker = WorkerProcess(setup.overrides, folder / "worker.log")
         stack.callback(worker.stop)

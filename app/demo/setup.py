@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.embedded.ports import LOOPBACK, free_ports
@@ -41,7 +42,7 @@ def names_a_broker(settings: Settings) -> bool:
     return "kafka_bootstrap_servers" in settings.model_fields_set
 
 
-def set_up(settings: Settings, embedded_bootstrap_servers: str | None) -> Setup:
+def set_up(settings: Settings, embedded_bootstrap_servers: str | None, folder: Path) -> Setup:
     """Settings for one run.
 
     On a broker that was named each run gets topics and a consumer group of its own (`burnline-demo-<time>-<pid>`), so
@@ -51,6 +52,7 @@ def set_up(settings: Settings, embedded_bootstrap_servers: str | None) -> Setup:
     Args:
         settings: As the operator gave them.
         embedded_bootstrap_servers: The embedded broker's address; None to use the one that was named.
+        folder: For the worker's files. It goes with the run, also when the worker had to be killed.
     """
     told = settings.model_fields_set
     overrides: dict[str, Any] = {}
@@ -64,7 +66,7 @@ def set_up(settings: Settings, embedded_bootstrap_servers: str | None) -> Setup:
     elif not shared:
         overrides["topic_prefix"] = f"burnline-demo-{run}."
         overrides["app_id"] = f"burnline-demo-{run}"
-    _unless_told(overrides, told, flush_interval_ms=FLUSH_INTERVAL_MS, log_level="info")
+    _unless_told(overrides, told, flush_interval_ms=FLUSH_INTERVAL_MS, worker_data_dir=folder)
     if "metrics_port" not in told or settings.metrics_port == 0:
         overrides["metrics_port"] = free_ports(1)[0]
     _unless_told(overrides, told, metrics_host=LOOPBACK)

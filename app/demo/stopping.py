@@ -8,6 +8,7 @@ from types import FrameType
 from typing import TypeVar
 
 _T = TypeVar("_T")
+_HEAR_EVERY_S = 0.1  # a signal that another thread has taken wakes nobody up
 
 
 class Stopped(BaseException):
@@ -67,7 +68,8 @@ def patiently(work: Callable[[], _T]) -> _T:
             done.set()
 
     threading.Thread(target=run, name="patient work", daemon=True).start()
-    done.wait()
+    while not done.wait(_HEAR_EVERY_S):
+        continue
     if errors:
         raise errors[0]
     return results[0]

@@ -37,11 +37,10 @@ PUBLISHED = {
 def cost_usd(usage: Mapping[str, Any]) -> Decimal:
     """What one event costs: each token once, cached and written ones at their own rate."""
     rates = PUBLISHED[usage["provider"], usage["model"]]
-    cached, written = usage.get("cached_input_tokens", 0), usage.get("cache_write_tokens", 0)
-    plain = usage["input_tokens"] - cached - written
+    cached: int = usage.get("cached_input_tokens", 0)
+    written: int = usage.get("cache_write_tokens", 0)
+    plain: int = usage["input_tokens"] - cached - written
+    output: int = usage["output_tokens"]
     return (
-        plain * rates.input
-        + cached * rates.cached_input
-        + written * rates.cache_write
-        + usage["output_tokens"] * rates.output
+        plain * rates.input + cached * rates.cached_input + written * rates.cache_write + output * rates.output
     ) / MILLION

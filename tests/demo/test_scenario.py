@@ -19,6 +19,7 @@ from app.demo.scenario import (
     sessions_of,
 )
 from app.demo.trace import load_trace
+
 from tests.demo.published_rates import cost_usd
 
 TRACE = load_trace()
@@ -47,7 +48,7 @@ def _burns(events: list[Planned]) -> list[tuple[int, Decimal]]:
     for event in events:
         newest = event.offset_ms // SLICE_MS
         slices[newest] += cost_usd(event.usage)
-        short, long = (sum(slices[newest - back] for back in range(length)) for length in (SHORT, LONG))
+        short, long = (sum((slices[newest - back] for back in range(n)), Decimal(0)) for n in (SHORT, LONG))
         burns.append((event.offset_ms, min(short * 60, long * 12)))
     return burns
 

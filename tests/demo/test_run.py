@@ -1,0 +1,91 @@
+"""Whole runs of the demo: sums to the last digit, one anomaly and no other, on both brokers."""
+
+import json
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app.demo.scenario import RUNAWAY_SESSION
+from app.kafka import client_config
+from app.settings import Settings, load_settings
+from app.topics.catalogue import topics_for
+from app.topics.reading import read_to_end
+
+from tests.demo.processes import demo
+from tests.demo.published_rates import cost_usd
+from tests.kafka.base import Broker
+
+SPEED = "600"
+END_WITHIN_S = 100
+
+
+def events_of(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def sums_of(events: list[dict[str, Any]]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for event in events:
+        sums[event["session_id"]] += cost_usd(event)
+    return sums
+
+
+def ledgers_of(settings: Settings) -> dict[str, dict[str, Any]]:
+    spec = topics_for(settings).sessions
+    newest: dict[str, dict[str, Any]] = {}
+    for batch in read_to_end(client_config(settings), spec.name, range(spec.partitions), timeout_s=20):
+        for message in batch:
+            value = json.loads(message.value() or b"")
+            newest[value["session_id"]] = value
+    return newest
+
+
+def summary_in(output: str) -> dict[str, Any]:
+    summary = json.loads(output[output.index("\n{") :])
+    assert isinstance(summary, dict)
+    return summary
+
+
+def assert_whole(summary: dict[str, Any], events: list[dict[str, Any]], label: str = "") -> None:
+    assert summary["missing"] == []
+    assert summary["complete"] is True
+    assert summary["published"] == summary["acknowledged"] == summary["counted"] == len(events)
+    assert summary["dead_letters"] == 0
+    assert Decimal(summary["cost_usd"]) == sum(sums_of(events).values())
+    assert summary["sessions"] == len(sums_of(events))
+    for field in ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
+        assert summary["totals"][field] == sum(event.get(field, 0) for event in events), field
+    (anomaly,) = summary["anomalies"]
+    assert anomaly["session_id"] == RUNAWAY_SESSION + label
+    assert anomaly["states"] == ["opened", "escalated", "resolved"]
+    assert anomaly["severities"] == ["warning", "critical", "critical"]
+
+
+def test_on_the_embedded_broker_every_digit_is_right_and_only_the_runaway_is_an_anomaly(tmp_path: Path) -> None:
+    dump = tmp_path / "events.jsonl"
+    with demo("--once", "--json", "--speed", SPEED, "--dump", str(dump), folder=tmp_path) as run:
+        assert run.end(END_WITHIN_S) == 0, run.output
+        assert run.family() == {}
+    assert_whole(summary_in(run.output), events_of(dump))
+    assert [path.name for path in tmp_path.iterdir()] == [dump.name]
+
+
+@pytest.mark.parametrize("prefix", [None, "demo-test."], ids=["topics of its own", "topics that were named"])
+def test_on_a_named_broker_two_runs_do_not_see_each_other(broker: Broker, tmp_path: Path, prefix: str | None) -> None:
+    env = {"BURNLINE_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+    if prefix is not None:
+        env |= {"BURNLINE_TOPIC_PREFIX": prefix, "BURNLINE_APP_ID": "demo-test"}
+    for number in range(2):
+        dump = tmp_path / f"events-{number}.jsonl"
+        with demo("--once", "--json", "--speed", SPEED, "--dump", str(dump), folder=tmp_path, env=env) as run:
+            assert run.end(END_WITHIN_S) == 0, run.output
+        summary, events = summary_in(run.output), events_of(dump)
+        runaway = next(e["session_id"] for e in events if e["session_id"].startswith(RUNAWAY_SESSION))
+        assert_whole(summary, events, runaway.removeprefix(RUNAWAY_SESSION))
+        settings = load_settings(kafka_bootstrap_servers=broker.bootstrap_servers, topic_prefix=summary["topic_prefix"])
+        ledgers = ledgers_of(settings)
+        for session_id, usd in sums_of(events).items():
+            assert Decimal(ledgers[session_id]["cost_usd"]) == usd, session_id
+        assert len(ledgers) == (number + 1 if prefix else 1) * len(sums_of(events))

@@ -1,6 +1,7 @@
 """Where the demo shows itself: a live screen on a terminal, plain lines anywhere else."""
 
 import io
+import re
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -134,7 +135,9 @@ def save_picture(view: View, file: Path) -> None:
         record=True, file=io.StringIO(), force_terminal=True, width=_PICTURE_COLUMNS, height=_PICTURE_LINES
     )
     console.print(Screen(view))
-    console.save_svg(str(file), title="burnline demo")
+    # Rich's own frame fetches its font from a public host; whoever looks at ours fetches nothing.
+    svg = console.export_svg(title="burnline demo")
+    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
 def progress_line(view: View) -> str:

@@ -11,6 +11,22 @@ from app.topics.errors import BrokerSilent, TopicError, TopicMissing
 _ATTEMPT_S = 1.0
 _RETRY_S = 0.05
 _MISSING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+_PASSING = {
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.KAFKA_STORAGE_ERROR,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+}
 
 
 class Span(NamedTuple):
@@ -45,7 +61,7 @@ def _span(consumer: Consumer, asked: TopicPartition, deadline: float) -> Span:
             return Span(*consumer.get_watermark_offsets(asked, _ATTEMPT_S))
         except KafkaException as error:
             reason: KafkaError = error.args[0]
-        if reason.code() not in _MISSING and not _passing(reason):
+        if reason.code() not in _MISSING and not passing(reason):
             raise as_topic_error(reason, asked.topic, asked.partition)
         _refuse_missing(consumer, asked, deadline)
         if time.monotonic() > deadline:
@@ -68,16 +84,12 @@ def _refuse_missing(consumer: Consumer, asked: TopicPartition, deadline: float) 
         raise TopicMissing(f"Topic {asked.topic} has {len(found)} partitions; there is no {asked.partition}.")
 
 
-def _passing(error: KafkaError) -> bool:
-    """Whether to ask again: a broker may not know yet that it leads a new topic, or that it no longer leads one."""
-    later = {
-        KafkaError.UNKNOWN_LEADER_EPOCH,
-        KafkaError.FENCED_LEADER_EPOCH,
-        KafkaError._TIMED_OUT,
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-    }
-    return error.retriable() or error.code() in later
+def passing(error: KafkaError) -> bool:
+    """Whether an error goes away by itself, as while a broker starts or gives a partition to another.
+
+    `KafkaError.retriable()` is no help: it is set for errors of transactions only.
+    """
+    return error.code() in _PASSING
 
 
 def as_topic_error(error: KafkaError, topic: str, partition: int | None = None) -> TopicError:

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicMe
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import TopicSpec, topics_for
+from app.topics.client_log import client_log
 from app.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 
 TIMEOUT_S = 30.0
@@ -55,7 +56,7 @@ def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[T
         BrokerSilent: No answer, or no leaders, within `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    admin = AdminClient(client_config(settings), logger=_log)
+    admin = AdminClient(client_config(settings), logger=client_log)
     specs = topics_for(settings)
     existing = _existing(admin, specs, deadline)
     _refuse_mismatch(specs, existing)

@@ -8,7 +8,8 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from app.kafka import Config
-from app.topics.ends import as_topic_error, spans
+from app.topics.client_log import client_log
+from app.topics.ends import as_topic_error, passing, spans
 from app.topics.errors import BrokerSilent
 
 BATCH = 10_000
@@ -38,7 +39,7 @@ def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeou
         BrokerSilent: Nothing was heard for `timeout_s` before the end was reached.
         TopicError: The brokers refused, for instance for want of access rights.
     """
-    consumer = Consumer(_consumer_config(config), logger=_log)
+    consumer = Consumer(_consumer_config(config), logger=client_log)
     try:
         found = spans(consumer, topic, partitions, timeout_s)
         # From a known offset: librdkafka takes half a second to find OFFSET_BEGINNING.
@@ -116,7 +117,7 @@ class _Reading:
             # A replica that has just become leader may say so before it knows all that was committed: hence the offset.
             partition = _partition(message)
             return partition in self._unread and cast("int", message.offset()) >= self._unread[partition]
-        if not error.retriable():
+        if not passing(error):
             raise as_topic_error(error, self._topic)
         _log.warning("Reading topic %s goes on after: %s", self._topic, error.str())
         return False

@@ -2,8 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from app.kafka import client_config
 from app.settings import Settings
@@ -39,27 +38,38 @@ def write(settings: Settings, topic: str, values: Sequence[str], *, partition: i
     assert producer.flush(TIMEOUT_S) == 0
 
 
-@contextmanager
-def transaction(settings: Settings, topic: str, values: Sequence[str], *, partition: int = 0) -> Iterator[Producer]:
-    """An open transaction whose records the broker has; the body ends it, or leaves it open."""
-    config = {"transactional.id": uuid.uuid4().hex, "transaction.timeout.ms": 60_000}
-    producer = Producer(client_config(settings) | config)
-    producer.init_transactions(TIMEOUT_S)
-    producer.begin_transaction()
-    for value in values:
-        producer.produce(topic, value.encode(), b"key", partition)
-    assert producer.flush(TIMEOUT_S) == 0
-    yield producer
+class Transaction:
+    """A transaction whose records the broker has, and which is open until it is ended."""
+
+    def __init__(self, settings: Settings, topic: str, values: Sequence[str], *, partition: int = 0) -> None:
+        self._config = client_config(settings) | {"transactional.id": uuid.uuid4().hex}
+        self._producer = Producer(self._config)
+        self._producer.init_transactions(TIMEOUT_S)
+        self._producer.begin_transaction()
+        for value in values:
+            self._producer.produce(topic, value.encode(), b"key", partition)
+        assert self._producer.flush(TIMEOUT_S) == 0
+
+    def commit(self) -> None:
+        self._producer.commit_transaction(TIMEOUT_S)
+        self._settle()
+
+    def abort(self) -> None:
+        self._producer.abort_transaction(TIMEOUT_S)
+        self._settle()
+
+    def _settle(self) -> None:
+        # A commit is answered before its markers stand on the partitions, where readers wait for them. Whoever takes
+        # over the transactional id is let in only afterwards.
+        Producer(self._config).init_transactions(TIMEOUT_S)
 
 
 def commit(settings: Settings, topic: str, values: Sequence[str], *, partition: int = 0) -> None:
-    with transaction(settings, topic, values, partition=partition) as producer:
-        producer.commit_transaction(TIMEOUT_S)
+    Transaction(settings, topic, values, partition=partition).commit()
 
 
 def abort(settings: Settings, topic: str, values: Sequence[str], *, partition: int = 0) -> None:
-    with transaction(settings, topic, values, partition=partition) as producer:
-        producer.abort_transaction(TIMEOUT_S)
+    Transaction(settings, topic, values, partition=partition).abort()
 
 
 def read(settings: Settings, topic: str, partitions: Sequence[int] = (0,)) -> list[Message]:

@@ -23,6 +23,7 @@ def _topics(**overrides: Any) -> Topics:
         ("valuation_rates", "p.valuation-rates", 1, None),
         ("dead_letters", "p.dead-letters", 6, 30 * DAY_MS),
         ("progress", "p.progress", 6, None),
+        ("rollups", "p.rollups", 6, None),
     ],
     ids=str,
 )

@@ -31,6 +31,7 @@ def test_every_topic_is_created_with_its_partitions(make_settings: MakeSettings)
         "valuation-rates": 1,
         "dead-letters": 3,
         "progress": 3,
+        "rollups": 3,
     }
 
 

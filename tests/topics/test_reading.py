@@ -10,7 +10,7 @@ from app.topics.reading import read_to_end
 from confluent_kafka import TopicPartition
 
 from tests.brokers import MakeSettings
-from tests.topics.making import TIMEOUT_S, abort, admin, commit, make_topic, read, transaction, values, write
+from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, read, values, write
 
 
 def test_an_empty_topic_has_nothing(settings: Settings) -> None:
@@ -93,10 +93,10 @@ def test_an_open_transaction_is_not_waited_for(settings: Settings, before: list[
     topic = make_topic(settings)
     if before:
         commit(settings, topic, before)
-    with transaction(settings, topic, ["not", "yet"]) as producer:
-        write(settings, topic, ["behind the open one"])
-        assert values(read(settings, topic)) == before
-        producer.commit_transaction(TIMEOUT_S)
+    transaction = Transaction(settings, topic, ["not", "yet"])
+    write(settings, topic, ["behind the open one"])
+    assert values(read(settings, topic)) == before
+    transaction.commit()
     assert values(read(settings, topic)) == [*before, "not", "yet", "behind the open one"]
 
 

@@ -50,8 +50,7 @@ class ApacheBroker(Broker):
             self._folder = tempfile.TemporaryDirectory(prefix="burnline-kafka-")
             self._port, controller_port = free_ports(2)
             properties = server_properties(self._port, controller_port, bind=LOOPBACK, advertised=LOOPBACK)
-            self._write(properties | {"log.dirs": str(self._home / "data")})
-            _format(classpath, self._home)
+            _format(classpath, self._home, properties)
             if self._launch(classpath):
                 return
             said = self.log()[-2000:]
@@ -81,10 +80,6 @@ class ApacheBroker(Broker):
     def _home(self) -> Path:
         assert self._folder is not None, "not started"
         return Path(self._folder.name)
-
-    def _write(self, properties: Mapping[str, str]) -> None:
-        lines = [f"{name}={value}" for name, value in properties.items()]
-        (self._home / "server.properties").write_text("\n".join(lines) + "\n")
 
     def _launch(self, classpath: Path) -> bool:
         command = _java(classpath, self._home, "kafka.Kafka", str(self._home / "server.properties"))
@@ -126,7 +121,19 @@ def _java(classpath: Path, home: Path, *arguments: str, heap: str = "-Xmx768m") 
     return [java, *options, "-cp", str(classpath), *arguments]
 
 
-def _format(classpath: Path, home: Path) -> None:
+def check_properties(properties: Mapping[str, str]) -> None:
+    """Let Kafka's own storage tool read a configuration.
+
+    Raises:
+        BrokerUnavailable: With what it objects to.
+    """
+    with tempfile.TemporaryDirectory(prefix="burnline-kafka-") as home:
+        _format(fetch_jars() / "*", Path(home), properties)
+
+
+def _format(classpath: Path, home: Path, properties: Mapping[str, str]) -> None:
+    lines = [f"{name}={value}" for name, value in (dict(properties) | {"log.dirs": str(home / "data")}).items()]
+    (home / "server.properties").write_text("\n".join(lines) + "\n")
     tool = ["kafka.tools.StorageTool", "format", "--cluster-id", "burnline-test-cluster"]
     command = _java(classpath, home, *tool, "--config", str(home / "server.properties"), heap="-Xmx256m")
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,1 @@
+"""What is shipped for running Burnline elsewhere, checked without a container engine."""

@@ -1,0 +1,97 @@
+"""The image is built from pinned parts, runs as nobody in particular, and knows whether it is well."""
+
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.files import DEPLOY, DOCKERFILE, ROOT, instructions
+
+
+def test_the_base_image_is_pinned_and_the_same_in_both_stages() -> None:
+    (pinned,) = [line for line in instructions("ARG") if line.startswith("PYTHON_IMAGE=")]
+    assert re.fullmatch(r"PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+", pinned)
+    assert [line.split()[0] for line in instructions("FROM")] == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
+
+
+def test_everything_from_an_index_is_pinned_by_hash() -> None:
+    installs = re.findall(r"pip install (.*?)(?:&&|$)", " && ".join(instructions("RUN")))
+    assert len(installs) == 3
+    assert all("--require-hashes" in install or install.split() == ["--no-deps", "dist/*.whl"] for install in installs)
+
+
+def test_it_does_not_run_as_root() -> None:
+    (user,) = instructions("USER")
+    assert user == "10001:10001"
+
+
+def test_what_is_copied_exists_and_is_let_through() -> None:
+    let_through = {
+        line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    copied = [line.split()[:-1] for line in instructions("COPY") if not line.startswith("--from")]
+    assert {source for sources in copied for source in sources} == let_through
+    assert all((ROOT / source).exists() for source in let_through)
+
+
+def test_the_entry_point_is_the_command_line() -> None:
+    assert [json.loads(line) for line in instructions("ENTRYPOINT")] == [["burnline"]]
+    assert DOCKERFILE.read_text().rstrip().endswith('CMD ["worker"]')
+
+
+def test_the_wheel_holds_the_package_and_its_data(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("burnline-*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("app/")}
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "app").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert packed == there
+
+
+@contextmanager
+def _worker_that_answers(status: int) -> Iterator[int]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/healthz"
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b'{"ok": true}')
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def _health(port: int) -> int:
+    environment = {**os.environ, "BURNLINE_METRICS_PORT": str(port)}
+    done = subprocess.run(
+        [sys.executable, str(DEPLOY / "healthcheck.py")], env=environment, capture_output=True, check=False
+    )
+    return done.returncode
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (404, 1)])
+def test_the_health_check_believes_the_worker(status: int, code: int) -> None:
+    with _worker_that_answers(status) as port:
+        assert _health(port) == code
+
+
+def test_the_health_check_fails_when_nobody_answers() -> None:
+    assert _health(1) == 1

@@ -1,6 +1,15 @@
 """The command line. Each module holds one command, or one group of them, as a thin function over the rooms."""
 
-from app.cli import check, demo, publish, worker  # noqa: F401  # importing a command module registers its commands
+from app.cli import (  # noqa: F401  # importing a command module registers its commands
+    anomalies,
+    baselines,
+    check,
+    demo,
+    publish,
+    rates,
+    topics,
+    worker,
+)
 from app.cli.root import cli
 
 

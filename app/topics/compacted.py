@@ -1,16 +1,14 @@
 """Compacted topics as tables: the newest value of each key, and one key written or deleted at a time."""
 
-import logging
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from app.kafka import Config
 from app.topics.catalogue import TopicSpec
+from app.topics.client_log import client_log
 from app.topics.errors import BrokerSilent, TopicError
 from app.topics.reading import read_to_end
-
-_log = logging.getLogger(__name__)
 
 
 class Written(NamedTuple):
@@ -60,7 +58,7 @@ def write_key(config: Config, topic: TopicSpec, key: str, value: bytes | None, *
             "linger.ms": 0,
             "delivery.timeout.ms": round(timeout_s * 1000),
         },
-        logger=_log,
+        logger=client_log,
     )
     outcomes: list[Written | KafkaError] = []
 

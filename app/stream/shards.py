@@ -148,6 +148,7 @@ class Shards:
             self._owned.update(restored)
 
     def _take_over(self, partitions: list[int]) -> dict[int, Shard]:
+        _log.info("taking over partitions %s", partitions)
         writers = {partition: self._writer(partition) for partition in partitions}
         for writer in writers.values():
             writer.fence()

@@ -19,7 +19,7 @@ SLICE_S = 10
 
 # Read by other parts of the system, and so no typing mistakes when they stand in the environment.
 _FOREIGN = {"CONFIG", "REDIS_URL", "API_PORT"}
-_FOREIGN_PREFIXES = ("TEST_", "BENCH_")
+_FOREIGN_PREFIXES = ("TEST_", "BENCH_", "FAULT_")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Usd = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=22, decimal_places=12)]
@@ -78,7 +78,10 @@ class Settings(BaseSettings):
         300_000, ge=0, le=86_400_000, description="How far ahead of this clock an event's time may be."
     )
     duplicate_ids_per_session: int = Field(
-        64, ge=0, le=65_536, description="At least so many newest event ids of a session are known as duplicates."
+        64, ge=0, le=65_536, description="At least so many newest events of a session are known as duplicates."
+    )
+    duplicate_ids_per_partition: int = Field(
+        250_000, ge=0, le=50_000_000, description="And of all sessions of a partition: at least so many."
     )
     short_window_s: WindowSeconds = Field(60, description="Short burn window.")
     long_window_s: WindowSeconds = Field(300, description="Long burn window.")

@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except (ValueError, BrokerUnavailable) as error:
         raise pytest.UsageError(str(error)) from error
     for name in [name for name in os.environ if name.startswith(ENV_PREFIX)]:
-        if not name.startswith((ENV_PREFIX + "TEST_", ENV_PREFIX + "BENCH_")):
+        if not name.startswith((ENV_PREFIX + "TEST_", ENV_PREFIX + "BENCH_", ENV_PREFIX + "FAULT_")):
             del os.environ[name]  # the settings of whoever runs the tests are not the tests' settings
 
 

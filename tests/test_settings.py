@@ -308,6 +308,7 @@ class TestUnknownVariables:
             "BURNLINE_REDIS_URL",
             "BURNLINE_API_PORT",
             "BURNLINE_TEST_BROKER",
+            "BURNLINE_FAULT_SEED",
             "BURNLINE_BENCH_EVENTS",
             "PATH",
             "XBURNLINE_PARTITION",

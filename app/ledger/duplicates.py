@@ -1,26 +1,35 @@
-"""Which event ids a session has seen lately, in bounded memory.
+"""Which events were counted already, in bounded memory: a repeated `event_id` of a session counts once.
 
-An id is kept as its 64-bit XXH3 hash. Two generations of at most `limit` hashes each are held: when the newer one is
-full it becomes the older one. So at least the newest `limit` ids are always known, and at most twice as many are held
-(8 bytes each in the record). That two different ids of one session collide has a chance of about 2 × limit / 2^64 per
-event.
+An event is known by the 64-bit XXH3 hash of its session and event id. Two memories overlap:
+
+- Each session knows at least its newest `limit` events, however long ago they were (8 bytes each in its ledger).
+- Each partition knows at least its newest `limit` events of all sessions, however busy one of them was.
+
+Both hold two generations of at most `limit` hashes: when the newer one is full it becomes the older one, and what was
+older is forgotten. So at most twice the limit is held. That two different events collide has a chance of about
+hashes held / 2^64 per event.
 """
 
 import base64
 import sys
 from array import array
+from collections.abc import Iterable
 from typing import Self
 
 from xxhash import xxh3_64_intdigest
 
 
-def fingerprint(event_id: str) -> int:
-    """64-bit hash of an event id, the same in every process."""
-    return xxh3_64_intdigest(event_id.encode())
+def fingerprint(session_id: str, event_id: str) -> int:
+    """64-bit hash of an event's identity, the same in every process. No id holds the separating control character."""
+    return xxh3_64_intdigest(f"{session_id}\n{event_id}".encode())
+
+
+HASHES_PER_RECORD = 65_536
+"""Half a megabyte in one record."""
 
 
 class RecentIds:
-    """The newest event ids of one session."""
+    """The newest events of one session, by their hashes."""
 
     __slots__ = ("newer", "older")
 
@@ -45,8 +54,7 @@ class RecentIds:
 
     def pack(self) -> str:
         """Base64 of the older, then the newer hashes (little endian), after the count of the older ones."""
-        packed = array("Q", [len(self.older), *self.older, *self.newer])
-        return base64.b64encode(_little_endian(packed).tobytes()).decode()
+        return base64.b64encode(_packed([len(self.older), *self.older, *self.newer])).decode()
 
     @classmethod
     def unpack(cls, text: str) -> Self:
@@ -55,18 +63,97 @@ class RecentIds:
         Raises:
             ValueError: The text is no such packing.
         """
-        packed = array("Q")
-        packed.frombytes(base64.b64decode(text, validate=True))
+        packed = _unpacked(base64.b64decode(text, validate=True))
         if not packed:
             return cls()
-        count, *hashes = _little_endian(packed)
+        count, *hashes = packed
         if count > len(hashes):
             msg = f"recent_event_ids counts {count} older ids but holds {len(hashes)}"
             raise ValueError(msg)
         return cls(newer=set(hashes[count:]), older=set(hashes[:count]))
 
 
-def _little_endian(values: "array[int]") -> "array[int]":
+class PartitionIds:
+    """The newest events of one partition, and the records that keep them over a restart.
+
+    A flush appends a record, key `<generation>/<number>`, with the hashes that came in since the last one. When a
+    generation is forgotten, its records are deleted.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Know at least `limit` events; 0 knows none."""
+        self.limit = limit
+        self._newer: set[int] = set()
+        self._older: set[int] = set()
+        self._fresh: list[int] = []
+        self._generation = 0
+        self._records: dict[int, list[int]] = {}
+        self._forgotten: list[bytes] = []
+
+    def __len__(self) -> int:
+        """Hashes held."""
+        return len(self._newer) + len(self._older)
+
+    def add(self, hashed: int) -> bool:
+        """Remember an event; False if it is known already."""
+        newer = self._newer
+        if hashed in newer or hashed in self._older:
+            return False
+        if self.limit:
+            newer.add(hashed)
+            self._fresh.append(hashed)
+            if len(newer) >= self.limit:
+                self._turn()
+        return True
+
+    def take_changes(self) -> list[tuple[bytes, bytes | None]]:
+        """Records (key, value) to write since the last call; a value of None deletes."""
+        changes: list[tuple[bytes, bytes | None]] = [(key, None) for key in self._forgotten]
+        self._forgotten = []
+        fresh, self._fresh = self._fresh, []
+        # Hashes stand under the generation that is the newest now: they are kept for longer, if one has turned since.
+        numbers = self._records.setdefault(self._generation, [])
+        for start in range(0, len(fresh), HASHES_PER_RECORD):
+            numbers.append(numbers[-1] + 1 if numbers else 0)
+            key = f"{self._generation}/{numbers[-1]}".encode()
+            changes.append((key, _packed(fresh[start : start + HASHES_PER_RECORD])))
+        return changes
+
+    def restore(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take over what was written.
+
+        Raises:
+            ValueError: A record is none of ours.
+        """
+        found: dict[int, dict[int, bytes]] = {}
+        for key, value in records:
+            generation, number = map(int, key.split(b"/"))
+            found.setdefault(generation, {})[number] = value
+        self._generation = max(found, default=0)
+        for generation, values in found.items():
+            self._records[generation] = sorted(values)
+            target = self._newer if generation == self._generation else self._older
+            for value in values.values():
+                target.update(_unpacked(value))
+
+    def _turn(self) -> None:
+        for generation in sorted(self._records):
+            if generation < self._generation:
+                self._forgotten += [f"{generation}/{number}".encode() for number in self._records.pop(generation)]
+        self._older, self._newer = self._newer, set()
+        self._generation += 1
+
+
+def _packed(hashes: Iterable[int]) -> bytes:
+    values = array("Q", hashes)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tobytes()
+
+
+def _unpacked(data: bytes) -> "array[int]":
+    values = array("Q")
+    values.frombytes(data)
     if sys.byteorder == "big":
         values.byteswap()
     return values

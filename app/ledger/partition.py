@@ -16,7 +16,7 @@ from app.detection.quiet import is_quiet
 from app.detection.reasons import Reason
 from app.events.usage import Usage
 from app.ledger import record
-from app.ledger.duplicates import fingerprint
+from app.ledger.duplicates import PartitionIds, fingerprint
 from app.ledger.idle import HOUR_MS, IdleIndex
 from app.ledger.policy import Policy
 from app.ledger.progress import VERSION, Progress
@@ -37,6 +37,9 @@ class Retention(NamedTuple):
 
     slices: int
     duplicate_ids: int
+    """Newest events known as duplicates, per session."""
+    partition_ids: int = 0
+    """Newest events known as duplicates, of all sessions of the partition."""
     idle_ms: int | None = None
     """A session idle for so long is retired: its sums go to a closed rollup. None keeps every session."""
 
@@ -71,11 +74,12 @@ class Activity(NamedTuple):
 class Changes(NamedTuple):
     """What one flush writes for a partition, and what it means for the metrics.
 
-    Ledgers and rollups are (key, value) records; a retired ledger's value is None.
+    Ledgers, rollups and event ids are (key, value) records; a value of None deletes.
     """
 
     ledgers: list[tuple[bytes, bytes | None]]
     rollups: list[tuple[bytes, bytes]]
+    event_ids: list[tuple[bytes, bytes | None]]
     notices: list[Anomaly]
     progress: Progress
     activity: list[Activity]
@@ -100,6 +104,7 @@ class PartitionLedger:
         self._notices: list[Anomaly] = []
         self._active_at_ms: int | None = None
         self._ticked_slice = 0
+        self._ids = PartitionIds(retention.partition_ids)
         self._idle = IdleIndex()
         self._retired: list[str] = []
         self._closed = ClosedRollups(partition)
@@ -114,9 +119,13 @@ class PartitionLedger:
         return len(self._open)
 
     def restore(
-        self, progress: Progress | None, records: Iterable[tuple[str, bytes]], rollups: Iterable[bytes] = ()
+        self,
+        progress: Progress | None,
+        records: Iterable[tuple[str, bytes]],
+        rollups: Iterable[bytes] = (),
+        event_ids: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Take over what was written: the progress, the value of each session's record, and of each closed rollup.
+        """Take over what was written: the progress, each session's record, closed rollups, and event ids.
 
         Values are checked, and kept as they are until their session is touched; those with an open anomaly are read at
         once.
@@ -133,6 +142,7 @@ class PartitionLedger:
             if self.retention.idle_ms is not None:
                 self._idle.note(session_id, record.last_event_at(upgraded))
         self._closed.restore(rollups)
+        self._ids.restore(event_ids)
         for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
             ledger = self._ledger(session_id)
             if ledger is not None and ledger.anomaly is not None:
@@ -155,6 +165,7 @@ class PartitionLedger:
         hot = self._hot
         dirty = self._dirty
         duplicate_ids = self.retention.duplicate_ids
+        known_add = self._ids.add
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
@@ -168,7 +179,8 @@ class PartitionLedger:
             ledger = hot.get(session_id)
             if ledger is None:
                 ledger = self._ledger(session_id) or self._open_ledger(event)
-            if duplicate_ids and not ledger.recent.add(fingerprint(event.event_id), duplicate_ids):
+            hashed = fingerprint(session_id, event.event_id)
+            if (duplicate_ids and not ledger.recent.add(hashed, duplicate_ids)) or not known_add(hashed):
                 self.counts.duplicates += 1
                 continue
             accepted += 1
@@ -234,7 +246,7 @@ class PartitionLedger:
                 ledger.short_pico_usd > ledger.watch_short_pico_usd
                 and ledger.long_pico_usd > ledger.watch_long_pico_usd
             ):
-                self._judge(ledger, event, offset)
+                self._judge(ledger, event, offset, watermark_ms)
             if not ledger.dirty:
                 ledger.dirty = True
                 dirty.append(ledger)
@@ -279,6 +291,7 @@ class PartitionLedger:
         changes = Changes(
             ledgers=ledgers,
             rollups=self._closed.take_changes(),
+            event_ids=self._ids.take_changes(),
             notices=self._notices,
             progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
             activity=[Activity(*key, sums) for key, sums in activity.items()],
@@ -352,11 +365,13 @@ class PartitionLedger:
         ledger.watch_short_pico_usd, ledger.watch_long_pico_usd = watch_levels(ledger.anomaly, limits)
         ledger.limits_version = self.policy.version
 
-    def _judge(self, ledger: Ledger, event: Usage, offset: int) -> None:
+    def _judge(self, ledger: Ledger, event: Usage, offset: int, watermark_ms: int) -> None:
         limits, baseline = self.policy.limits(ledger.org_id, ledger.agent_id)
         reason = judge(ledger.anomaly, ledger.short_pico_usd, ledger.long_pico_usd, limits)
         if not reason.changes_state:
             return
+        if is_quiet(ledger.slices, slice_index(watermark_ms), self.policy.rule, limits):
+            return  # a late event completes a burn that is over already: nobody can stop it any more
         evidence = Evidence(self.topic, self.partition, offset, event.event_id)
         burn = Burn(ledger.short_pico_usd, ledger.long_pico_usd, ledger.total("cost_pico_usd"), baseline)
         change = self._change(ledger, reason, evidence, event.occurred_at, burn)

@@ -17,14 +17,15 @@ _log = logging.getLogger(__name__)
 
 
 class Restored:
-    """What the topics hold for one partition: progress if there is any, ledgers by session, closed rollups by key."""
+    """What the topics hold for one partition: progress if there is any, and the newest records of each key."""
 
-    __slots__ = ("ledgers", "progress_record", "rollups")
+    __slots__ = ("event_ids", "ledgers", "progress_record", "rollups")
 
     def __init__(self) -> None:
         self.progress_record: bytes | None = None
         self.ledgers: dict[bytes, bytes] = {}
         self.rollups: dict[bytes, bytes] = {}
+        self.event_ids: dict[bytes, bytes] = {}
 
     @property
     def progress(self) -> Progress | None:
@@ -43,10 +44,10 @@ def restore(config: Config, topics: Topics, partitions: Sequence[int]) -> dict[i
         TopicError: A topic is missing, or the broker stayed away.
     """
     started = time.monotonic()
-    with ThreadPoolExecutor(3) as threads:
-        progress, ledgers, rollups = threads.map(
+    with ThreadPoolExecutor(4) as threads:
+        progress, ledgers, rollups, event_ids = threads.map(
             lambda topic: _newest_by_partition(config, topic.name, partitions),
-            (topics.progress, topics.sessions, topics.rollups),
+            (topics.progress, topics.sessions, topics.rollups, topics.event_ids),
         )
     found = {}
     for partition in partitions:
@@ -54,6 +55,7 @@ def restore(config: Config, topics: Topics, partitions: Sequence[int]) -> dict[i
         restored.progress_record = next(iter(progress[partition].values()), None)
         restored.ledgers = ledgers[partition]
         restored.rollups = rollups[partition]
+        restored.event_ids = event_ids[partition]
     held = sum(len(restored.ledgers) for restored in found.values())
     _log.info("restored %d ledgers of partitions %s in %.2f s", held, list(partitions), time.monotonic() - started)
     return found

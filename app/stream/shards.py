@@ -120,6 +120,7 @@ class Shards:
         self._retention = Retention(
             slices=settings.window_retention_s // SLICE_S,
             duplicate_ids=settings.duplicate_ids_per_session,
+            partition_ids=settings.duplicate_ids_per_partition,
             idle_ms=settings.retire_after_s * 1000 or None,
         )
 
@@ -173,7 +174,7 @@ class Shards:
     def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
         ledger = PartitionLedger(self.topics.usage.name, partition, self.policy, self._retention)
         ledgers = ((key.decode(), value) for key, value in restored.ledgers.items())
-        ledger.restore(restored.progress, ledgers, restored.rollups.values())
+        ledger.restore(restored.progress, ledgers, restored.rollups.values(), restored.event_ids.items())
         return Shard(ledger, writer, restored.progress_record)
 
     async def apply(self, batch: RecordBatch) -> bool:
@@ -281,6 +282,7 @@ class Shards:
         topics = self.topics
         records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
         records += [Outgoing(topics.rollups.name, key, value, ()) for key, value in changes.rollups]
+        records += [Outgoing(topics.event_ids.name, key, value, ()) for key, value in changes.event_ids]
         records += [
             Outgoing(topics.anomalies.name, notice_key(notice), notice_value(notice), cloudevent_headers(notice))
             for notice in changes.notices

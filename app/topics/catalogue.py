@@ -49,6 +49,7 @@ class Topics(NamedTuple):
     dead_letters: TopicSpec
     progress: TopicSpec
     rollups: TopicSpec
+    event_ids: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -99,4 +100,10 @@ def topics_for(settings: Settings) -> Topics:
             "The last source offset applied, per partition.",
         ),
         rollups=spec("rollups", many, _compacted(segment_ms=HOUR_MS), "Sums of retired sessions, by org and agent."),
+        event_ids=spec(
+            "event-ids",
+            many,
+            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
+            "Hashes of each partition's newest events, to know duplicates.",
+        ),
     )

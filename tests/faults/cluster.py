@@ -1,0 +1,174 @@
+"""Apache Kafka clusters of one or three nodes, each node a process that can be killed and started again."""
+
+import contextlib
+import secrets
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+
+from app.embedded.ports import LOOPBACK, wait_for_broker
+from app.embedded.process import OwnedProcess
+
+from tests.faults.proxy import TcpProxy
+from tests.kafka.apache import _format, _java, fetch_jars
+from tests.kafka.base import BrokerUnavailable
+from tests.kafka.server import server_properties
+
+HEAP = "-Xmx512m"
+START_TIMEOUT_S = 90.0
+FIRST_PORT = 15_000
+
+
+class Node:
+    """One broker and controller in one process; its data outlives a kill."""
+
+    def __init__(self, home: Path, properties: dict[str, str], port: int) -> None:
+        self._home = home
+        self._port = port
+        self._process: OwnedProcess | None = None
+        home.mkdir()
+        _format(fetch_jars() / "*", home, properties)
+
+    @property
+    def address(self) -> str:
+        """Where its direct listener is, host:port."""
+        return f"{LOOPBACK}:{self._port}"
+
+    def start(self) -> None:
+        """Launch it; `wait` for it afterwards."""
+        command = _java(fetch_jars() / "*", self._home, "kafka.Kafka", str(self._home / "server.properties"), heap=HEAP)
+        with (self._home / "log").open("ab") as log:
+            self._process = OwnedProcess(command, output=log)
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            BrokerUnavailable: It ended, or did not answer in time.
+        """
+        process = self._process
+        assert process is not None, "not started"
+        if not wait_for_broker(
+            LOOPBACK, self._port, timeout_s=START_TIMEOUT_S, alive=lambda: process.exit_code is None
+        ):
+            raise BrokerUnavailable(f"Apache Kafka does not start: {self.log()[-2000:]}")
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL)."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        return (self._home / "log").read_text(errors="replace")
+
+
+class Cluster:
+    """Nodes 1 to n. Each has a second listener whose advertised address is a proxy of ours.
+
+    A client that is told a proxy's address stays behind proxies: all it learns from the brokers are such addresses.
+
+    Attributes:
+        nodes: In the order of their ids.
+        proxies: Proxy of each node, in the same order.
+    """
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+        self._folder = tempfile.TemporaryDirectory(prefix="burnline-faults-kafka-")
+        ports = lasting_ports(3 * size)
+        direct, controllers, proxied = ports[:size], ports[size : 2 * size], ports[2 * size :]
+        self.proxies = [TcpProxy((LOOPBACK, port)) for port in proxied]
+        voters = ",".join(f"{index + 1}@{LOOPBACK}:{port}" for index, port in enumerate(controllers))
+        self.nodes = []
+        for index in range(size):
+            properties = server_properties(direct[index], controllers[index], bind=LOOPBACK, advertised=LOOPBACK)
+            properties |= _membership(index + 1, voters, size)
+            properties |= _listeners(direct[index], proxied[index], controllers[index], self.proxies[index].port)
+            self.nodes.append(Node(Path(self._folder.name) / f"node-{index + 1}", properties, direct[index]))
+
+    def __enter__(self) -> Self:
+        for node in self.nodes:
+            node.start()
+        try:
+            for node in self.nodes:
+                node.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """The direct listeners."""
+        return ",".join(node.address for node in self.nodes)
+
+    @property
+    def proxied_servers(self) -> str:
+        """The same brokers, behind the proxies."""
+        return ",".join(f"{LOOPBACK}:{proxy.port}" for proxy in self.proxies)
+
+    def restart(self, index: int, *, away_s: float = 0.0) -> None:
+        """Kill a node (SIGKILL), leave it away for a while, and start it again with its data."""
+        node = self.nodes[index]
+        node.kill()
+        time.sleep(away_s)
+        node.start()
+        node.wait()
+
+    def stop(self) -> None:
+        """End all nodes and proxies, and remove their data."""
+        for node in self.nodes:
+            node.kill()
+        for proxy in self.proxies:
+            proxy.stop()
+        self._folder.cleanup()
+
+
+def lasting_ports(count: int) -> list[int]:
+    """Free ports that no outgoing connection will take while their broker is away.
+
+    A port that the system hands out to clients may be taken by one of those that try to reach the dead broker; TCP even
+    lets such a client connect to itself.
+    """
+    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found: list[int] = []
+    with contextlib.ExitStack() as held:
+        while len(found) < count:
+            one = held.enter_context(socket.socket())
+            port = secrets.choice(range(FIRST_PORT, first_ephemeral))
+            with contextlib.suppress(OSError):
+                one.bind((LOOPBACK, port))
+                found.append(port)
+    return found
+
+
+def _membership(node_id: int, voters: str, size: int) -> dict[str, str]:
+    replicas, least = (str(size), str(max(1, size - 1)))
+    return {
+        "node.id": str(node_id),
+        "controller.quorum.voters": voters,
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": least,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": least,
+        # Topics are created by `ensure_topics` alone: one that a client asks for too early must not appear.
+        "auto.create.topics.enable": "false",
+        "controlled.shutdown.enable": "false",
+    }
+
+
+def _listeners(direct: int, proxied: int, controller: int, proxy: int) -> dict[str, str]:
+    return {
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{direct},PROXIED://{LOOPBACK}:{proxied},"
+        f"CONTROLLER://{LOOPBACK}:{controller}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{direct},PROXIED://{LOOPBACK}:{proxy}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    }

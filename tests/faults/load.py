@@ -1,0 +1,245 @@
+"""What is published, round by round, and what the ledgers must come to; summed here, with nothing of Burnline's.
+
+A round is one block of events, made once from the seed and published again with other times and event ids: patching
+bytes is what makes ten million events cheap. All amounts are integers; prices are the providers' own, in pico-USD.
+
+Sessions by their names:
+
+- `even-N`: the bulk, `per_round` small events a round, never near a limit.
+- `slow-N`: one event a round, so that an event can come again an hour of stream time later and still has to be known.
+- `split-N`: on two partitions at once, as from two publishers with different partitioners.
+- `hot-N`: far above every limit from the first event to the last; its anomaly opens critical and stays open.
+- `climb-N`: opens as a warning, escalates with its second event, and stays.
+- `calm-R-N`: one event above the limit in round R and no more; its anomaly has to be resolved.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from benchmarks.load import USD_PER_MILLION
+
+STEP_MS = 1_000
+SLICE_MS = 10_000
+DISORDER_STEPS = 4
+RESOLVED_AFTER_MS = 140_000
+"""Short window, quiet period, and a slice at either end: by then a calm session's anomaly is over by event time."""
+HOUR_MS = 3_600_000
+HOT_TOKENS, WARNING_TOKENS, CALM_TOKENS = 200_000, 50_000, 1_000_000
+"""Output tokens at 10 USD per million: 2 USD is critical at once, 0.50 USD a warning, 10 USD critical."""
+
+PICO_PER_TOKEN = {model: tuple(int(usd * 10**6) for usd in usds) for model, usds in USD_PER_MILLION.items()}
+"""By model: fresh input, cached input, output."""
+
+_ANY_PARTITION = -1
+_POISON = 1 << 31
+
+
+class Shape(NamedTuple):
+    """How large a round is, and how long in event time."""
+
+    seed: int
+    partitions: int = 4
+    even: int = 500
+    per_round: int = 10
+    slow: int = 20
+    split: int = 4
+    hot: int = 4
+    climb: int = 4
+    calm: int = 2
+    bad: int = 20
+    round_ms: int = 300_000
+
+
+class Sums(NamedTuple):
+    """What a session has used."""
+
+    events: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cost_pico_usd: int = 0
+
+    def plus(self, other: "Sums", times: int = 1) -> "Sums":
+        """Field by field."""
+        return Sums(*(mine + times * theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Due(NamedTuple):
+    """The anomaly that a session must have had.
+
+    Attributes:
+        event_id: Of the event that opens it.
+        states: (state, severity) of its first notices, in order.
+        end: `open`, `resolved`, or `either` when the stream ended too early to tell.
+    """
+
+    event_id: str
+    states: tuple[tuple[str, str], ...]
+    end: str
+
+
+class Expected(NamedTuple):
+    """What must be on the topics after a number of rounds."""
+
+    sums: dict[str, Sums]
+    anomalies: dict[str, Due]
+
+
+class Record(NamedTuple):
+    """One record to publish; partition -1 leaves the choice to the key."""
+
+    key: str
+    value: bytes
+    partition: int = _ANY_PARTITION
+
+
+class _Item(NamedTuple):
+    """One event of the block: its value is the head of its step in a round, and this tail."""
+
+    key: str
+    step: int
+    tail: bytes
+    partition: int
+    sums: Sums
+
+
+class Load:
+    """The records of every round, from one seed."""
+
+    def __init__(self, shape: Shape, first_ms: int) -> None:
+        """`first_ms` is the event time at which round 0 starts, a multiple of a slice."""
+        self.shape = shape
+        self._first_ms = first_ms
+        self._random = random.Random(shape.seed)  # noqa: S311  # a reproducible load, no secret
+        self._steps = shape.round_ms // STEP_MS
+        self._block = self._make_block()
+        self._bad = [self._bad_tail(index) for index in range(shape.bad)]
+
+    @property
+    def events_per_round(self) -> int:
+        """Good events in one round, the first round's openers aside."""
+        return len(self._block) + self.shape.calm
+
+    def records(self, number: int, *, half_poison: bool = False) -> Iterator[tuple[Record, bool]]:
+        """The records of a round, each with whether it is good; with a bad one after each good one on demand."""
+        for key, value in self._openers(number):
+            yield Record(key, value), True
+        heads = self._heads(number)
+        every = max(1, len(self._block) // max(1, self.shape.bad))
+        for index, item in enumerate(self._block):
+            yield Record(item.key, heads[item.step] + item.tail, item.partition), True
+            if half_poison:
+                yield Record(item.key, heads[item.step] + self._bad_tail(_POISON + index), item.partition), False
+            elif index % every == 0 and index // every < self.shape.bad:
+                yield Record(item.key, heads[item.step] + self._bad[index // every]), False
+
+    def poison(self, numbers: range, partition: int) -> list[Record]:
+        """Nothing but bad events, for one partition; no two calls may share a number."""
+        head = self._heads(0)[0]
+        return [Record("poison", head + self._bad_tail(2 * _POISON + number), partition) for number in numbers]
+
+    def again(self, number: int) -> list[Record]:
+        """Events of a round that are still among the newest 64 of their session five rounds later."""
+        heads = self._heads(number)
+        return [Record(item.key, heads[item.step] + item.tail) for item in self._block if item.key.startswith("even-")]
+
+    def an_hour_later(self, number: int) -> list[Record]:
+        """Events of the slow sessions from an hour of stream time before a round; none if it is too early."""
+        before = number - -(-HOUR_MS // self.shape.round_ms)
+        if before < 0:
+            return []
+        heads = self._heads(before)
+        return [Record(item.key, heads[item.step] + item.tail) for item in self._block if item.key.startswith("slow-")]
+
+    def expected(self, rounds: int) -> Expected:
+        """What must have come of rounds 0 to `rounds` - 1, repeats and bad events changing nothing."""
+        sums: dict[str, Sums] = {}
+        for item in self._block:
+            sums[item.key] = sums.get(item.key, Sums()).plus(item.sums, rounds)
+        for number in range(rounds):
+            for key, tokens in self._opening_tokens(number):
+                sums[key] = sums.get(key, Sums()).plus(_priced("gpt-4o", 1, tokens, 0))
+        return Expected(sums, self._anomalies(rounds))
+
+    def _anomalies(self, rounds: int) -> dict[str, Due]:
+        due = {}
+        for index, item in enumerate(self._block):
+            if item.key.startswith("hot-") and item.key not in due:
+                due[item.key] = Due(f"{0:08x}{index:08x}", (("opened", "critical"),), "open")
+        end_ms = self._first_ms + rounds * self.shape.round_ms - (DISORDER_STEPS + 1) * STEP_MS - SLICE_MS
+        for number in range(rounds):
+            for key, _ in self._opening_tokens(number):
+                if key.startswith("climb-"):
+                    due[key] = Due(f"{key}-0", (("opened", "warning"), ("escalated", "critical")), "open")
+                else:
+                    over = self._starts_ms(number) + RESOLVED_AFTER_MS <= end_ms
+                    due[key] = Due(f"{key}-{number}", (("opened", "critical"),), "resolved" if over else "either")
+        return due
+
+    def _starts_ms(self, number: int) -> int:
+        return self._first_ms + number * self.shape.round_ms
+
+    def _heads(self, number: int) -> list[bytes]:
+        start_ms = self._starts_ms(number)
+        return [
+            b'{"occurred_at":%d,"event_id":"%08x' % (start_ms + step * STEP_MS, number) for step in range(self._steps)
+        ]
+
+    def _opening_tokens(self, number: int) -> Iterator[tuple[str, int]]:
+        if number == 0:
+            yield from ((f"climb-{index}", WARNING_TOKENS) for index in range(self.shape.climb))
+        yield from ((f"calm-{number}-{index}", CALM_TOKENS) for index in range(self.shape.calm))
+
+    def _openers(self, number: int) -> Iterator[tuple[str, bytes]]:
+        for key, tokens in self._opening_tokens(number):
+            head = b'{"occurred_at":%d,"event_id":"' % self._starts_ms(number)
+            yield key, head + _tail(f"{key}-{number}", key, "gpt-4o", 1, tokens, 0)
+
+    def _make_block(self) -> list[_Item]:
+        shape, random_ = self.shape, self._random
+        small = [f"even-{n}" for n in range(shape.even)] + [f"split-{n}" for n in range(shape.split)]
+        small = small * shape.per_round + [f"slow-{n}" for n in range(shape.slow)]
+        loud = [f"hot-{n}" for n in range(shape.hot)] + [f"climb-{n}" for n in range(shape.climb)]
+        wanted = [(key, random_.randrange(self._steps), False) for key in small]
+        wanted += [(key, step, True) for key in loud for step in range(0, self._steps, SLICE_MS // STEP_MS)]
+        wanted.sort(key=lambda entry: entry[1] + DISORDER_STEPS * random_.random())
+        return [self._item(index, *entry) for index, entry in enumerate(wanted)]
+
+    def _item(self, index: int, key: str, step: int, loud: bool) -> _Item:  # noqa: FBT001  # unpacked from a tuple
+        random_ = self._random
+        if loud:
+            model, fresh, answer, cached = "gpt-4o", 1, HOT_TOKENS, 0
+        else:
+            model = random_.choice(list(PICO_PER_TOKEN))
+            fresh, answer = random_.randrange(1, 60), random_.randrange(25)
+            cached = random_.randrange(fresh + 1) if random_.random() < 1 / 3 else 0
+        partition = random_.randrange(2) if key.startswith("split-") else _ANY_PARTITION
+        tail = _tail(f"{index:08x}", key, model, fresh, answer, cached)
+        return _Item(key, step, tail, partition, _priced(model, fresh, answer, cached))
+
+    def _bad_tail(self, index: int) -> bytes:
+        # Not JSON, fields missing, a negative count, cached tokens that exceed the input, an empty id.
+        shortened = b"%010x" % index
+        kinds = (
+            shortened,
+            shortened + b'"}',
+            _tail(f"{index:010x}", "even-0", "gpt-4o", -1, 1, 0),
+            _tail(f"{index:010x}", "even-0", "gpt-4o", 1, 1, 2),
+            _tail(f"{index:010x}", "", "gpt-4o", 1, 1, 0),
+        )
+        return kinds[index % len(kinds)]
+
+
+def _tail(event: str, session: str, model: str, fresh: int, answer: int, cached: int) -> bytes:
+    number = len(session) % 10
+    return (
+        f'{event}","org_id":"org-{number}","agent_id":"agent-{number}","session_id":"{session}","model":"{model}",'
+        f'"input_tokens":{fresh},"output_tokens":{answer},"cached_input_tokens":{cached}}}'
+    ).encode()
+
+
+def _priced(model: str, inclusive_input: int, answer: int, cached: int) -> Sums:
+    fresh_pico, cached_pico, answer_pico = PICO_PER_TOKEN[model]
+    cost = (inclusive_input - cached) * fresh_pico + cached * cached_pico + answer * answer_pico
+    return Sums(1, inclusive_input, answer, cached, cost)

@@ -1,0 +1,143 @@
+"""One stage: topics of its own on a cluster, workers, a publisher, and the verdict when the play is over."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from app.kafka import client_config
+from app.settings import Settings
+from app.topics.catalogue import Topics, topics_for
+from app.topics.ensure import ensure_topics
+
+from tests.faults.cluster import Cluster
+from tests.faults.load import SLICE_MS, Load, Shape
+from tests.faults.progress import ProgressFollower
+from tests.faults.publisher import Published, Publisher
+from tests.faults.verdict import Verdict, judge
+from tests.faults.workers import Fleet, WorkerSlot
+
+DRAIN_TIMEOUT_S = 120.0
+DAYS_BACK = 10
+STOPPED_WITHIN_S = 10.0
+SESSION_TIMEOUT_MS = 6_000
+TAKEOVER = r"restored \d+ ledgers of partitions"
+FRESH_START = "worker failed and starts anew"
+
+
+class Outcome(NamedTuple):
+    """What a play came to."""
+
+    published: Published
+    verdict: Verdict
+    drained_s: float
+    takeovers: int
+    fresh_starts: int
+
+
+class Stage:
+    """Everything a fault may be done to."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        shape: Shape,
+        *,
+        workers: int = 2,
+        proxied: int = 0,
+        static: bool = True,
+        events_per_s: float = 10_000,
+        flush_interval_ms: int = 100,
+    ) -> None:
+        """Create the topics; nothing is started.
+
+        Args:
+            cluster: A running cluster.
+            folder: For logs.
+            shape: Of the load.
+            workers: Slots for workers.
+            proxied: How many of them, counted from the last, reach the brokers through the proxies alone.
+            static: Whether workers keep their group membership over a restart.
+            events_per_s: The publisher's rate; 0 for as fast as it goes.
+            flush_interval_ms: Of the workers.
+        """
+        name = f"f{uuid.uuid4().hex[:10]}"
+        self.cluster = cluster
+        self.folder = folder
+        self.settings = Settings(
+            kafka_bootstrap_servers=cluster.bootstrap_servers,
+            topic_prefix=f"{name}.",
+            app_id=name,
+            partitions=shape.partitions,
+            replication_factor=cluster.size,
+            min_insync_replicas=max(1, cluster.size - 1),
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            flush_interval_ms=flush_interval_ms,
+        )
+        ensure_topics(self.settings)
+        slots = []
+        for index in range(workers):
+            behind = index >= workers - proxied
+            own = {
+                name: value
+                for name, value in self.settings.model_dump(exclude_defaults=True).items()
+                if name != "metrics_port"
+            } | {"kafka_bootstrap_servers": cluster.proxied_servers if behind else cluster.bootstrap_servers}
+            if static:
+                own["group_instance_id"] = f"worker-{index}"
+            slots.append(WorkerSlot(f"worker-{index}", own, folder))
+        self.fleet = Fleet(slots)
+        start_ms = (time.time_ns() // 1_000_000 - DAYS_BACK * 86_400_000) // SLICE_MS * SLICE_MS
+        self.publisher = Publisher(
+            client_config(self.settings), self.topics.usage.name, Load(shape, start_ms), events_per_s=events_per_s
+        )
+        self.progress = ProgressFollower(self.settings)
+
+    @property
+    def topics(self) -> Topics:
+        """The stage's own topics."""
+        return topics_for(self.settings)
+
+    def finish(self) -> Outcome:
+        """Let the publisher end, the stream drain and the workers stop; then judge.
+
+        Raises:
+            AssertionError: A worker ended by itself, or did not stop as it should.
+            TimeoutError: The stream does not drain.
+        """
+        published = self.publisher.finish()
+        self.fleet.check()
+        drained_s = self.progress.drain(timeout_s=DRAIN_TIMEOUT_S, check=self.fleet.check)
+        problems = list(self.progress.backwards)
+        for slot in self.fleet.running:
+            stopped = slot.terminate()
+            if stopped.exit_code != 0 or stopped.seconds > STOPPED_WITHIN_S:
+                problems.append(f"{slot.name} ended with {stopped.exit_code} after {stopped.seconds:.1f} s")
+        verdict = judge(self.settings, self.publisher.load.expected(published.rounds), published.bad)
+        verdict.problems.extend(problems)
+        return Outcome(published, verdict, drained_s, self.fleet.logged(TAKEOVER), self.fleet.logged(FRESH_START))
+
+    def close(self) -> None:
+        """End every worker, whatever state it is in."""
+        self.fleet.kill()
+        self.progress.close()
+
+
+@contextmanager
+def on_stage(stage: Stage, seed: int) -> Iterator[Stage]:
+    """Play on a stage; when the play fails, say its seed and what the workers logged last."""
+    print(f"BURNLINE_FAULT_SEED={seed}")
+    try:
+        yield stage
+    except BaseException:
+        for slot in stage.fleet.slots:
+            print(f"---- end of {slot.log_path}\n{slot.tail()}")
+        print(f"to play the same schedule again: BURNLINE_FAULT_SEED={seed}")
+        raise
+    finally:
+        for proxy in stage.cluster.proxies:
+            proxy.resume()
+        stage.close()

@@ -1,0 +1,166 @@
+"""What is on the topics in the end, read by committed records alone, against what was published.
+
+Values are read with the standard library's JSON and Decimal: nothing here trusts the code that wrote them, except
+`read_to_end`, which has tests of its own, and the rule that makes an anomaly's id out of its evidence.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from app.detection.anomaly import Evidence, anomaly_id
+from app.kafka import client_config
+from app.settings import Settings
+from app.topics.catalogue import topics_for
+from app.topics.reading import read_to_end
+from confluent_kafka import Message
+
+from tests.faults.load import Due, Expected, Sums
+
+READ_TIMEOUT_S = 60.0
+SHOWN = 5
+PICO_PER_USD = 10**12
+_LEGAL = {
+    ("opened",),
+    ("opened", "escalated"),
+    ("opened", "resolved"),
+    ("opened", "escalated", "resolved"),
+}
+
+
+class Verdict(NamedTuple):
+    """What was found; nothing is wrong when `problems` is empty."""
+
+    problems: list[str]
+    events: int
+    lost: int
+    doubled: int
+    dead_letters: int
+    anomalies: int
+    notices: int
+
+
+class _Ledgers(NamedTuple):
+    sums: dict[str, Sums]
+    open_anomalies: dict[str, dict[str, Any]]
+
+
+def judge(settings: Settings, expected: Expected, bad: list[bytes]) -> Verdict:
+    """Compare all topics with what was published. The stream has drained and no worker writes any more."""
+    topics = topics_for(settings)
+    ledgers = _ledgers(_messages(settings, topics.sessions.name))
+    notices = [json.loads(message.value() or b"") for message in _messages(settings, topics.anomalies.name)]
+    letters = list(_messages(settings, topics.dead_letters.name))
+    lost, doubled, problems = _compare_sums(expected.sums, ledgers.sums)
+    missing_letters, extra_letters, letter_problems = _compare_letters(bad, letters)
+    problems += letter_problems
+    problems += _compare_anomalies(expected.anomalies, notices, ledgers.open_anomalies)
+    return Verdict(
+        problems,
+        events=sum(sums.events for sums in ledgers.sums.values()),
+        lost=lost + missing_letters,
+        doubled=doubled + extra_letters,
+        dead_letters=len(letters),
+        anomalies=len({notice["anomaly_id"] for notice in notices}),
+        notices=len(notices),
+    )
+
+
+def _messages(settings: Settings, topic: str) -> Iterator[Message]:
+    for batch in read_to_end(client_config(settings), topic, range(settings.partitions), timeout_s=READ_TIMEOUT_S):
+        yield from batch
+
+
+def _ledgers(messages: Iterator[Message]) -> _Ledgers:
+    newest: dict[tuple[int | None, bytes | str | None], bytes | None] = {}
+    for message in messages:
+        newest[message.partition(), message.key()] = message.value()
+    found = _Ledgers({}, {})
+    for value in newest.values():
+        if value is None:
+            continue
+        ledger = json.loads(value)
+        key = ledger["session_id"]
+        found.sums[key] = found.sums.get(key, Sums()).plus(_sums(ledger))
+        if ledger.get("anomaly"):
+            found.open_anomalies[key] = ledger["anomaly"]
+    return found
+
+
+def _sums(ledger: Mapping[str, Any]) -> Sums:
+    cost = Decimal(ledger["cost_usd"]) * PICO_PER_USD
+    assert cost == int(cost), ledger["cost_usd"]
+    counts = {name: int(ledger[name]) for name in ("events", "input_tokens", "output_tokens", "cached_input_tokens")}
+    return Sums(**counts, cost_pico_usd=int(cost))
+
+
+def _compare_sums(expected: Mapping[str, Sums], found: Mapping[str, Sums]) -> tuple[int, int, list[str]]:
+    lost = doubled = 0
+    wrong = []
+    for key in sorted(expected.keys() | found.keys()):
+        should, is_ = expected.get(key, Sums()), found.get(key, Sums())
+        if should != is_:
+            lost += max(0, should.events - is_.events)
+            doubled += max(0, is_.events - should.events)
+            wrong.append(f"session {key}: expected {should}, found {is_}")
+    return lost, doubled, _some(wrong, "ledgers differ")
+
+
+def _compare_letters(bad: list[bytes], letters: list[Message]) -> tuple[int, int, list[str]]:
+    places = Counter(_source(letter) for letter in letters)
+    problems = _some([f"{place}: {count} times" for place, count in places.items() if count > 1], "dead letters again")
+    values, wanted = Counter(letter.value() or b"" for letter in letters), Counter(bad)
+    missing, extra = wanted - values, values - wanted
+    problems += _some([repr(value) for value in missing], "bad events without a dead letter")
+    problems += _some([repr(value) for value in extra], "dead letters of no bad event, or too many")
+    return missing.total(), extra.total(), problems
+
+
+def _source(letter: Message) -> tuple[object, object]:
+    headers = dict(letter.headers() or [])
+    return headers["burnline-partition"], headers["burnline-offset"]
+
+
+def _compare_anomalies(
+    expected: Mapping[str, Due], notices: list[dict[str, Any]], still_open: Mapping[str, dict[str, Any]]
+) -> list[str]:
+    by_session: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for notice in notices:
+        by_session[notice["session_id"]].append(notice)
+    wrong = [f"session {key} has notices and should have none" for key in by_session.keys() - expected.keys()]
+    for key, due in expected.items():
+        wrong += [f"session {key}: {what}" for what in _anomaly_problems(due, by_session[key], still_open.get(key))]
+    wrong += [f"session {key} has an open anomaly in its ledger" for key in still_open.keys() - expected.keys()]
+    return _some(wrong, "anomalies differ")
+
+
+def _anomaly_problems(due: Due, notices: list[dict[str, Any]], held: dict[str, Any] | None) -> Iterator[str]:
+    told = [(notice["revision"], notice["state"], notice["severity"]) for notice in notices]
+    if len({notice["anomaly_id"] for notice in notices}) != 1:
+        yield f"one anomaly is due, notices are {[(notice['anomaly_id'], notice['state']) for notice in notices]}"
+        return
+    first, last = notices[0], notices[-1]
+    states = tuple(state for _, state, _ in told)
+    if [revision for revision, _, _ in told] != list(range(1, len(told) + 1)) or states not in _LEGAL:
+        yield f"revisions or states are out of order: {told}"
+    if tuple((state, severity) for _, state, severity in told if state != "resolved") != due.states:
+        yield f"due are {due.states}, found {told}"
+    if due.end != "either" and (states[-1] == "resolved") != (due.end == "resolved"):
+        yield f"should be {due.end} in the end, found {told}"
+    if first["evidence"]["event_id"] != due.event_id:
+        yield f"opened by {first['evidence']['event_id']}, due was {due.event_id}"
+    if first["anomaly_id"] != anomaly_id(Evidence(**first["evidence"]), first["session_id"]):
+        yield f"its id is not that of its evidence: {first}"
+    shared = ("anomaly_id", "revision", "state", "severity")
+    newest = None if states[-1] == "resolved" else {name: last[name] for name in shared}
+    in_ledger = None if held is None else {name: held[name] for name in shared}
+    if in_ledger != newest:
+        yield f"the ledger holds {in_ledger}, the newest notice is {newest}"
+
+
+def _some(entries: list[str], what: str) -> list[str]:
+    if not entries:
+        return []
+    return [f"{len(entries)} {what}:\n    " + "\n    ".join(entries[:SHOWN])]

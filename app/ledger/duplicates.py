@@ -94,17 +94,17 @@ class PartitionIds:
         """Hashes held."""
         return len(self._newer) + len(self._older)
 
-    def add(self, hashed: int) -> bool:
-        """Remember an event; False if it is known already."""
-        newer = self._newer
-        if hashed in newer or hashed in self._older:
-            return False
+    def known(self, hashed: int) -> bool:
+        """Whether an event is known."""
+        return hashed in self._newer or hashed in self._older
+
+    def remember(self, hashed: int) -> None:
+        """Know an event from now on; it was not known before."""
         if self.limit:
-            newer.add(hashed)
+            self._newer.add(hashed)
             self._fresh.append(hashed)
-            if len(newer) >= self.limit:
+            if len(self._newer) >= self.limit:
                 self._turn()
-        return True
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Records (key, value) to write since the last call; a value of None deletes."""

@@ -165,7 +165,7 @@ class PartitionLedger:
         hot = self._hot
         dirty = self._dirty
         duplicate_ids = self.retention.duplicate_ids
-        known_add = self._ids.add
+        known, remember = self._ids.known, self._ids.remember
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
@@ -176,13 +176,17 @@ class PartitionLedger:
                 continue
             session_id = event.session_id
             at_ms = event.occurred_at
+            hashed = fingerprint(session_id, event.event_id)
+            if known(hashed):  # before its ledger is looked for: a duplicate opens none
+                self.counts.duplicates += 1
+                continue
             ledger = hot.get(session_id)
             if ledger is None:
                 ledger = self._ledger(session_id) or self._open_ledger(event)
-            hashed = fingerprint(session_id, event.event_id)
-            if (duplicate_ids and not ledger.recent.add(hashed, duplicate_ids)) or not known_add(hashed):
+            if duplicate_ids and not ledger.recent.add(hashed, duplicate_ids):
                 self.counts.duplicates += 1
                 continue
+            remember(hashed)
             accepted += 1
             if at_ms > watermark_ms:
                 watermark_ms = at_ms

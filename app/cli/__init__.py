@@ -5,8 +5,10 @@ from app.cli import (  # noqa: F401  # importing a command module registers its 
     baselines,
     check,
     demo,
+    explain,
     publish,
     rates,
+    sessions,
     topics,
     worker,
 )

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from app.cli.root import cli, console, err_console, settings_or_exit
 from app.demo.dump import dump_events
+from app.demo.feed import TopicsInUseError
 from app.demo.output import Output, Picture, output_for, summary_lines
 from app.demo.publishing import clock_ms
 from app.demo.replay import Timetable
@@ -27,6 +28,7 @@ from app.topics.errors import TopicError
 EXIT_FAILED = 1
 _FAILURES = (
     WorkerFailed,
+    TopicsInUseError,
     EmbeddedBrokerUnavailable,
     TopicError,
     DeliveryError,
@@ -64,7 +66,8 @@ def demo(
     published event is counted and the runaway's anomaly is resolved, else 1, saying what is missing.
 
     With BURNLINE_KAFKA_BOOTSTRAP_SERVERS set, that broker is used, with new topics and a new consumer group for every
-    run (burnline-demo-<time>-…), which stay there; with BURNLINE_TOPIC_PREFIX set as well, with that prefix.
+    run (burnline-demo-<time>-…), which stay there; with BURNLINE_TOPIC_PREFIX set as well, with topics of that prefix,
+    which must not hold any events yet.
     """
     settings = settings_or_exit()
     screen = err_console if as_json or str(dump) == "-" else console

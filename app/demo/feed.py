@@ -22,8 +22,14 @@ _MOST_AT_ONCE = 2_000
 _log = logging.getLogger(__name__)
 
 
+class TopicsInUseError(RuntimeError):
+    """The run's topics are not empty."""
+
+
 class Feed:
     """Reads the worker's topics, from where they end when the feed is opened, into a tally. A context manager.
+
+    Opening it raises `TopicsInUseError` when there are usage events already.
 
     Args:
         settings: Brokers and topics.
@@ -54,7 +60,11 @@ class Feed:
             },
             logger=_log,
         )
-        self._consumer.assign(patiently(self._ends))
+        try:
+            self._consumer.assign(patiently(self._ends))
+        except BaseException:
+            self._consumer.close()
+            raise
         return self
 
     def __exit__(
@@ -70,6 +80,12 @@ class Feed:
         return len(messages)
 
     def _ends(self) -> list[TopicPartition]:
+        usage = topics_for(self._settings).usage
+        if any(span.stable for span in spans(self._consumer, usage.name, range(usage.partitions), _TIMEOUT_S).values()):
+            raise TopicsInUseError(
+                f"Topic {usage.name} holds events already, and an anomaly of an hour ago is over where newer events "
+                "have been counted. Set BURNLINE_TOPIC_PREFIX to a new prefix, or not at all."
+            )
         return [
             TopicPartition(spec.name, partition, span.stable)
             for spec in self._specs

@@ -11,7 +11,7 @@ from rich.live import Live
 
 from app.demo.screen import Screen
 from app.demo.summary import Summary
-from app.demo.view import View, burns, headline, minutes, rounded, usd
+from app.demo.view import Phase, View, burns, headline, minutes, rounded, usd
 from app.detection.anomaly import Anomaly, rfc3339
 
 _LINE_EVERY_S = 5.0
@@ -73,6 +73,7 @@ class PlainOutput:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._next_s = 0.0
+        self._phase: Phase | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -87,9 +88,10 @@ class PlainOutput:
         self._console.print(text, highlight=False, markup=False)
 
     def show(self, view: View) -> None:
-        """A line, if the last one was some seconds ago."""
-        if view.elapsed_s >= self._next_s:
+        """A line, if the last one was some seconds ago or told of something else."""
+        if view.elapsed_s >= self._next_s or view.phase is not self._phase:
             self._next_s = view.elapsed_s + _LINE_EVERY_S
+            self._phase = view.phase
             self.note(progress_line(view))
 
     def changed(self, notice: Anomaly) -> None:

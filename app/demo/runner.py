@@ -16,7 +16,7 @@ from app.demo.publishing import ReplayThread, clock_ms
 from app.demo.replay import Timetable
 from app.demo.scenario import RUNAWAY_SESSION, plan, sessions_of
 from app.demo.setup import Setup, names_a_broker, set_up
-from app.demo.stopping import Signals, Stopped, patiently
+from app.demo.stopping import Signals, Stopped, patiently, started
 from app.demo.summary import Summary, summarise
 from app.demo.tally import Tally
 from app.demo.trace import load_trace
@@ -56,7 +56,6 @@ class Run:
     setup: Setup | None = None
     tally: Tally | None = None
     replay: ReplayThread | None = None
-    runaway: str = RUNAWAY_SESSION
 
     def execute(self) -> Summary | None:
         """Run the demo; whatever happens, everything that was started has ended when this returns or raises.
@@ -66,6 +65,7 @@ class Run:
 
         Raises:
             WorkerFailed: The worker ended by itself or did not get ready.
+            TopicsInUseError: The topics that were named hold events.
             TopicError, EmbeddedBrokerUnavailable, KafkaException: The broker is not there, or not as it has to be.
         """
         with self.signals.handled():
@@ -87,20 +87,18 @@ class Run:
         stack.enter_context(_librdkafka_logs(folder / "clients.log"))
         embedded = None
         if not names_a_broker(self.settings):
-            embedded = stack.enter_context(EmbeddedBroker()).bootstrap_servers
+            embedded = started(stack, _start_broker, EmbeddedBroker.stop).bootstrap_servers
         setup = self.setup = set_up(self.settings, embedded, folder)
         settings = setup.settings
         kind = "embedded broker" if embedded else "broker"
         self.output.note(f"{kind} {settings.kafka_bootstrap_servers}, topics {settings.topic_prefix}*")
         patiently(lambda: ensure_topics(settings, timeout_s=_TOPICS_WITHIN_S))
 
-        worker = WorkerProcess(setup.overrides, folder / "worker.log")
-        stack.callback(worker.stop)
+        worker = started(stack, lambda: WorkerProcess(setup.overrides, folder / "worker.log"), WorkerProcess.stop)
         self.output.note(f"worker {worker.pid}, metrics {setup.status_url}/metrics")
         worker.wait_until_ready(f"{setup.status_url}/readyz", self.signals.check)
 
-        events = plan(load_trace(), label=setup.label)
-        self.runaway = RUNAWAY_SESSION + setup.label
+        events = plan(load_trace())
         tally = self.tally = Tally(sessions_of(events), settings.short_window_s, settings.long_window_s)
         stack.enter_context(self.output)
         feed = stack.enter_context(Feed(settings, tally, self.output.changed))
@@ -111,7 +109,7 @@ class Run:
         stack.callback(self.replay.stop)
         self.replay.start()
         watch = Watch(setup, timetable, tally, feed, self.replay, self.output, started_s=self.started_s)
-        while not (self.options.once and watch.over(self.runaway)):
+        while not (self.options.once and watch.over()):
             self.signals.check()
             worker.check()
             watch.step()
@@ -122,13 +120,19 @@ class Run:
             return None
         return summarise(
             self.tally,
-            self.runaway,
+            RUNAWAY_SESSION,
             published=self.replay.published,
             acknowledged=self.replay.acknowledged,
             duration_s=time.monotonic() - self.started_s,
             topic_prefix=self.setup.settings.topic_prefix,
             brokers=self.setup.settings.kafka_bootstrap_servers,
         )
+
+
+def _start_broker() -> EmbeddedBroker:
+    broker = EmbeddedBroker()
+    broker.start()
+    return broker
 
 
 @contextmanager

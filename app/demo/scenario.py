@@ -93,18 +93,17 @@ class _Session:
 
     session_id: str
     agent: Agent
-    label: str
     events: int = 0
     last_context_tokens: int = 0
 
     def event(self, offset_ms: int, **fields: Any) -> Planned:
         self.events += 1
         usage: dict[str, Any] = {
-            "event_id": f"{self.session_id}{self.label}:{self.events}",
+            "event_id": f"{self.session_id}:{self.events}",
             "org_id": self.agent.org_id,
             "agent_id": self.agent.agent_id,
             "team_id": self.agent.team_id,
-            "session_id": f"{self.session_id}{self.label}",
+            "session_id": self.session_id,
             "provider": self.agent.provider,
             "model": self.agent.model,
             "input_tokens": 0,
@@ -142,7 +141,6 @@ class _Seat:
 
     number: int
     agent: Agent
-    label: str
     ends_ms: int = 0
     sessions: int = 0
     session: _Session = field(init=False)
@@ -150,20 +148,19 @@ class _Seat:
     def sit(self, until_ms: int) -> _Session:
         self.sessions += 1
         self.ends_ms = until_ms
-        self.session = _Session(f"{self.agent.agent_id}-{self.number:02d}-{self.sessions}", self.agent, self.label)
+        self.session = _Session(f"{self.agent.agent_id}-{self.number:02d}-{self.sessions}", self.agent)
         return self.session
 
 
-def plan(trace: Sequence[Request], *, seed: int = SEED, label: str = "") -> list[Planned]:
+def plan(trace: Sequence[Request], *, seed: int = SEED) -> list[Planned]:
     """All events of the demo, in order of time.
 
     Args:
         trace: The requests, in order.
         seed: Another seed gives another hour, by the same rule.
-        label: Appended to every session and event id, so that several runs can share topics.
     """
     chance = random.Random(seed)  # noqa: S311  # nothing secret: the same sequence every time is the point
-    events = [*_quiet(trace, chance, label), *_runaway(trace[-1].offset_ms // 2, chance, label)]
+    events = [*_quiet(trace, chance), *_runaway(trace[-1].offset_ms // 2, chance)]
     return sorted(events, key=lambda event: event.offset_ms)
 
 
@@ -175,9 +172,9 @@ def sessions_of(events: Sequence[Planned]) -> dict[str, int]:
     return counts
 
 
-def _quiet(trace: Sequence[Request], chance: random.Random, label: str) -> Iterator[Planned]:
+def _quiet(trace: Sequence[Request], chance: random.Random) -> Iterator[Planned]:
     agents = [agent for agent in AGENTS for _ in range(agent.seats)]
-    seats = [_Seat(number, agent, label) for number, agent in enumerate(agents, 1)]
+    seats = [_Seat(number, agent) for number, agent in enumerate(agents, 1)]
     for seat in seats:
         seat.sit(int(_life_ms(chance) * chance.random()))
     for request in trace:
@@ -196,8 +193,8 @@ def _request(session: _Session, request: Request, chance: random.Random) -> Iter
         yield session.tool_call(request.offset_ms, TOOLS[int(chance.random() * len(TOOLS))])
 
 
-def _runaway(begins_ms: int, chance: random.Random, label: str) -> Iterator[Planned]:
-    session = _Session(RUNAWAY_SESSION, RUNAWAY_AGENT, label)
+def _runaway(begins_ms: int, chance: random.Random) -> Iterator[Planned]:
+    session = _Session(RUNAWAY_SESSION, RUNAWAY_AGENT)
     yield session.run(begins_ms)
     for number in range(1, RUNAWAY_LIFE_MS // RUNAWAY_EVERY_MS + 1):
         offset_ms = begins_ms + number * RUNAWAY_EVERY_MS

@@ -22,14 +22,10 @@ class Setup:
     Attributes:
         settings: For everything in this process.
         overrides: What of them the worker cannot find in its environment or file.
-        label: Appended to session and event ids; empty unless other runs may be on the same topics.
-        fresh_topics: Whether the topics are this run's alone.
     """
 
     settings: Settings
     overrides: dict[str, Any]
-    label: str
-    fresh_topics: bool
 
     @property
     def status_url(self) -> str:
@@ -46,8 +42,8 @@ def set_up(settings: Settings, embedded_bootstrap_servers: str | None, folder: P
     """Settings for one run.
 
     On a broker that was named each run gets topics and a consumer group of its own (`burnline-demo-<time>-<pid>`), so
-    that it never counts what an earlier one left. With a topic prefix named as well, that prefix is used; the run's
-    sessions then carry a label, by which it tells its own from others.
+    that it counts nothing that an earlier one left, and no worker of the operator's takes part in it. A topic prefix or
+    a group that was named, too, is used as it is; such topics must be empty still.
 
     Args:
         settings: As the operator gave them.
@@ -57,20 +53,18 @@ def set_up(settings: Settings, embedded_bootstrap_servers: str | None, folder: P
     told = settings.model_fields_set
     overrides: dict[str, Any] = {}
     run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{os.getpid()}"
-    shared = embedded_bootstrap_servers is None and "topic_prefix" in told
     if embedded_bootstrap_servers is not None:
         overrides["kafka_bootstrap_servers"] = embedded_bootstrap_servers
         overrides["kafka_security_protocol"] = "PLAINTEXT"
         overrides["replication_factor"] = overrides["min_insync_replicas"] = 1
         _unless_told(overrides, told, session_timeout_ms=EMBEDDED_SESSION_TIMEOUT_MS)
-    elif not shared:
-        overrides["topic_prefix"] = f"burnline-demo-{run}."
-        overrides["app_id"] = f"burnline-demo-{run}"
+    else:
+        _unless_told(overrides, told, topic_prefix=f"burnline-demo-{run}.", app_id=f"burnline-demo-{run}")
     _unless_told(overrides, told, flush_interval_ms=FLUSH_INTERVAL_MS, worker_data_dir=folder)
     if "metrics_port" not in told or settings.metrics_port == 0:
         overrides["metrics_port"] = free_ports(1)[0]
     _unless_told(overrides, told, metrics_host=LOOPBACK)
-    return Setup(load_settings(**overrides), overrides, f"-{run}" if shared else "", not shared)
+    return Setup(load_settings(**overrides), overrides)
 
 
 def _unless_told(overrides: dict[str, Any], told: set[str], **values: Any) -> None:

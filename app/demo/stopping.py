@@ -3,11 +3,12 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+_UNDO_WITHIN_S = 2.0
 _HEAR_EVERY_S = 0.1  # a signal that another thread has taken wakes nobody up
 
 
@@ -50,26 +51,55 @@ class Signals:
                 signal.signal(number, handler)
 
 
-def patiently(work: Callable[[], _T]) -> _T:
-    """Do work that may block inside librdkafka, where no signal is heard, on a thread, and wait where signals are.
+class Patient(Generic[_T]):
+    """Work that may block inside librdkafka, where no signal is heard: it is done on a thread of its own.
 
     After a signal the thread is left behind; it ends with the process.
     """
-    done = threading.Event()
-    results: list[_T] = []
-    errors: list[BaseException] = []
 
-    def run() -> None:
+    def __init__(self) -> None:
+        self._begun = False
+        self._done = threading.Event()
+        self._results: list[_T] = []
+        self._errors: list[BaseException] = []
+
+    def begin(self, work: Callable[[], _T]) -> None:
+        """Begin with the work."""
+        self._begun = True
+        threading.Thread(target=self._run, args=(work,), name="patient work", daemon=True).start()
+
+    def result(self) -> _T:
+        """Wait for what the work gives or raises, where signals are heard."""
+        while not self._done.wait(_HEAR_EVERY_S):
+            continue
+        if self._errors:
+            raise self._errors[0]
+        return self._results[0]
+
+    def undo(self, stop: Callable[[_T], object]) -> None:
+        """Stop what was started; the work gets a moment to end, if it has not yet. Nothing if it was never begun."""
+        if self._begun and self._done.wait(_UNDO_WITHIN_S) and self._results:
+            stop(self._results[0])
+
+    def _run(self, work: Callable[[], _T]) -> None:
         try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001  # raised again below, where somebody waits for it
-            errors.append(error)
+            self._results.append(work())
+        except BaseException as error:  # noqa: BLE001  # raised again by result(), where somebody waits for it
+            self._errors.append(error)
         finally:
-            done.set()
+            self._done.set()
 
-    threading.Thread(target=run, name="patient work", daemon=True).start()
-    while not done.wait(_HEAR_EVERY_S):
-        continue
-    if errors:
-        raise errors[0]
-    return results[0]
+
+def patiently(work: Callable[[], _T]) -> _T:
+    """Do work that may block, and wait for it where signals are heard."""
+    patient = Patient[_T]()
+    patient.begin(work)
+    return patient.result()
+
+
+def started(stack: ExitStack, start: Callable[[], _T], stop: Callable[[_T], object]) -> _T:
+    """Start something that the stack will stop, even when a signal comes in the middle of its start."""
+    patient = Patient[_T]()
+    stack.callback(patient.undo, stop)
+    patient.begin(start)
+    return patient.result()

@@ -6,6 +6,7 @@ from app.demo.feed import Feed
 from app.demo.output import Output
 from app.demo.publishing import ReplayThread, clock_ms
 from app.demo.replay import Timetable
+from app.demo.scenario import RUNAWAY_SESSION
 from app.demo.scrape import Scraper
 from app.demo.setup import Setup
 from app.demo.summary import missing
@@ -58,14 +59,14 @@ class Watch:
             self._next_show_s = now_s + _SHOW_EVERY_S
             self.show()
 
-    def over(self, runaway: str) -> bool:
+    def over(self) -> bool:
         """Whether everything published is counted and the runaway's anomaly resolved, or the wait for it has ended."""
         if not self._replay.done:
             return False
         if self._settle_until_s is None:
             self._settle_until_s = time.monotonic() + _SETTLE_WITHIN_S
         published, acknowledged = self._replay.published, self._replay.acknowledged
-        whole = not missing(self._tally, runaway, published=published, acknowledged=acknowledged)
+        whole = not missing(self._tally, RUNAWAY_SESSION, published=published, acknowledged=acknowledged)
         return whole or time.monotonic() > self._settle_until_s
 
     def show(self) -> None:

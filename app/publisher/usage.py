@@ -56,6 +56,8 @@ class UsagePublisher:
     ) -> None:
         self._topic = topic
         self._lock = threading.Lock()
+        self._taken = 0
+        self._settled = 0
         self._acknowledged = 0
         self._failures: list[Failure] = []
         self._producer = Producer(
@@ -86,7 +88,7 @@ class UsagePublisher:
     @property
     def in_flight(self) -> int:
         """How many events are sent, or wait to be, and are not yet acknowledged."""
-        return len(self._producer)
+        return self._taken - self._settled
 
     def publish(self, event: UsageEvent | Mapping[str, Any]) -> None:
         """Validate an event and send it on its way.
@@ -101,14 +103,16 @@ class UsagePublisher:
 
     def publish_raw(self, value: bytes, *, key: bytes | None, event_id: str) -> None:
         """Send bytes as they are, unchecked; `event_id` is how a failure will name them. Raises as `publish` does."""
+        with self._lock:
+            self._taken += 1
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=partial(self._settled, event_id))
+                self._producer.produce(self._topic, value, key, on_delivery=partial(self._report, event_id))
                 break
             except BufferError:
                 self._producer.poll(_WAIT_S)
             except KafkaException as error:
-                self._fail(event_id, error.args[0])
+                self._report(event_id, error.args[0])
                 break
         self._producer.poll(0)
         self._raise_failures()
@@ -151,16 +155,13 @@ class UsagePublisher:
         with self._lock:
             self._failures = []
 
-    def _settled(self, event_id: str, error: KafkaError | None, _message: Message) -> None:
-        if error is not None:
-            self._fail(event_id, error)
-            return
+    def _report(self, event_id: str, error: KafkaError | None, _message: Message | None = None) -> None:
         with self._lock:
-            self._acknowledged += 1
-
-    def _fail(self, event_id: str, error: KafkaError) -> None:
-        with self._lock:
-            self._failures.append(Failure(event_id, error.str()))
+            self._settled += 1
+            if error is None:
+                self._acknowledged += 1
+            else:
+                self._failures.append(Failure(event_id, error.str()))
 
     def _raise_failures(self) -> None:
         with self._lock:

@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 from app.demo.scenario import RUNAWAY_SESSION
 from app.kafka import client_config
 from app.settings import Settings, load_settings
@@ -17,7 +16,7 @@ from tests.demo.processes import demo
 from tests.demo.published_rates import cost_usd
 from tests.kafka.base import Broker
 
-SPEED = "600"
+SPEED = "3000"
 END_WITHIN_S = 100
 
 
@@ -48,7 +47,14 @@ def summary_in(output: str) -> dict[str, Any]:
     return summary
 
 
-def assert_whole(summary: dict[str, Any], events: list[dict[str, Any]], label: str = "") -> None:
+def assert_ledgers(broker: Broker, prefix: str, events: list[dict[str, Any]]) -> None:
+    """The public topic has each session's sum, to the last digit."""
+    settings = load_settings(kafka_bootstrap_servers=broker.bootstrap_servers, topic_prefix=prefix)
+    found = {session_id: Decimal(ledger["cost_usd"]) for session_id, ledger in ledgers_of(settings).items()}
+    assert found == sums_of(events)
+
+
+def assert_whole(summary: dict[str, Any], events: list[dict[str, Any]]) -> None:
     assert summary["missing"] == []
     assert summary["complete"] is True
     assert summary["published"] == summary["acknowledged"] == summary["counted"] == len(events)
@@ -58,7 +64,7 @@ def assert_whole(summary: dict[str, Any], events: list[dict[str, Any]], label: s
     for field in ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
         assert summary["totals"][field] == sum(event.get(field, 0) for event in events), field
     (anomaly,) = summary["anomalies"]
-    assert anomaly["session_id"] == RUNAWAY_SESSION + label
+    assert anomaly["session_id"] == RUNAWAY_SESSION
     assert anomaly["states"] == ["opened", "escalated", "resolved"]
     assert anomaly["severities"] == ["warning", "critical", "critical"]
 
@@ -72,20 +78,27 @@ def test_on_the_embedded_broker_every_digit_is_right_and_only_the_runaway_is_an_
     assert [path.name for path in tmp_path.iterdir()] == [dump.name]
 
 
-@pytest.mark.parametrize("prefix", [None, "demo-test."], ids=["topics of its own", "topics that were named"])
-def test_on_a_named_broker_two_runs_do_not_see_each_other(broker: Broker, tmp_path: Path, prefix: str | None) -> None:
+def test_on_a_named_broker_every_run_has_topics_of_its_own(broker: Broker, tmp_path: Path) -> None:
     env = {"BURNLINE_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
-    if prefix is not None:
-        env |= {"BURNLINE_TOPIC_PREFIX": prefix, "BURNLINE_APP_ID": "demo-test"}
+    prefixes = set()
     for number in range(2):
         dump = tmp_path / f"events-{number}.jsonl"
         with demo("--once", "--json", "--speed", SPEED, "--dump", str(dump), folder=tmp_path, env=env) as run:
             assert run.end(END_WITHIN_S) == 0, run.output
-        summary, events = summary_in(run.output), events_of(dump)
-        runaway = next(e["session_id"] for e in events if e["session_id"].startswith(RUNAWAY_SESSION))
-        assert_whole(summary, events, runaway.removeprefix(RUNAWAY_SESSION))
-        settings = load_settings(kafka_bootstrap_servers=broker.bootstrap_servers, topic_prefix=summary["topic_prefix"])
-        ledgers = ledgers_of(settings)
-        for session_id, usd in sums_of(events).items():
-            assert Decimal(ledgers[session_id]["cost_usd"]) == usd, session_id
-        assert len(ledgers) == (number + 1 if prefix else 1) * len(sums_of(events))
+        summary = summary_in(run.output)
+        assert_whole(summary, events_of(dump))
+        assert_ledgers(broker, summary["topic_prefix"], events_of(dump))
+        prefixes.add(summary["topic_prefix"])
+    assert len(prefixes) == 2
+
+
+def test_topics_that_were_named_are_used_once(broker: Broker, tmp_path: Path) -> None:
+    prefix = f"demo-{tmp_path.name}."
+    env = {"BURNLINE_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "BURNLINE_TOPIC_PREFIX": prefix}
+    dump = tmp_path / "events.jsonl"
+    with demo("--once", "--json", "--speed", SPEED, "--dump", str(dump), folder=tmp_path, env=env) as run:
+        assert run.end(END_WITHIN_S) == 0, run.output
+    assert_ledgers(broker, prefix, events_of(dump))
+    with demo("--once", "--speed", SPEED, folder=tmp_path, env=env) as run:
+        assert run.end(END_WITHIN_S) == 1
+        assert f"demo failed: Topic {prefix}usage holds events already" in run.output

@@ -83,15 +83,6 @@ def test_event_ids_are_unique_and_name_session_and_number(events: list[Planned])
     assert {f"{session_id}:{count}" for session_id, count in sessions_of(events).items()} <= set(ids)
 
 
-def test_a_label_renames_sessions_and_nothing_else(events: list[Planned]) -> None:
-    labelled = plan(TRACE, label="-b")
-    for plain, other in zip(events, labelled, strict=True):
-        session_id, event_id = other.usage["session_id"], other.usage["event_id"]
-        assert session_id == plain.usage["session_id"] + "-b"
-        assert event_id.startswith(session_id + ":")
-        assert {**other.usage, "session_id": "", "event_id": ""} == {**plain.usage, "session_id": "", "event_id": ""}
-
-
 def test_about_sixty_sessions_are_alive_at_a_time(events: list[Planned]) -> None:
     assert sum(agent.seats for agent in AGENTS) == 60
     sessions = _by_session(events)

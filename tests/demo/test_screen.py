@@ -120,6 +120,14 @@ def test_plain_output_writes_a_line_every_few_seconds_and_one_for_each_change() 
     assert "\x1b" not in out.getvalue()
 
 
+def test_plain_output_writes_a_line_when_the_replay_is_over() -> None:
+    out = io.StringIO()
+    with PlainOutput(Console(file=out, soft_wrap=True)) as output:
+        for phase in (Phase.REPLAYING, Phase.REPLAYING, Phase.SETTLING, Phase.LIVE, Phase.LIVE):
+            output.show(dataclasses.replace(VIEW, phase=phase))
+    assert len(out.getvalue().splitlines()) == 3
+
+
 def test_live_output_draws_the_screen_and_gives_the_cursor_back() -> None:
     out = io.StringIO()
     console = Console(file=out, width=100, height=30, force_terminal=True, _environ={"TERM": "xterm-256color"})

@@ -29,7 +29,7 @@ def test_on_the_embedded_broker_topics_are_as_everywhere_and_the_run_is_alone() 
     setup = set_up(load_settings(), EMBEDDED, FOLDER)
     assert setup.settings.kafka_bootstrap_servers == EMBEDDED
     assert setup.settings.topic_prefix == "finops."
-    assert setup.label == ""
+    assert setup.settings.app_id == "burnline"
     assert setup.settings.metrics_port > 0
     assert setup.status_url == f"http://127.0.0.1:{setup.settings.metrics_port}"
 
@@ -52,15 +52,16 @@ def test_on_a_named_broker_topics_and_group_are_the_runs_own(monkeypatch: pytest
     assert setup.settings.kafka_bootstrap_servers == "127.0.0.1:9092"
     assert setup.settings.topic_prefix.startswith("burnline-demo-")
     assert setup.settings.topic_prefix == f"{setup.settings.app_id}."
-    assert setup.label == ""
 
 
-def test_with_a_named_prefix_sessions_carry_the_runs_label(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_named_prefix_and_a_named_group_are_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNLINE_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     monkeypatch.setenv("BURNLINE_TOPIC_PREFIX", "team.")
     setup = set_up(load_settings(), None, FOLDER)
-    assert (setup.settings.topic_prefix, setup.settings.app_id) == ("team.", "burnline")
-    assert setup.label.startswith("-")
+    assert setup.settings.topic_prefix == "team."
+    assert setup.settings.app_id.startswith("burnline-demo-")
+    monkeypatch.setenv("BURNLINE_APP_ID", "team")
+    assert set_up(load_settings(), None, FOLDER).settings.app_id == "team"
 
 
 def test_the_worker_is_told_every_setting_that_is_not_in_its_environment() -> None:

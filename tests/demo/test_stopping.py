@@ -9,11 +9,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from app.demo.stopping import Signals, Stopped, patiently
+from app.demo.stopping import Patient, Signals, Stopped, patiently, started
 
 from tests.demo.processes import DemoProcess, demo
 
@@ -159,6 +160,35 @@ def test_patient_work_gives_its_result_and_its_errors() -> None:
     assert patiently(lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
         patiently(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("moment", ["before it is begun", "while it starts", "when it has started"])
+def test_what_was_started_is_stopped_whenever_the_signal_comes(moment: str) -> None:
+    stopped: list[str] = []
+    begun, release = threading.Event(), threading.Event()
+
+    def start() -> str:
+        begun.set()
+        release.wait()
+        return "it"
+
+    with ExitStack() as stack:
+        patient = Patient[str]()
+        stack.callback(patient.undo, stopped.append)
+        if moment != "before it is begun":
+            patient.begin(start)
+            begun.wait()
+            release.set()
+        if moment == "when it has started":
+            assert patient.result() == "it"
+    assert stopped == ([] if moment == "before it is begun" else ["it"])
+
+
+def test_what_failed_to_start_is_not_stopped() -> None:
+    stopped: list[object] = []
+    with ExitStack() as stack, pytest.raises(ZeroDivisionError):
+        started(stack, lambda: 1 // 0, stopped.append)
+    assert stopped == []
 
 
 def test_a_signal_does_not_wait_for_patient_work() -> None:

@@ -137,9 +137,9 @@ def test_a_full_queue_holds_publish_back_and_loses_nothing(settings: Settings, u
         for number in range(1, 301):
             publisher.publish(event(number))
             most = max(most, publisher.in_flight)
-    # Reports that librdkafka has not handed over yet count as in flight, too.
-    assert 0 < most <= 20
-    assert publisher.acknowledged == len(arrived(settings)) == 300
+    assert 0 < most <= 10
+    assert (publisher.acknowledged, publisher.in_flight) == (300, 0)
+    assert len(arrived(settings)) == 300
 
 
 def test_many_threads_may_share_a_publisher(settings: Settings, usage_topic: str) -> None:

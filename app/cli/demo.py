@@ -55,19 +55,24 @@ def demo(
     ] = 60.0,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True, help="Save the screen as SVG.")] = None,
 ) -> None:
-    """Replay an hour of a real service's requests in a minute, and watch a session run away.
+    """Replay an hour of a real service's requests in a minute; watch a session run away.
 
-    Starts a Kafka-compatible broker out of the package on a free loopback port, and a worker; publishes the Azure LLM
-    inference trace of 2023 (coding service), dated so that its hour ends now and burn rates stay true. The trace names
-    nobody, so a fixed rule gives its requests to organisations, agents and sessions, and adds one session that burns
-    20 USD/h for a quarter of an hour: its anomaly opens, escalates and resolves; nobody else's does.
+    Starts a Kafka-compatible broker out of the package on a free loopback
+    port, and a worker; publishes the Azure LLM inference trace of 2023
+    (coding service), dated so that its hour ends now and burn rates stay
+    true. The trace names nobody, so a fixed rule gives its requests to
+    organisations, agents and sessions, and adds one session that burns
+    20 USD/h for a quarter of an hour: its anomaly opens, escalates and
+    resolves; nobody else's does.
 
-    Without --once the worker stays up after the trace's end, until Ctrl-C. With --once the exit code is 0 when every
-    published event is counted and the runaway's anomaly is resolved, else 1, saying what is missing.
+    Without --once the worker stays up after the trace's end, until Ctrl-C.
+    With --once the exit code is 0 when every published event is counted and
+    the runaway's anomaly is resolved, else 1, saying what is missing.
 
-    With BURNLINE_KAFKA_BOOTSTRAP_SERVERS set, that broker is used, with new topics and a new consumer group for every
-    run (burnline-demo-<time>-…), which stay there; with BURNLINE_TOPIC_PREFIX set as well, with topics of that prefix,
-    which must not hold any events yet.
+    With BURNLINE_KAFKA_BOOTSTRAP_SERVERS set, that broker is used, with new
+    topics and a new consumer group for every run (burnline-demo-<time>-…),
+    which stay there; with BURNLINE_TOPIC_PREFIX set as well, with topics of
+    that prefix, which must not hold any events yet.
     """
     settings = settings_or_exit()
     screen = err_console if as_json or str(dump) == "-" else console

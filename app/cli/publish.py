@@ -63,13 +63,15 @@ def publish(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
-    """Publish usage events from a JSONL file to the usage topic, and wait until they are acknowledged.
+    """Publish usage events from a JSONL file, and wait until they are acknowledged.
 
-    The whole file is checked first, by the worker's own rules; when any line is wrong, every wrong line is named with
-    the reason (the first 20) and nothing is published. Blank lines are left out. Missing topics are created.
+    The whole file is checked first, by the worker's own rules. When any
+    line is wrong, every wrong line is named with the reason (the first 20)
+    and nothing is published. Blank lines are left out. Missing topics are
+    created.
 
-    Exit code 0 when every event is acknowledged, 1 when a line is wrong or an event failed, 2 for wrong arguments or
-    settings.
+    Exit code 0 when every event is acknowledged, 1 when a line is wrong or
+    an event failed, 2 for wrong arguments or settings.
     """
     settings = settings_or_exit()
     started_s = time.monotonic()

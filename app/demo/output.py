@@ -163,14 +163,13 @@ def notice_line(notice: Anomaly) -> str:
 def summary_lines(summary: Summary) -> list[str]:
     """A run's result, for people."""
     lines = [
-        f"{summary.published:,} events published, {summary.acknowledged:,} acknowledged, {summary.counted:,} counted "
-        f"in {summary.sessions:,} session ledgers, {summary.dead_letters:,} dead letters, in {summary.duration_s:g} s",
-        f"{summary.cost_usd} USD in total, {summary.embedding_cost_usd} of it for embeddings; "
-        f"caching saved {summary.cache_savings_usd} USD",
+        f"{summary.published:,} events published, {summary.acknowledged:,} acknowledged, "
+        f"{summary.counted:,} counted, {summary.dead_letters:,} dead letters",
+        f"{summary.sessions:,} session ledgers: {summary.cost_usd} USD, {summary.embedding_cost_usd} of it for embeddings",
+        f"caching saved {summary.cache_savings_usd} USD; the run took {summary.duration_s:g} s",
     ]
     lines += [
-        f"anomaly of session {story.session_id} ({story.org_id}/{story.agent_id}): {' → '.join(story.states)}, "
-        f"{rounded(story.spend_usd)} USD spent"
+        f"anomaly of {story.session_id}: {' → '.join(story.states)}, {rounded(story.spend_usd)} USD spent"
         for story in summary.anomalies
     ] or ["no anomalies"]
     return lines + [f"missing: {sentence}" for sentence in summary.missing]

@@ -7,8 +7,9 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -35,15 +36,18 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-STOP_TIMEOUT_S = 8.0
+FLUSH_TIMEOUT_S = 6.0
+STOP_TIMEOUT_S = 3.0
+"""Both together stay below the 10 s that whoever sends SIGTERM commonly waits before SIGKILL."""
 UNRESPONSIVE_S = 10.0
 STALLED_S = 5.0
+POLL_S = 0.25
 SWITCH_INTERVAL_S = 0.02
 """How long one thread may keep the interpreter while others wait for it; Python's default is 5 ms."""
 
 
 class WorkerFailed(Exception):
-    """The worker stopped because a part of it failed; the cause is attached."""
+    """The worker stopped because it did not start or a part of it failed; the cause is attached."""
 
 
 class Worker:
@@ -84,39 +88,62 @@ class Worker:
         self._app = build_app(self.settings, self.topics, self.shards, self.policy, self.metrics)
         await self._app.start()
 
-    async def wait(self, stop: asyncio.Event) -> None:
-        """Return when asked to stop.
+    async def wait(self, stop: asyncio.Event, started: "asyncio.Task[None]") -> None:
+        """Return when asked to stop. Watches the start, too: a part that crashes then may leave it hanging.
 
         Raises:
             WorkerFailed: A part of the worker crashed.
         """
-        assert self._app is not None  # noqa: S101  # started before it is waited for
+        up = False
         while not stop.is_set():
             self._beat_at = time.monotonic()
-            cause = self.shards.failure or (self._app.crash_reason if self._app.crashed else None)
+            cause = self._cause_of_failure(started)
             if cause is not None:
                 raise WorkerFailed(f"{type(cause).__name__}: {cause}") from cause
-            try:
-                await asyncio.wait_for(stop.wait(), 0.25)
-            except TimeoutError:
-                continue
+            if started.done() and not up:
+                up = True
+                _log.info("worker is up; metrics on %s/metrics", self.status.address)
+            self.metrics.ready.set(self._ready()[0])
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), POLL_S)
+
+    def _cause_of_failure(self, started: "asyncio.Task[None]") -> BaseException | None:
+        if self.shards.failure is not None:
+            return self.shards.failure
+        if self._app is not None and self._app.crashed:
+            return cast("BaseException", self._app.crash_reason)
+        return started.exception() if started.done() else None
 
     async def stop(self) -> None:
-        """Write what is not yet written, leave the group, close everything."""
+        """Write what is not yet written, leave the group, close everything; in less than 10 s.
+
+        Raises:
+            TimeoutError: The brokers did not take the last flush.
+        """
         if self._app is not None:
             try:
                 if self.shards.ready and not self._app.crashed:
                     self.shards.ready = False
-                    await asyncio.wait_for(self.shards.flush(), STOP_TIMEOUT_S)
+                    await self._flush_a_last_time()
             finally:
                 await self._stop_app(self._app)
         self.status.stop()
 
+    async def _flush_a_last_time(self) -> None:
+        try:
+            await asyncio.wait_for(self.shards.flush(), FLUSH_TIMEOUT_S)
+        except TimeoutError:
+            raise TimeoutError(
+                f"the brokers did not take the last flush within {FLUSH_TIMEOUT_S:g} s; "
+                "nothing is lost: whoever owns the partitions next reads its events again"
+            ) from None
+
     async def _stop_app(self, app: "faust.App") -> None:
+        # After a crash Faust may wait for ever for its own threads, which have ended.
         try:
             await asyncio.wait_for(app.stop(), STOP_TIMEOUT_S)
         except TimeoutError:
-            _log.warning("Faust did not stop within %g s; all is written, the process ends", STOP_TIMEOUT_S)
+            _log.warning("Faust did not stop within %g s; the process ends without it", STOP_TIMEOUT_S)
 
     def _healthy(self) -> tuple[bool, str]:
         silent_s = time.monotonic() - self._beat_at
@@ -140,32 +167,37 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     worker = Worker(settings)
+    started = asyncio.ensure_future(worker.start())
+    failed = None
     try:
-        started = asyncio.ensure_future(worker.start())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if started.done():
-            await started
-            _log.info("worker is up; metrics on %s/metrics", worker.status.address)
-            await worker.wait(stop)
-        stopping.cancel()
-        started.cancel()
-    finally:
-        await worker.stop()
+        await worker.wait(stop, started)
+    except WorkerFailed as failure:
+        failed = failure
+    started.cancel()
+    await worker.stop()
+    if failed is None:
+        return
+    if not stop.is_set():
+        raise failed
+    _log.warning("the worker failed when it was asked to end: %s", failed)
 
 
 def run_worker(settings: Settings) -> None:
-    """Run a worker until SIGTERM or SIGINT.
+    """Run a worker until SIGTERM or SIGINT. The process has to end, or to become another program, afterwards.
+
+    Threads and tasks may be left: `asyncio.run` would wait for all of them, but Faust's agents survive to be cancelled,
+    and a thread may be waiting for brokers that are away.
 
     Raises:
-        WorkerFailed: A part of it crashed.
-        TopicError: Topics are not as they have to be.
-        OSError: The metrics port is taken.
+        WorkerFailed: It did not start, or a part of it crashed; the cause is attached.
+        OSError: The metrics port is taken, or (TimeoutError) the brokers did not take the last flush.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.disable()  # ledgers and events hold no cycles; a collection would walk millions of them
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     if settings.worker_data_dir is not None:
-        asyncio.run(_run(settings))
+        loop.run_until_complete(_run(settings))
         return
     with tempfile.TemporaryDirectory(prefix="burnline-") as folder:
-        asyncio.run(_run(settings.model_copy(update={"worker_data_dir": Path(folder)})))
+        loop.run_until_complete(_run(settings.model_copy(update={"worker_data_dir": Path(folder)})))

@@ -2,9 +2,10 @@
 
 import logging
 import os
+import signal
 import sys
 import time
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -49,18 +50,29 @@ def worker(
     configure_logging(settings.log_level)
     try:
         run_worker(settings)
-    except (WorkerFailed, TopicError, OSError) as failure:
+    except (WorkerFailed, OSError) as failure:
         if restart and _curable(failure):
             _log.error("worker failed and starts anew: %s", failure)
+            signal.signal(signal.SIGTERM, lambda *_: _end(0))  # the event loop, which had it, runs no more
             time.sleep(PAUSE_S)
             # A new program image: no thread, socket or half-applied batch of the failed one is left.
-            os.execv(sys.executable, [sys.executable, "-m", "app", *sys.argv[1:]])  # noqa: S606  # our own arguments
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own arguments
         err_console.print(f"worker failed: {failure}", style="red", highlight=False, markup=False)
-        sys.exit(EXIT_FAILED)
+        _end(EXIT_FAILED)
+    _end(0)
 
 
-def _curable(failure: Exception) -> bool:
+def _end(exit_code: int) -> NoReturn:
+    # At once: the interpreter's own way out waits for threads, and one may be waiting for brokers that are away.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _curable(failure: BaseException) -> bool:
     """Whether a new start may help: not against a record that cannot be read, a wrong topic or a taken port."""
-    if isinstance(failure, WorkerFailed):
-        return not isinstance(failure.__cause__, (ValueError, TopicError))
-    return isinstance(failure, BrokerSilent)
+    if not isinstance(failure, WorkerFailed):
+        return False
+    cause = failure.__cause__
+    return isinstance(cause, BrokerSilent) or not isinstance(cause, (ValueError, TopicError))

@@ -52,6 +52,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=STREAM_BUFFER_BATCHES,
         stream_recovery_delay=0.0,
+        stream_wait_empty=False,  # a crashed agent acknowledges nothing any more; ledgers know better
         table_standby_replicas=0,  # standby changelogs would be assigned, and read, for nothing
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication_factor,

@@ -165,7 +165,8 @@ def summary_lines(summary: Summary) -> list[str]:
     lines = [
         f"{summary.published:,} events published, {summary.acknowledged:,} acknowledged, "
         f"{summary.counted:,} counted, {summary.dead_letters:,} dead letters",
-        f"{summary.sessions:,} session ledgers: {summary.cost_usd} USD, {summary.embedding_cost_usd} of it for embeddings",
+        f"{summary.sessions:,} session ledgers: {summary.cost_usd} USD, "
+        f"{summary.embedding_cost_usd} of it for embeddings",
         f"caching saved {summary.cache_savings_usd} USD; the run took {summary.duration_s:g} s",
     ]
     lines += [

@@ -1,9 +1,13 @@
 """Which broker the tests run against: chosen by `BURNLINE_TEST_BROKER`, started when the first test asks for it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from app.settings import Settings
+from app.topics.client_log import client_log
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from tests.kafka.apache import ApacheBroker
 from tests.kafka.base import Broker, BrokerUnavailable
@@ -13,6 +17,7 @@ from tests.kafka.embedded import EmbeddedTestBroker
 KINDS: tuple[type[Broker], ...] = (ContainerBroker, ApacheBroker, EmbeddedTestBroker)
 """In order of preference."""
 VARIABLE = "BURNLINE_TEST_BROKER"
+_REMOVAL_S = 10.0
 
 
 class MakeSettings(Protocol):
@@ -76,6 +81,15 @@ class BrokerChoice:
         """Stop the broker, if a test has started it."""
         if self._running is not None:
             self._running.stop()
+
+
+def remove_topics(broker: Broker, prefix: str) -> None:
+    """Delete the topics whose names begin so: those of hundreds of tests would slow a broker down."""
+    client = AdminClient({"bootstrap.servers": broker.bootstrap_servers}, logger=client_log)
+    with suppress(KafkaException):  # whoever has stopped the broker has removed enough
+        names = [name for name in client.list_topics(timeout=_REMOVAL_S).topics if name.startswith(prefix)]
+        for removal in client.delete_topics(names).values() if names else ():
+            removal.result(_REMOVAL_S)
 
 
 def _listed(reasons: Mapping[str, str]) -> str:

@@ -10,12 +10,12 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from app.settings import ENV_PREFIX, Settings, load_settings
 
-from tests.brokers import VARIABLE, BrokerChoice, MakeSettings
+from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics
 from tests.kafka.base import CAPABILITIES, Broker, BrokerUnavailable
 
 _CHOICE = pytest.StashKey[BrokerChoice]()
@@ -72,8 +72,8 @@ def broker(pytestconfig: pytest.Config) -> Broker:
 
 
 @pytest.fixture
-def make_settings(broker: Broker) -> MakeSettings:
-    """Settings on the running broker; every call in a test gives the same topics and group."""
+def make_settings(broker: Broker) -> Iterator[MakeSettings]:
+    """Settings on the running broker; every call in a test gives the same topics and group, removed afterwards."""
     unique = uuid.uuid4().hex[:12]
 
     def make(**overrides: object) -> Settings:
@@ -85,7 +85,8 @@ def make_settings(broker: Broker) -> MakeSettings:
         }
         return load_settings(**(own | overrides))
 
-    return make
+    yield make
+    remove_topics(broker, f"t{unique}.")
 
 
 @pytest.fixture

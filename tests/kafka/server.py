@@ -29,5 +29,6 @@ def server_properties(client_port: int, controller_port: int, *, bind: str, adve
         # Background work that waits for minutes by default, so that a test can see it done.
         "log.initial.task.delay.ms": "100",
         "log.cleaner.backoff.ms": "100",
+        "log.segment.delete.delay.ms": "1000",
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "200",
     }

@@ -104,6 +104,7 @@ class Worker:
                 up = True
                 _log.info("worker is up; metrics on %s/metrics", self.status.address)
             self.metrics.ready.set(self._ready()[0])
+            self.metrics.brokers_away.set(max(self.shards.brokers_away_s(), self.shards.stalled_s))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), POLL_S)
 
@@ -158,6 +159,8 @@ class Worker:
             return False, "; ".join(f"partition {number}: {why}" for number, why in self.shards.refused.items())
         if self.shards.stalled_s > STALLED_S:
             return False, f"the brokers have not taken a flush for {self.shards.stalled_s:.0f} s; waiting for them"
+        if (away_s := self.shards.brokers_away_s()) > 0:
+            return False, f"no broker has been reached for {away_s:.0f} s; waiting for them"
         return True, f"partitions {sorted(self.shards.durable_offsets())}"
 
 

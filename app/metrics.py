@@ -83,6 +83,9 @@ class WorkerMetrics:
         self.lag = gauge("burnline_lag_events", "Events on the source partition not yet applied.", "partition")
         self.watermark = gauge("burnline_watermark_seconds", "Newest event time seen, Unix epoch.", "partition")
         self.ready = gauge("burnline_ready", "1 while the worker applies events, 0 while it starts or rebalances.")
+        self.brokers_away = gauge(
+            "burnline_brokers_away_seconds", "How long no broker was reached, or the present flush was not taken."
+        )
         self.latency = Histogram(
             "burnline_event_to_ledger_seconds",
             "From an event's append to the usage topic to its ledger's commit; one observation per batch, its oldest.",

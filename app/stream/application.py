@@ -76,6 +76,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
     _declare_agent(app, topics, shards)
     _declare_flushes(app, shards, settings.flush_interval_ms / 1000)
     shards.end_offsets = lambda: app.consumer.end_offsets()
+    shards.brokers_away_s = lambda: app.consumer.brokers_away_s
     return app
 
 

@@ -111,6 +111,8 @@ class Shards:
         self.flush_due = asyncio.Event()
         self.end_offsets: Callable[[], Mapping[int, int]] = dict
         """Asks the transport for the ends of the source partitions, as far as they are known."""
+        self.brokers_away_s: Callable[[], float] = float
+        """Asks the transport for how long no broker has been reached."""
         self._unpriced: set[str] = set()
         self._owned: dict[int, Shard] = {}
         self._flushing = asyncio.Lock()

@@ -5,25 +5,31 @@ Faust keeps what it is good at: group membership, assignment, the other topics, 
 """
 
 import asyncio
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka import TopicPartition as AioTopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
+from aiokafka.errors import KafkaError as AioKafkaError
 from aiokafka.structs import OffsetAndMetadata
 from confluent_kafka import Consumer as Reader
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from app.kafka import Config
+from app.topics.client_log import client_log
+from app.topics.ends import passing
 
 BATCH_RECORDS = 2_000
 """Most records in one batch: large enough to pay for Faust's work per message, small enough to share the event loop."""
 POLL_RECORDS = 8_000
 FOLLOW_WAIT_MS = 100
 """How long the broker may hold a fetch of the other topics (baselines, rates) open."""
+PROBE_S = 1.0
 POLL_S = 0.05
 """An event waits so long at most for others to share its batch."""
 
@@ -92,6 +98,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         self._reader: Reader | None = None
         self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="usage-fetch")
+        self._away_since_s: float | None = None
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -112,7 +119,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         known = {AioTopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         try:
             await consumer.commit({tp: offset for tp, offset in known.items() if tp in consumer.assignment()})
-        except (KafkaError, IllegalStateError) as failure:
+        except (AioKafkaError, IllegalStateError) as failure:
             self.log.warning("offsets are not committed, which only monitoring notices: %s", failure)
             return False
         return True
@@ -120,6 +127,21 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
     def restart_reading(self) -> None:
         """Fetch again from the ledgers' positions: a batch got lost between here and the agent."""
         self._reading = None
+
+    @property
+    def brokers_away_s(self) -> float:
+        """How long no broker has been reached; 0 while one is."""
+        return 0.0 if self._away_since_s is None else time.monotonic() - self._away_since_s
+
+    def _reader_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._away_since_s is None:
+            self._away_since_s = time.monotonic()
+
+    def _look_for_brokers(self, reader: Reader) -> None:
+        # librdkafka tells when the last connection is gone, not when one is back.
+        with suppress(KafkaException):
+            reader.list_topics(self.transport.source_topic, timeout=PROBE_S)
+            self._away_since_s = None
 
     def end_offsets(self) -> dict[int, int]:
         """By partition, the end of the source topic as the newest fetch saw it; without those not fetched yet."""
@@ -173,6 +195,8 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         reading = self._reading
         assert self._reader is not None  # noqa: S101  # _assign made it
         records = await loop.run_in_executor(self._executor, self._reader.consume, POLL_RECORDS, POLL_S)
+        if self._away_since_s is not None:
+            await loop.run_in_executor(self._executor, self._look_for_brokers, self._reader)
         if self._reading is not reading or not self.consumer.flow_active:
             self._reading = None
             return {}
@@ -180,7 +204,8 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
 
     def _assign(self, positions: Mapping[int, int]) -> None:
         if self._reader is None:
-            self._reader = Reader({**self.transport.client_config, **READER_CONFIG})
+            config: dict[str, Any] = {**self.transport.client_config, **READER_CONFIG, "error_cb": self._reader_error}
+            self._reader = Reader(config, logger=client_log)
         topic = self.transport.source_topic
         self._reader.assign([TopicPartition(topic, partition, offset) for partition, offset in positions.items()])
 
@@ -190,6 +215,9 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         for record in records:
             error = record.error()
             if error is not None:
+                if passing(error):
+                    self.log.warning("fetching goes on after: %s", error.str())
+                    continue
                 raise KafkaException(error)
             partition = record.partition()
             assert partition is not None  # noqa: S101  # only error records have none
@@ -224,6 +252,12 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped 
         """By partition, the end of the source topic as the newest fetch saw it."""
         ends: dict[int, int] = self._thread.end_offsets()
         return ends
+
+    @property
+    def brokers_away_s(self) -> float:
+        """How long no broker has been reached; 0 while one is."""
+        away_s: float = self._thread.brokers_away_s
+        return away_s
 
     def _is_source(self, tp: TP) -> bool:
         return bool(tp.topic == self.transport.source_topic)

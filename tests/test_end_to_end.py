@@ -1,0 +1,221 @@
+"""From a file to ledgers, by the commands that people use: real broker and workers, sums made with Decimal alone."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app.detection.anomaly import Anomaly
+from app.events.dead_letters import DeadLetterHeaders
+from app.kafka import client_config
+from app.settings import Settings
+from app.topics.catalogue import TopicSpec, topics_for
+from app.topics.ensure import ensure_topics
+from app.topics.reading import read_to_end
+from confluent_kafka import Message
+
+from tests.cli.reach import objects, reach, run
+from tests.faults.workers import WorkerSlot
+
+pytestmark = pytest.mark.broker
+
+MILLION = Decimal(1_000_000)
+USD_PER_MILLION = {"gpt-4o": (Decimal("2.5"), Decimal("1.25"), Decimal(10)), "no-such-model": (Decimal(0),) * 3}
+WAIT_S = 60.0
+BAD_LINES = [
+    b'{"event_id": broken',
+    b"[1, 2, 3]",
+    b'{"event_id":"x","occurred_at":1760000000}',
+    "ungültig".encode("latin-1"),
+    b'{"a":' * 500,
+    b'"' + b"x" * 2_000_000 + b'"',
+]
+
+
+@pytest.fixture
+def reached(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The command line reaches the broker; its topics exist."""
+    reach(settings, monkeypatch)
+    ensure_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def start_worker(reached: Settings, tmp_path: Path) -> Iterator[Callable[[str], WorkerSlot]]:
+    """Starts workers on the test's topics, and ends them."""
+    slots: list[WorkerSlot] = []
+
+    def start(name: str) -> WorkerSlot:
+        own = ("kafka_bootstrap_servers", "topic_prefix", "app_id", "partitions")
+        overrides = {field: getattr(reached, field) for field in own}
+        slot = WorkerSlot(name, {**overrides, "flush_interval_ms": 100, "session_timeout_ms": 6000}, tmp_path)
+        slots.append(slot)
+        slot.start()
+        return slot
+
+    yield start
+    for slot in slots:
+        slot.kill()
+
+
+def event(number: int, *, session: str, at_ms: int, model: str = "gpt-4o", tokens: int = 1_000) -> dict[str, Any]:
+    """An event of `tokens` input, of which a quarter is cached, and half as much output."""
+    return {
+        "event_id": f"e-{number}",
+        "occurred_at": at_ms,
+        "org_id": "acme",
+        "agent_id": "agent-1",
+        "session_id": session,
+        "model": model,
+        "input_tokens": tokens,
+        "output_tokens": tokens // 2,
+        "cached_input_tokens": tokens // 4,
+    }
+
+
+def usd(one: dict[str, Any]) -> Decimal:
+    """What an event costs, by the provider's published rates."""
+    fresh, cached, output = USD_PER_MILLION[one["model"]]
+    from_cache = one["cached_input_tokens"]
+    cost: Decimal = (
+        (one["input_tokens"] - from_cache) * fresh + from_cache * cached + one["output_tokens"] * output
+    ) / MILLION
+    return cost
+
+
+def read(settings: Settings, topic: TopicSpec) -> list[Message]:
+    partitions = range(topic.partitions)
+    return [
+        one for batch in read_to_end(client_config(settings), topic.name, partitions, timeout_s=20) for one in batch
+    ]
+
+
+def publish(lines: list[bytes], path: Path) -> None:
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    run("publish", str(path), "--as-is")
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition; no timing is asserted."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {WAIT_S:g} s for {what}"
+        time.sleep(0.1)
+
+
+def counted() -> int:
+    return sum(one["events"] for one in objects("sessions"))
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def test_a_published_file_is_in_the_ledgers_to_the_last_digit(
+    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
+) -> None:
+    base_ms = now_ms() - 600_000
+    events = [
+        event(
+            number,
+            session=f"s-{number % 40}",
+            at_ms=base_ms + number * 100,
+            model="no-such-model" if number % 17 == 0 else "gpt-4o",
+            tokens=1 + number * 7,
+        )
+        for number in range(2_000)
+    ]
+    lines = [json.dumps(one).encode() for one in events]
+    for place, bad in enumerate(BAD_LINES * 3):
+        lines.insert(place * 97, bad)
+    publish([*lines, *lines[:50]], tmp_path / "events.jsonl")  # the first fifty lines came twice
+    repeated_bad = sum(line in BAD_LINES for line in lines[:50])
+    worker = start_worker("first")
+    topics = topics_for(reached)
+    until(lambda: len(read(reached, topics.dead_letters)) >= len(BAD_LINES) * 3 + repeated_bad, "the dead letters")
+    until(lambda: counted() == len(events), "all events")
+
+    expected: dict[str, Decimal] = defaultdict(Decimal)
+    for one in events:
+        expected[one["session_id"]] += usd(one)
+    sessions = objects("sessions")
+    assert {one["session_id"]: Decimal(one["cost_usd"]) for one in sessions} == expected
+    assert sum(Decimal(one["cost_usd"]) for one in sessions) == sum(map(usd, events))
+    unpriced = [one for one in events if one["model"] == "no-such-model"]
+    assert sum(one["unpriced_tokens"] for one in sessions) == sum(
+        one["input_tokens"] + one["output_tokens"] for one in unpriced
+    )
+
+    letters = read(reached, topics.dead_letters)
+    assert sorted(letter.value() or b"" for letter in letters) == sorted(
+        [line for line in lines if line in BAD_LINES] + [line for line in lines[:50] if line in BAD_LINES]
+    )
+    places = {(headers.partition, headers.offset) for headers in map(_why, letters)}
+    assert len(places) == len(letters)
+    for letter in letters[:5]:
+        headers = _why(letter)
+        assert (
+            objects("explain", str(headers.partition), str(headers.offset))[0]["dead_letter"]["reason"]
+            == headers.reason
+        )
+
+    assert worker.terminate().exit_code == 0
+    assert counted() == len(events)
+
+
+def _why(letter: Message) -> DeadLetterHeaders:
+    return DeadLetterHeaders.from_kafka(letter.headers())  # type: ignore[arg-type]  # ours are bytes
+
+
+def test_a_killed_worker_leaves_the_same_totals(
+    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
+) -> None:
+    base_ms = now_ms() - 600_000
+    events = [event(number, session=f"s-{number % 200}", at_ms=base_ms + number * 10) for number in range(30_000)]
+    lines = [json.dumps(one).encode() if number % 100 else b"no event" for number, one in enumerate(events)]
+    publish(lines, tmp_path / "events.jsonl")
+    first = start_worker("first")
+    until(lambda: counted() > 0, "the first flush")
+    first.kill()
+    start_worker("second")
+    good = [one for number, one in enumerate(events) if number % 100]
+    until(lambda: counted() == len(good), "all events")
+    assert sum(Decimal(one["cost_usd"]) for one in objects("sessions")) == sum(map(usd, good))
+    until(lambda: len(read(reached, topics_for(reached).dead_letters)) >= 300, "the dead letters")
+    letters = [_why(letter) for letter in read(reached, topics_for(reached).dead_letters)]
+    assert len({(letter.partition, letter.offset) for letter in letters}) == len(letters) == 300
+
+
+def test_a_baseline_and_a_rate_take_effect_on_the_next_event_on_every_worker(
+    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
+) -> None:
+    workers = [start_worker(name) for name in ("first", "second")]
+    until(lambda: all(worker.readiness()[0] for worker in workers), "both workers")
+    sessions = [f"s-{number}" for number in range(16)]  # enough for every partition of either worker to have one
+
+    def spend(number: int) -> None:
+        at_ms = now_ms()
+        publish(
+            [json.dumps(event(number + place, session=name, at_ms=at_ms, tokens=20_000)).encode()
+             for place, name in enumerate(sessions)],
+            tmp_path / "spend.jsonl",
+        )  # fmt: skip
+        until(lambda: counted() == number + len(sessions), "the events")
+
+    spend(0)
+    assert objects("anomalies") == []
+    run("baselines", "set", "acme", "*", "0.01")
+    run("rates", "set", "*", "gpt-4o", "--input", "1000", "--output", "0", "--effective-from", "2020-01-01T00:00:00Z")
+    time.sleep(2.0)  # what the requirement allows: a change reaches every worker within 2 s
+    spend(len(sessions))
+    until(lambda: len(objects("anomalies")) == len(sessions), "an anomaly of every session")
+    for shown in objects("anomalies"):
+        notice = Anomaly.model_validate(shown)
+        assert (notice.state, notice.baseline_source) == ("opened", "acme/*")
+    # Cached input defaults to the input rate: 20,000 tokens at 1,000 USD per million, beside what was charged before.
+    before = usd(event(0, session="s", at_ms=0, tokens=20_000))
+    assert {Decimal(one["cost_usd"]) for one in objects("sessions")} == {before + 20}

@@ -161,6 +161,7 @@ class Injector:
         for slot in self.stage.fleet.slots[place + 1 :]:
             if slot.running:
                 self._terminate(slot)
+        self.stage.fleet.wait_ready()
         time.sleep(seconds)
 
     def zombie(self, place: int, seconds: float) -> None:

@@ -18,13 +18,18 @@ def play(stage: Stage, schedule: Sequence[Fault], *, workers: int | None = None)
     Raises:
         AssertionError: Something is lost, doubled, or otherwise not as it has to be.
     """
+    begin(stage, workers=workers)
+    injector = Injector(stage)
+    injector.play(schedule)
+    return settle(stage, injector.problems)
+
+
+def begin(stage: Stage, *, workers: int | None = None) -> None:
+    """Start workers, and the load when they are ready."""
     for slot in stage.fleet.slots[:workers]:
         slot.start()
     stage.fleet.wait_ready()
     stage.publisher.start()
-    injector = Injector(stage)
-    injector.play(schedule)
-    return settle(stage, injector.problems)
 
 
 def settle(stage: Stage, problems: Sequence[str] = ()) -> Outcome:
@@ -33,8 +38,8 @@ def settle(stage: Stage, problems: Sequence[str] = ()) -> Outcome:
     verdict, published = outcome.verdict, outcome.published
     print(
         f"{published.good} events, {published.repeated} repeated, {len(published.bad)} bad; "
-        f"{outcome.takeovers} takeovers, {outcome.fresh_starts} fresh starts, drained in {outcome.drained_s:.1f} s; lost {verdict.lost}, "
-        f"doubled {verdict.doubled}, {verdict.anomalies} anomalies"
+        f"{outcome.takeovers} takeovers, {outcome.fresh_starts} fresh starts, drained in {outcome.drained_s:.1f} s; "
+        f"lost {verdict.lost}, doubled {verdict.doubled}, {verdict.anomalies} anomalies"
     )
     wrong = [*problems, *verdict.problems]
     assert not wrong, "\n".join(wrong)

@@ -1,0 +1,123 @@
+"""What the tests of this room build on: a small burn rule, events, and ledgers that were given some."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from app.detection.baseline import Baseline, Baselines, EffectiveBaseline
+from app.detection.rule import BurnRule
+from app.events.usage import Usage
+from app.ledger.idle import HOUR_MS
+from app.ledger.partition import Changes, PartitionLedger, Retention
+from app.ledger.policy import Policy
+from app.pricing.book import RateBook
+from app.pricing.money import PICO_PER_USD
+from app.windows.slices import SLICE_MS
+
+if TYPE_CHECKING:
+    from app.detection.anomaly import Anomaly
+    from app.ledger.progress import Progress
+
+TOPIC: Final = "finops.usage"
+PARTITION: Final = 2
+T0: Final = 1_760_000_000_000
+"""Begin of a slice, and of all that happens here."""
+
+RULE: Final = BurnRule(
+    short_window_slices=2,
+    long_window_slices=4,
+    critical_factor=Decimal(3),
+    minimum_spend_pico_usd=PICO_PER_USD // 20,
+    resolve_after_slices=2,
+)
+"""Windows of 20 and 40 s, 0.05 USD, resolved after 20 s."""
+BASELINE: Final = EffectiveBaseline(PICO_PER_USD, Decimal(5), "default")
+"""1.00 USD/h × 5: above 0.02777… USD in 20 s, 0.05555… USD in 40 s; critical above three times as much."""
+RETENTION: Final = Retention(slices=7, duplicate_ids=4, idle_ms=10 * HOUR_MS)
+
+BOOK: Final = RateBook.bundled()
+
+
+def policy(*baselines: Baseline) -> Policy:
+    """The small rule over the bundled catalogue, with these baselines."""
+    return Policy(RULE, BOOK, baselines_of(*baselines))
+
+
+def baselines_of(*entries: Baseline) -> Baselines:
+    """A snapshot with these entries over the default."""
+    return Baselines(BASELINE, {entry.key(): entry for entry in entries})
+
+
+def usage(**changes: Any) -> Usage:
+    """An event of session s-1 in the first slice: 10,000 input tokens of gpt-4o, so 0.025 USD."""
+    fields: dict[str, Any] = {
+        "event_id": "e-1",
+        "occurred_at": T0,
+        "org_id": "acme",
+        "agent_id": "agent-7",
+        "session_id": "s-1",
+        "model": "gpt-4o",
+        "input_tokens": 10_000,
+        "output_tokens": 0,
+    }
+    return Usage(**(fields | changes))
+
+
+def ledger(of: Policy | None = None, retention: Retention = RETENTION) -> PartitionLedger:
+    """An empty one."""
+    return PartitionLedger(TOPIC, PARTITION, of or policy(), retention)
+
+
+def feed(partition: PartitionLedger, *events: Usage | None, now_ms: int = T0) -> None:
+    """Apply events at the next offsets, as one batch."""
+    first = partition.next_offset
+    partition.apply(range(first, first + len(events)), events, now_ms=now_ms)
+
+
+def at_slice(index: float) -> int:
+    """A moment in the `index`-th slice from the first."""
+    return T0 + int(index * SLICE_MS)
+
+
+class Topics:
+    """What was committed, as compacted topics keep it."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, bytes] = {}
+        self.rollups: dict[bytes, bytes] = {}
+        self.event_ids: dict[bytes, bytes] = {}
+        self.progress: Progress | None = None
+        self.notices: list[Anomaly] = []
+
+    def commit(self, changes: Changes) -> None:
+        """Write what a flush holds."""
+        for key, value in changes.ledgers:
+            if value is None:
+                del self.sessions[key.decode()]
+            else:
+                self.sessions[key.decode()] = value
+        for key, value in changes.event_ids:
+            if value is None:
+                del self.event_ids[key]
+            else:
+                self.event_ids[key] = value
+        self.rollups.update(changes.rollups)
+        self.progress = changes.progress
+        self.notices += changes.notices
+
+    def restored(self, of: Policy, retention: Retention = RETENTION) -> PartitionLedger:
+        """The ledger of the next owner, who knows nothing else."""
+        fresh = ledger(of, retention)
+        fresh.restore(self.progress, self.sessions.items(), self.rollups.values(), self.event_ids.items())
+        return fresh
+
+
+def marks(partition: PartitionLedger) -> list[str]:
+    """State and revision of each notice since the last flush, in order, such as `opened 1`."""
+    return [f"{notice.state} {notice.revision}" for notice in partition.take_changes(T0).notices]
+
+
+def runs_of(log: Sequence[object], cuts: Iterable[int]) -> list[range]:
+    """`range(len(log))` cut into batches at these places."""
+    ends = sorted({cut for cut in cuts if 0 < cut < len(log)} | {len(log)})
+    return [range(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]

@@ -1,0 +1,194 @@
+"""The bounded memory of event ids."""
+
+import base64
+
+import pytest
+from app.ledger import duplicates
+from app.ledger.duplicates import PartitionIds, RecentIds, fingerprint
+from hypothesis import given
+from hypothesis import strategies as st
+
+LIMITS = st.integers(min_value=1, max_value=12)
+HASHES = st.integers(min_value=0, max_value=2**64 - 1)
+
+
+def filled(count: int, limit: int) -> RecentIds:
+    """A memory that has been given the ids 0, 1, … `count - 1`."""
+    recent = RecentIds()
+    for number in range(count):
+        assert recent.add(number, limit)
+    return recent
+
+
+@given(LIMITS, st.integers(min_value=0, max_value=60))
+def test_the_newest_are_known(limit: int, count: int) -> None:
+    recent = filled(count, limit)
+    for number in range(max(0, count - limit), count):
+        assert not recent.add(number, limit)
+
+
+@given(LIMITS, st.integers(min_value=0, max_value=60))
+def test_memory_is_bounded(limit: int, count: int) -> None:
+    recent = filled(count, limit)
+    assert len(recent.newer) + len(recent.older) < 2 * limit
+
+
+@pytest.mark.parametrize(
+    ("count", "oldest_known"),
+    [
+        pytest.param(4, 0, id="one-generation"),
+        pytest.param(7, 0, id="just-before-the-second-is-full"),
+        pytest.param(8, 4, id="the-second-is-full-and-the-first-forgotten"),
+    ],
+)
+def test_a_generation_is_forgotten_as_a_whole(count: int, oldest_known: int) -> None:
+    recent = filled(count, limit=4)
+    assert recent.newer | recent.older == set(range(oldest_known, count))
+
+
+def test_what_is_known_already_is_not_remembered_anew() -> None:
+    """A repeated id keeps its place: repeating it for ever does not push the others out."""
+    recent = filled(6, limit=4)
+    for _ in range(20):
+        assert not recent.add(0, 4)
+    assert recent.newer | recent.older == set(range(6))
+
+
+def test_a_limit_of_0_turns_the_check_off() -> None:
+    recent = RecentIds()
+    assert recent.add(1, 0)
+    assert recent.add(1, 0)
+    assert recent.newer == recent.older == set()
+
+
+@given(st.sets(HASHES, max_size=40), st.sets(HASHES, max_size=40))
+def test_packing_keeps_both_generations(newer: set[int], older: set[int]) -> None:
+    found = RecentIds.unpack(RecentIds(newer=set(newer), older=set(older)).pack())
+    assert (found.newer, found.older) == (newer, older)
+
+
+def test_the_packing_is_a_format() -> None:
+    """It stands in public records, so it must not change: little-endian words, the count of the older ids first."""
+    packed = base64.b64decode(RecentIds(newer={0x0102}, older={2**64 - 1}).pack())
+    assert packed.hex(" ", 8) == "0100000000000000 ffffffffffffffff 0201000000000000"
+
+
+def test_nothing_unpacks_to_nothing() -> None:
+    found = RecentIds.unpack("")
+    assert found.newer == found.older == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("AAAA", id="no-whole-word"),
+        pytest.param("AQAAAAAAAAA=", id="counts-more-than-it-holds"),
+        pytest.param("AAAAAAAAAAA", id="no-padding"),
+        pytest.param("AAAA AAAAAAA=", id="a-space"),
+        pytest.param("é", id="not-ASCII"),
+    ],
+)
+def test_damage_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        RecentIds.unpack(text)
+
+
+@pytest.mark.parametrize(
+    ("session_id", "event_id", "hashed"),
+    [
+        pytest.param("s-1", "e-1", 0xD3EA68A49184E1A1, id="short"),
+        pytest.param("é" * 256, "é" * 256, 0x3537E3AB7DEBF991, id="long"),
+    ],
+)
+def test_the_fingerprint_stays_what_it_is(session_id: str, event_id: str, hashed: int) -> None:
+    """Records hold these hashes: another function would forget every event over an upgrade."""
+    assert fingerprint(session_id, event_id) == hashed
+
+
+def test_session_and_event_are_told_apart() -> None:
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")
+
+
+class Kept:
+    """The records of a partition's ids, as a compacted topic keeps them."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.records: dict[bytes, bytes] = {}
+
+    def flush(self, ids: PartitionIds) -> None:
+        for key, value in ids.take_changes():
+            if value is None:
+                del self.records[key]  # nothing is deleted that is not there
+            else:
+                assert key not in self.records, "a record was overwritten"
+                self.records[key] = value
+
+    def restored(self) -> PartitionIds:
+        fresh = PartitionIds(self.limit)
+        fresh.restore(self.records.items())
+        return fresh
+
+
+@given(LIMITS, st.lists(st.sampled_from(["add", "add", "add", "flush", "crash"]), max_size=80))
+def test_a_partition_knows_its_newest_events_over_restarts(limit: int, steps: list[str]) -> None:
+    """What a crash undoes was never counted either: its events come again."""
+    kept = Kept(limit)
+    ids = PartitionIds(limit)
+    counted = committed = 0
+    for step in steps:
+        if step == "add":
+            assert not ids.known(counted)
+            ids.remember(counted)
+            counted += 1
+        else:
+            if step == "flush":
+                kept.flush(ids)
+                committed = counted
+            ids = kept.restored() if step == "crash" else ids
+            counted = committed if step == "crash" else counted
+        assert all(ids.known(number) for number in range(max(0, counted - limit), counted))
+        assert not ids.known(counted)
+
+
+@given(LIMITS, st.lists(st.integers(1, 5), max_size=40))
+def test_a_partitions_records_are_bounded(limit: int, sizes: list[int]) -> None:
+    """Old generations are deleted. A flush writes what came since the last one, forgotten already or not."""
+    kept, ids, counted = Kept(limit), PartitionIds(limit), 0
+    for size in sizes:
+        for _ in range(size):
+            ids.remember(counted)
+            counted += 1
+        kept.flush(ids)
+        assert len(ids) < 2 * limit
+        assert len(kept.restored()) < 2 * (limit + max(sizes))
+
+
+def test_many_ids_are_several_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "HASHES_PER_RECORD", 3)
+    kept, ids = Kept(100), PartitionIds(100)
+    for hashed in range(7):
+        ids.remember(hashed)
+    kept.flush(ids)
+    assert [len(value) // 8 for value in kept.records.values()] == [3, 3, 1]
+    assert len(kept.restored()) == 7
+
+
+def test_a_partition_may_know_none() -> None:
+    ids = PartitionIds(0)
+    ids.remember(1)
+    assert not ids.known(1)
+    assert ids.take_changes() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param(b"0", b"", id="key-without-a-number"),
+        pytest.param(b"a/b", b"", id="key-of-words"),
+        pytest.param(b"0/0", b"1234567", id="no-whole-word"),
+    ],
+)
+def test_a_partitions_damage_is_a_value_error(key: bytes, value: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        PartitionIds(10).restore([(key, value)])

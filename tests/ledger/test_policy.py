@@ -1,0 +1,55 @@
+"""What events are judged by, and how long answers are kept."""
+
+import pytest
+from app.detection.baseline import Baseline
+from app.pricing.valuation import ValuationRate
+
+from tests.ledger.examples import BASELINE, BOOK, RULE, T0, baselines_of, policy
+
+MODELS = [f"made-up-{number}" for number in range(5)]
+
+
+def test_cards_are_kept_for_the_next_event() -> None:
+    rules = policy()
+    card = rules.card("openai", "gpt-4o", T0)
+    assert rules.cards["openai", "gpt-4o"] is card
+    assert card == BOOK.resolve("openai", "gpt-4o", T0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"), [pytest.param(3, 3, id="at-the-limit"), pytest.param(4, 1, id="one-more-begins-anew")]
+)
+def test_made_up_names_take_bounded_memory(asked: int, held: int) -> None:
+    rules = policy()
+    rules.card_limit = 3
+    for model in MODELS[:asked]:
+        rules.card(None, model, T0)
+    assert len(rules.cards) == held
+
+
+def test_a_new_book_holds_at_once() -> None:
+    rules = policy()
+    cards = rules.cards
+    assert not rules.card(None, "made-up", T0).priced
+    rate = ValuationRate(
+        provider="*",
+        model="made-up",
+        effective_from=0,
+        input_usd_per_million_tokens="1",
+        output_usd_per_million_tokens="1",
+    )
+    rules.set_book(BOOK.with_overrides([rate]))
+    assert (None, "made-up") not in cards, "who holds the cards in use sees them go"
+    assert rules.card(None, "made-up", T0).priced
+
+
+def test_new_baselines_hold_at_once_and_are_told_by_the_version() -> None:
+    rules = policy()
+    before, _ = rules.limits("acme", "agent-7")
+    version = rules.version
+    rules.set_baselines(baselines_of(Baseline(org_id="acme", agent_id="*", usd_per_hour="2")))
+    limits, baseline = rules.limits("acme", "agent-7")
+    assert rules.version > version
+    assert limits.warning_short == 2 * 10**12 * 5 * RULE.short_window_s // 3600 > before.warning_short
+    assert baseline.source == "acme/*"
+    assert rules.limits("initech", "agent-7")[1] == BASELINE

@@ -349,8 +349,6 @@ class PartitionLedger:
     def _add_to_other_slice(self, ledger: Ledger, index: int, cost: int) -> None:
         rule = self.policy.rule
         if index > ledger.newest_slice:
-            if ledger.anomaly is not None:
-                self._resolve_if_quiet(ledger, index, ResolvedBy.EVENT_TIME)
             ledger.advance(index, rule.short_window_slices, rule.long_window_slices)
             if len(ledger.slices) > 2 * self.retention.slices:
                 prune(ledger.slices, index, self.retention.slices)

@@ -119,7 +119,7 @@ class Model:
         session.offsets.append(offset)
         session.runs += event.kind == "run"
         session.tool_calls += event.kind == "tool_call"
-        self._window(event.session_id, session, index, self._count(session, event))
+        self._window(session, index, self._count(session, event))
         self._judge(event.session_id, session, offset)
 
     def active(self, now_ms: int) -> None:
@@ -201,10 +201,8 @@ class Model:
         cost = sum((tokens[name] * price[name] for name in tokens), Decimal(0))
         return cost, event.cached_input_tokens * (price["input"] - price["cached"]), 0
 
-    def _window(self, session_id: str, session: Session, index: int, cost: Decimal) -> None:
-        if index > session.newest:
-            self._resolve(session_id, session, index)
-            session.newest = index
+    def _window(self, session: Session, index: int, cost: Decimal) -> None:
+        session.newest = max(session.newest, index)
         if index > session.newest - self.retention.slices:
             session.slices[index] = session.slices.get(index, Decimal(0)) + cost
         else:

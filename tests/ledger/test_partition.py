@@ -477,6 +477,12 @@ class TestOffsets:
         assert held(partition).total("events") == {1: 1, 2: 2, 3: 3}[counted]
         assert partition.next_offset == max(2, first + 2)
 
+    def test_a_batch_from_long_ago_does_not_turn_progress_back(self) -> None:
+        partition = ledger()
+        feed(partition, usage(event_id="a"), usage(event_id="b"))
+        partition.apply([0], [usage(event_id="a")], now_ms=T0)
+        assert partition.next_offset == 2
+
     def test_progress_goes_past_what_was_refused(self) -> None:
         partition = ledger()
         feed(partition, usage(), None, None)

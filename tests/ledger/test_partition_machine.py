@@ -50,15 +50,16 @@ class LedgerMachine(RuleBasedStateMachine):
         self.log += data.draw(logs(after_offset=after, newest_ms=newest_ms, size=8))
 
     @precondition(lambda self: self.log)
-    @rule(count=st.integers(0, 8), replayed=st.integers(0, 5))
+    @rule(count=st.integers(-3, 8), replayed=st.integers(0, 5))
     def apply(self, count: int, replayed: int) -> None:
-        """A batch that begins at or before where the ledgers are."""
+        """A batch that begins at or before where the ledgers are, and may end there too."""
         done = sum(entry.offset < self.partition.next_offset for entry in self.log)
-        batch = self.log[max(0, done - replayed) : done + count]
+        end = max(0, done + count)
+        batch = self.log[max(0, done - replayed) : end]
         self.partition.apply([entry.offset for entry in batch], [entry.event for entry in batch], now_ms=self.now_ms)
         if batch:
             self.model.active(self.now_ms)
-        for entry in self.log[done : done + count]:
+        for entry in self.log[done:end]:
             if entry.event is not None:
                 self.model.take(entry.offset, entry.event)
 

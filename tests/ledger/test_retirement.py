@@ -119,6 +119,15 @@ def test_an_open_anomaly_ends_first() -> None:
     assert topics.sessions == {}
 
 
+def test_an_open_anomaly_is_never_retired() -> None:
+    """However short the idle time is."""
+    partition = ledger(retention=RETENTION._replace(idle_ms=1))
+    feed(partition, usage(input_tokens=50_000, occurred_at=T0 + HOUR_OVER_MS - 1))
+    partition.take_changes(T0)
+    assert later(partition, 2).ledgers == []
+    assert partition.open_anomalies == 1
+
+
 def test_a_quiet_night_is_spread_over_flushes(
     flushed: tuple[PartitionLedger, Topics], monkeypatch: pytest.MonkeyPatch
 ) -> None:

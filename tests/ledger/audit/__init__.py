@@ -1,0 +1,1 @@
+"""Ledgers against their log: what is honest agrees, what is wrong is found and named."""

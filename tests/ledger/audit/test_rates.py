@@ -1,0 +1,56 @@
+"""What was charged stays charged: rates that changed since are told, and no difference."""
+
+import pytest
+from app.ledger.audit.outcome import Outcome
+from app.ledger.policy import Policy
+from app.pricing.valuation import ValuationRate
+
+from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found, worked
+from tests.ledger.examples import BOOK, T0, Topics, ledger, policy, usage
+
+LOG = entries(usage(event_id="a", model="House-Model"), usage(event_id="b", session_id="s-2"))
+
+
+def with_rate(usd: str, model: str) -> Policy:
+    """A policy with one rate of one's own."""
+    rate = ValuationRate(
+        provider="*",
+        model=model,
+        effective_from=0,
+        input_usd_per_million_tokens=usd,
+        output_usd_per_million_tokens=usd,
+    )
+    changed = policy()
+    changed.set_book(BOOK.with_overrides([rate]))
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("model", "subject", "usd"),
+    [
+        pytest.param("house-model", "s-1", "4", id="had none before"),
+        pytest.param("gpt-4o", "s-2", "4", id="dearer"),
+        pytest.param("gpt-4o", "s-2", "0", id="for nothing"),
+    ],
+)
+def test_a_rate_that_was_set_since(model: str, subject: str, usd: str) -> None:
+    report = audited(cut_of(worked(LOG)[-1], LOG), LOG, of=with_rate(usd, model), rated=[model])
+    assert found(report) == [(Outcome.OTHER_RATES, subject, 0)]
+    assert (report.findings.differences, report.sessions[Outcome.OTHER_RATES]) == (0, 1)
+
+
+@pytest.mark.parametrize(("rated", "outcome"), [("house-model", Outcome.OTHER_RATES), ("other", Outcome.WRONG_AMOUNT)])
+def test_a_rate_that_was_deleted_since(rated: str, outcome: Outcome) -> None:
+    """It stands on its topic as a deletion; of a model that never had one there is no trace."""
+    topics, partition = Topics(), ledger(with_rate("4", "house-model"), KEEPING)
+    applied(partition, LOG)
+    topics.commit(partition.take_changes(T0))
+    assert found(audited(cut_of(topics, LOG), LOG, rated=[rated])) == [(outcome, "s-1", 0)]
+
+
+def test_a_rate_for_the_catalogue_id_of_a_dated_model() -> None:
+    log = entries(usage(model="gpt-4o-2024-08-06"))
+    topics = worked(log)[-1]
+    assert found(audited(cut_of(topics, log), log)) == []
+    report = audited(cut_of(topics, log), log, of=with_rate("4", "gpt-4o"), rated=["gpt-4o"])
+    assert found(report) == [(Outcome.OTHER_RATES, "s-1", 0)]

@@ -7,11 +7,14 @@ Side effects in their order, and what it means when one fails:
 2. `produce` of ledgers, notices, dead letters and progress. It fails: nothing becomes visible, the transaction is
    aborted, and the same flush is written again.
 3. `commit_transaction` makes all of it visible at once. It fails with a fence: another worker owns the partition, this
-   one stops. Its outcome is unknown: the producer is replaced (step 1 ends what is still under way), and the progress
-   that stands on the topic says whether the flush was committed, has to be written again, or somebody else wrote.
+   one stops. It is in doubt: the producer is replaced (step 1 ends what is still under way), and the progress that
+   stands on the topic says whether the flush was committed, has to be written again, or somebody else wrote.
 
-No second transaction runs on a producer whose last outcome was in doubt. librdkafka has no KIP-890 (its issue 5423): an
-end-of-transaction request that was delayed on a broken connection could end the next transaction of the same epoch.
+No second transaction runs on a producer that may have asked more than once to end the last one, even if it was told
+that all went well. librdkafka has no KIP-890 (its issue 5423): when a connection breaks, it asks again over a new one,
+and the first request may still be under way. Arriving in the middle of the next transaction, which has the same epoch,
+it ends that one: half a flush is committed, the other half refused. Nothing tells of a second request but the time that
+it takes, see `RESENT_S`.
 """
 
 import logging
@@ -29,8 +32,9 @@ _log = logging.getLogger(__name__)
 Headers = Sequence[tuple[str, bytes | None]]
 ATTEMPT_S = 10.0
 RETRY_S = 0.2
-DOUBTFUL_S = 5.0
-"""A commit that took longer may have been sent more than once, whatever librdkafka says."""
+RETRY_BACKOFF_MS = 500
+RESENT_S = 0.7 * RETRY_BACKOFF_MS / 1000
+"""What took longer may have been asked twice: librdkafka asks again after `retry.backoff.ms` less a fifth (jitter)."""
 
 WRITER_CONFIG: Config = {
     "enable.idempotence": True,
@@ -39,6 +43,7 @@ WRITER_CONFIG: Config = {
     "message.max.bytes": DEAD_LETTER_MAX_BYTES,
     "queue.buffering.max.messages": 1_000_000,
     "transaction.timeout.ms": 60_000,
+    "retry.backoff.ms": RETRY_BACKOFF_MS,
 }
 
 _FENCES = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}  # noqa: SLF001  # its name
@@ -89,7 +94,7 @@ class TransactionalWriter:
             KafkaException: The brokers refuse, for instance for want of access rights.
         """
         self._producer = None  # what the old one still has in its queue dies with it
-        producer = Producer({**self._config, "error_cb": self._connection_trouble, "logger": _log})
+        producer = Producer({**self._config, "logger": _log})
         while True:
             try:
                 producer.init_transactions(ATTEMPT_S)
@@ -118,6 +123,9 @@ class TransactionalWriter:
         while True:
             try:
                 self._write_once(records)
+                if not self._doubtful:
+                    return
+                _log.info("partition %d: the brokers were slow to commit, asking what they have", self.partition)
             except KafkaException as failure:
                 error = _error(failure)
                 if error.code() in _FENCES:
@@ -125,10 +133,6 @@ class TransactionalWriter:
                 _log.warning("partition %d: flush failed: %s", self.partition, error.str())
                 if error.txn_requires_abort() and not self._doubtful and self._aborted():
                     continue
-            else:
-                if self._doubtful:
-                    self.fence()
-                return
             self.fence()
             stored = self._stored_progress()
             if stored == progress:
@@ -142,7 +146,15 @@ class TransactionalWriter:
         producer.begin_transaction()
         for outgoing in records:
             self._produce(producer, outgoing)
+        while left := producer.flush(ATTEMPT_S):  # so that the time below is that of ending the transaction alone
+            _log.warning("partition %d: the brokers have not yet taken %d records", self.partition, left)
         started = time.monotonic()
+        try:
+            self._commit(producer)
+        finally:
+            self._doubtful = time.monotonic() - started > RESENT_S
+
+    def _commit(self, producer: Producer) -> None:
         while True:
             try:
                 producer.commit_transaction(ATTEMPT_S)
@@ -152,9 +164,7 @@ class TransactionalWriter:
                     raise
                 _log.warning("partition %d: commit goes on after: %s", self.partition, _error(failure).str())
             else:
-                break
-        producer.poll(0)  # serves _connection_trouble
-        self._doubtful = self._doubtful or time.monotonic() - started > DOUBTFUL_S
+                return
 
     def _produce(self, producer: Producer, outgoing: Outgoing) -> None:
         while True:
@@ -169,18 +179,16 @@ class TransactionalWriter:
 
     def _aborted(self) -> bool:
         assert self._producer is not None  # noqa: S101  # an abort follows a begin
+        started = time.monotonic()
         try:
             self._producer.abort_transaction(ATTEMPT_S)
         except KafkaException as failure:
             _log.warning("partition %d: abort failed: %s", self.partition, _error(failure).str())
             return False
+        if time.monotonic() - started > RESENT_S:
+            return False
         time.sleep(RETRY_S)
         return True
-
-    def _connection_trouble(self, error: KafkaError) -> None:
-        if not self._doubtful:
-            _log.warning("partition %d: connection trouble: %s", self.partition, error.str())
-        self._doubtful = True
 
 
 def _error(failure: KafkaException) -> KafkaError:

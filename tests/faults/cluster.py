@@ -81,7 +81,7 @@ class Cluster:
         self._folder = tempfile.TemporaryDirectory(prefix="burnline-faults-kafka-")
         ports = lasting_ports(3 * size)
         direct, controllers, proxied = ports[:size], ports[size : 2 * size], ports[2 * size :]
-        self.proxies = [TcpProxy((LOOPBACK, port)) for port in proxied]
+        self.proxies = [TcpProxy((LOOPBACK, port), framed=True) for port in proxied]
         voters = ",".join(f"{index + 1}@{LOOPBACK}:{port}" for index, port in enumerate(controllers))
         self.nodes = []
         for index in range(size):

@@ -1,18 +1,22 @@
 """A TCP proxy that stalls, delays and cuts connections, and lets requests of a new connection overtake an old one's."""
 
 import asyncio
-import contextlib
-import socket
-import struct
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from app.embedded.ports import LOOPBACK
 
-CHUNK_BYTES = 64 * 1024
-HELD_BYTES = 4 * 1024 * 1024
+from tests.faults.connection import HELD_BYTES, Connection
+
 _JOIN_S = 10.0
-_RESET = struct.pack("ii", 1, 0)
+
+
+class Interceptor(Protocol):
+    """Decides about single Kafka requests."""
+
+    async def forward(self, request: bytes, connection: Connection) -> None:
+        """Send a request on to the broker, or do not; called in the proxy's thread, in order for each connection."""
 
 
 class TcpProxy:
@@ -21,10 +25,13 @@ class TcpProxy:
     Faults last until `resume`, except for `cut`, which is over at once.
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], *, framed: bool = False) -> None:
+        """Start to listen; `framed` takes what clients send apart into Kafka requests, for an `Interceptor`."""
         self._target = target
+        self._framed = framed
+        self.intercept: Interceptor | None = None
         self._loop = asyncio.new_event_loop()
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._open_to_new = (True, True)
         self.delay_s = 0.0
@@ -52,7 +59,7 @@ class TcpProxy:
 
     def abandon(self) -> None:
         """Reset the clients' side of all connections; what the proxy holds of them is kept for the broker."""
-        self._call_each(_Connection.reset_client)
+        self._call_each(Connection.reset_client)
 
     def resume(self) -> None:
         """Deliver what was held, and let everything through again, undelayed."""
@@ -61,7 +68,7 @@ class TcpProxy:
 
     def cut(self) -> None:
         """Reset all connections, and forget what was held."""
-        self._call_each(_Connection.reset)
+        self._call_each(Connection.reset)
 
     def stop(self) -> None:
         """Close everything."""
@@ -90,7 +97,7 @@ class TcpProxy:
 
         self._call(set_them)
 
-    def _call_each(self, action: Callable[["_Connection"], None]) -> None:
+    def _call_each(self, action: Callable[[Connection], None]) -> None:
         def call() -> None:
             for connection in self._connections:
                 action(connection)
@@ -117,75 +124,18 @@ class TcpProxy:
         except OSError:
             writer.close()
             return
-        connection = _Connection((reader, writer), broker)
+        connection = Connection((reader, writer), broker)
         connection.set_gates(up=self._open_to_new[0], down=self._open_to_new[1])
         self._connections.add(connection)
         try:
-            await connection.forward(lambda: self.delay_s)
+            await connection.serve(lambda: self.delay_s, self._intercepted if self._framed else None)
         except asyncio.CancelledError:  # only `stop` does that, and asyncio would report it as a failed callback
             return
         finally:
             self._connections.discard(connection)
 
-
-_Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class _Connection:
-    """One client's connection and the one to the broker that belongs to it."""
-
-    def __init__(self, client: _Ends, broker: _Ends) -> None:
-        self._client = client
-        self._broker = broker
-        self._up = asyncio.Event()
-        self._down = asyncio.Event()
-
-    def set_gates(self, *, up: bool, down: bool) -> None:
-        for gate, is_open in ((self._up, up), (self._down, down)):
-            if is_open:
-                gate.set()
-            else:
-                gate.clear()
-
-    def reset(self) -> None:
-        """Close both sides with RST instead of FIN, as a firewall or a crashed machine would."""
-        self.reset_client()
-        _reset(self._broker[1])
-
-    def reset_client(self) -> None:
-        """Close the client's side with RST."""
-        _reset(self._client[1])
-
-    def abort(self) -> None:
-        for _, writer in (self._client, self._broker):
-            writer.transport.abort()
-
-    async def forward(self, delay_s: Callable[[], float]) -> None:
-        """Both directions, each until its end: what was held goes on to the broker when the client has long gone."""
-        try:
-            await asyncio.gather(
-                _pump(self._client[0], self._broker[1], self._up, delay_s),
-                _pump(self._broker[0], self._client[1], self._down, delay_s),
-            )
-        finally:
-            self.abort()
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    writer.transport.abort()
-
-
-async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event, delay_s: Callable[[], float]
-) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(CHUNK_BYTES):
-            if delay := delay_s():
-                await asyncio.sleep(delay)
-            await gate.wait()
-            writer.write(chunk)
-            await writer.drain()
-        await gate.wait()
-    writer.close()
+    async def _intercepted(self, request: bytes, connection: Connection) -> None:
+        if self.intercept is None:
+            await connection.send(request)
+        else:
+            await self.intercept.forward(request, connection)

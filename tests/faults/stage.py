@@ -139,5 +139,6 @@ def on_stage(stage: Stage, seed: int) -> Iterator[Stage]:
         raise
     finally:
         for proxy in stage.cluster.proxies:
+            proxy.intercept = None
             proxy.resume()
         stage.close()

@@ -1,6 +1,7 @@
 """Fetch one record by its place."""
 
 import time
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -10,7 +11,6 @@ from app.topics.ends import as_topic_error, passing, spans
 from app.topics.errors import BrokerSilent, TopicError
 
 _WAIT_S = 0.25
-_BEYOND = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}  # noqa: SLF001  # its public name
 
 
 class NoSuchRecord(TopicError):
@@ -39,23 +39,26 @@ def fetch(config: Config, topic: str, partition: int, offset: int, *, timeout_s:
     )
     place = f"offset {offset} of partition {partition} of topic {topic}"
     try:
-        first = spans(consumer, topic, [partition], timeout_s)[partition].first
-        if offset < first:
-            raise NoSuchRecord(f"There is no {place} any more: the first one that is kept is {first}.")
-        consumer.assign([TopicPartition(topic, partition, offset)])
+        span = spans(consumer, topic, [partition], timeout_s)[partition]
+        if offset < span.first:
+            raise NoSuchRecord(f"There is no {place} any more: the first one that is kept is {span.first}.")
+        # Never from beyond the end: Tansu answers nothing there, not even that it is the end.
+        consumer.assign([TopicPartition(topic, partition, min(offset, span.stable))])
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             message = consumer.poll(_WAIT_S)
             if message is None:
                 continue
             error = message.error()
-            if error is None and message.offset() == offset:
+            reached = cast("int", message.offset())
+            if error is None and reached == offset:
                 return message
-            if error is not None and (error.code() in _BEYOND or message.offset() == offset):
-                raise NoSuchRecord(f"There is no {place} yet: the partition ends before it.")
             if error is None or error.code() == KafkaError._PARTITION_EOF:
-                raise NoSuchRecord(f"No record stands at {place}: a transaction's marker, or one that was aborted.")
-            if not passing(error):
+                if reached > offset:
+                    raise NoSuchRecord(f"No record stands at {place}: a transaction's marker, or one that was aborted.")
+                if error is not None:
+                    raise NoSuchRecord(f"There is no {place} yet: the partition ends before it.")
+            elif not passing(error):
                 raise as_topic_error(error, topic, partition)
     finally:
         consumer.close()

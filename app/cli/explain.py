@@ -1,52 +1,40 @@
 """`burnline explain`: one event, to the last digit."""
 
 import json
-from typing import Annotated, Any, NamedTuple
+from contextlib import suppress
+from typing import Annotated, cast
 
-import msgspec
 import typer
-from confluent_kafka import Message
+from pydantic import ValidationError
 
-from app.cli.rate_view import card_view
-from app.cli.reference import TIMEOUT_S, entries, failure, print_whole
-from app.cli.root import cli, console, settings_or_exit
+from app.cli.explain_view import Explanation, Priced, Refusal, as_json, show
+from app.cli.reference import TIMEOUT_S, entries, failure
+from app.cli.root import cli, settings_or_exit
 from app.cli.sessions import read_sessions
 from app.cli.times import clock_ms
+from app.events.dead_letters import DeadLetterHeaders, Headers
 from app.events.decode import decode_batch
-from app.events.rejection import Rejection
 from app.events.usage import Usage
 from app.kafka import client_config
 from app.ledger.progress import Progress
 from app.ledger.view import SessionView
 from app.pricing.book import RateBook
-from app.pricing.card import RateCard
-from app.pricing.explain import Step, describe, explain_charge, step_text
-from app.pricing.money import usd_text
+from app.pricing.card import charge
+from app.pricing.explain import explain_charge
 from app.pricing.valuation import ValuationRate
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.compacted import read_newest
 from app.topics.errors import TopicError
 from app.topics.fetching import fetch
-
-
-class _Explanation(NamedTuple):
-    """What there is to say of one offset."""
-
-    record: Message
-    refused: Rejection | None
-    event: Usage | None
-    card: RateCard | None
-    steps: list[Step]
-    applied: bool
-    session: SessionView | None
+from app.topics.reading import read_to_end
 
 
 @cli.command()
 def explain(
     partition: Annotated[int, typer.Argument(min=0, help="Partition of the usage topic.")],
     offset: Annotated[int, typer.Argument(min=0, help="Offset in it, as ledgers and notices name it.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json_wanted: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Explain one event: what arrived, its disjoint token parts, the rate used and why, and the arithmetic.
 
@@ -55,92 +43,72 @@ def explain(
     """
     settings = settings_or_exit()
     try:
-        found = _explain(settings, partition, offset)
+        found = _explanation(settings, partition, offset)
     except (TopicError, ValueError) as error:
         raise failure(str(error)) from error
-    if as_json:
-        typer.echo(json.dumps(_as_json(settings, found, partition, offset), ensure_ascii=False))
+    if json_wanted:
+        typer.echo(json.dumps(as_json(found), ensure_ascii=False))
     else:
-        _print(settings, found, partition, offset)
+        show(found)
 
 
-def _explain(settings: Settings, partition: int, offset: int) -> _Explanation:
+def _explanation(settings: Settings, partition: int, offset: int) -> Explanation:
+    topic = topics_for(settings).usage.name
+    record = fetch(client_config(settings), topic, partition, offset, timeout_s=TIMEOUT_S)
+    now_ms = clock_ms()
+    (event,), rejections = decode_batch([record.value()], now_ms=now_ms, max_clock_skew_ms=settings.max_clock_skew_ms)
+    applied = _applied(settings, partition, offset)
+    # Whether an event lay in the future was decided when it was read: what the worker wrote then goes first.
+    refusal = _dead_letter(settings, partition, offset) if applied else None
+    if refusal is None and rejections:
+        refusal = Refusal(rejections[0].reason, rejections[0].field, rejections[0].detail, recorded=False)
+    return Explanation(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=record.key(),
+        value=record.value(),
+        now_ms=now_ms,
+        refusal=refusal,
+        event=event,
+        priced=_priced(settings, event) if event is not None else None,
+        applied=applied,
+        session=_session(settings, event) if event is not None else None,
+    )
+
+
+def _applied(settings: Settings, partition: int, offset: int) -> bool:
+    records = read_newest(client_config(settings), topics_for(settings).progress, timeout_s=TIMEOUT_S)
+    progress = map(Progress.decode, records.values())
+    return any(one.source_partition == partition and offset < one.next_offset for one in progress)
+
+
+def _dead_letter(settings: Settings, partition: int, offset: int) -> Refusal | None:
+    """Why the worker refused the record, if it did; dead letters stand on their source's partition."""
     topics = topics_for(settings)
-    config = client_config(settings)
-    record = fetch(config, topics.usage.name, partition, offset, timeout_s=TIMEOUT_S)
-    # As far in the future as it may be: whether it was refused for its time was decided when it was read.
-    (event,), refusals = decode_batch([record.value()], now_ms=clock_ms(), max_clock_skew_ms=settings.max_clock_skew_ms)
-    progress = [Progress.decode(value) for value in read_newest(config, topics.progress, timeout_s=TIMEOUT_S).values()]
-    applied = any(one.source_partition == partition and offset < one.next_offset for one in progress)
-    if event is None:
-        return _Explanation(record, refusals[0], None, None, [], applied, None)
-    overrides = entries(settings, topics.valuation_rates, ValuationRate.parse)
-    card = RateBook.bundled().with_overrides(overrides.values()).resolve(event.provider, event.model, event.occurred_at)
-    steps = explain_charge(
-        card,
+    letters = read_to_end(client_config(settings), topics.dead_letters.name, [partition], timeout_s=TIMEOUT_S)
+    for letter in (one for batch in letters for one in batch):
+        with suppress(ValidationError):  # somebody else's record
+            headers = DeadLetterHeaders.from_kafka(cast("Headers | None", letter.headers()))
+            if (headers.topic, headers.partition, headers.offset) == (topics.usage.name, partition, offset):
+                return Refusal(headers.reason, headers.field, headers.detail, recorded=True)
+    return None
+
+
+def _priced(settings: Settings, event: Usage) -> Priced:
+    overrides = entries(settings, topics_for(settings).valuation_rates, ValuationRate.parse)
+    book = RateBook.bundled().with_overrides(overrides.values())
+    card = book.resolve(event.provider, event.model, event.occurred_at)
+    counts = (
         event.input_tokens,
         event.output_tokens,
         event.cached_input_tokens,
         event.cache_write_tokens,
         event.reasoning_tokens,
     )
+    return Priced(card, explain_charge(card, *counts), charge(card, *counts))
+
+
+def _session(settings: Settings, event: Usage) -> SessionView | None:
     views, _ = read_sessions(settings)
-    session = next((view for view in views if view.session_id == event.session_id), None)
-    return _Explanation(record, None, event, card, steps, applied, session)
-
-
-def _cost(found: _Explanation) -> str:
-    return usd_text(sum(step.amount_pico_usd for step in found.steps))
-
-
-def _print(settings: Settings, found: _Explanation, partition: int, offset: int) -> None:
-    def say(text: str, style: str | None = None) -> None:
-        console.print(text, style=style, markup=False, highlight=False)
-
-    say(f"{topics_for(settings).usage.name}, partition {partition}, offset {offset}", "bold")
-    say((found.record.value() or b"").decode(errors="replace"))
-    say("")
-    if found.refused is not None:
-        say(f"A dead letter: {found.refused.reason}. {found.refused.detail}", "red")
-        say(_standing(found, "is on dead-letters", "goes to dead-letters when it is read"))
-        return
-    if found.card is not None:
-        print_whole(card_view(found.card))
-        say("")
-    for step in found.steps:
-        say(f"  {step_text(step)}")
-    if found.card is not None and not found.card.priced:
-        say("  unpriced: its tokens are counted, its cost is not known", "yellow")
-    say(f"  = {_cost(found)} USD", "bold")
-    say("")
-    say(_standing(found, "is in its session's ledger", "is not in a ledger yet"))
-    if found.session is not None:
-        total = usd_text(found.session.cost_pico_usd)
-        say(f"Session {found.session.session_id} has spent {total} USD in all.")
-
-
-def _standing(found: _Explanation, applied: str, not_yet: str) -> str:
-    return f"The worker is past this offset: the event {applied}." if found.applied else f"The event {not_yet}."
-
-
-def _as_json(settings: Settings, found: _Explanation, partition: int, offset: int) -> dict[str, Any]:
-    return {
-        "topic": topics_for(settings).usage.name,
-        "partition": partition,
-        "offset": offset,
-        "key": _text(found.record.key()),
-        "value": _text(found.record.value()),
-        "dead_letter": None if found.refused is None else found.refused._asdict(),
-        "event": None if found.event is None else msgspec.to_builtins(found.event),
-        "card": None if found.card is None else describe(found.card),
-        "steps": [
-            {name: value for name, value in step._asdict().items() if "pico" not in name} for step in found.steps
-        ],
-        "cost_usd": _cost(found),
-        "applied": found.applied,
-        "session_cost_usd": None if found.session is None else usd_text(found.session.cost_pico_usd),
-    }
-
-
-def _text(data: bytes | str | None) -> str | None:
-    return data.decode(errors="replace") if isinstance(data, bytes) else data
+    return next((view for view in views if view.session_id == event.session_id), None)

@@ -15,7 +15,7 @@ from app.demo.view import usd
 from app.detection.anomaly import Severity
 from app.kafka import client_config
 from app.ledger.progress import Progress
-from app.ledger.record import UnreadableRecord, parse
+from app.ledger.record import parse
 from app.ledger.view import SessionView, as_of_ms, merge, spent_usd
 from app.settings import Settings
 from app.topics.catalogue import TopicSpec, topics_for
@@ -43,7 +43,7 @@ def sessions(
     settings = settings_or_exit()
     try:
         views, moment_ms = read_sessions(settings)
-    except (TopicError, UnreadableRecord) as error:
+    except (TopicError, ValueError) as error:  # a record that cannot be read is a ValueError
         raise failure(str(error)) from error
     windows_s = (settings.short_window_s, settings.long_window_s)
     if top is not None or not as_json:
@@ -66,7 +66,7 @@ def read_sessions(settings: Settings) -> tuple[list[SessionView], int]:
 
     Raises:
         TopicError: The brokers do not answer, or a topic is missing.
-        UnreadableRecord: A ledger cannot be read.
+        ValueError: A ledger or a progress record cannot be read.
     """
     topics = topics_for(settings)
     ledgers = [parse(value) for value in _newest(settings, topics.sessions)]

@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from app.detection.anomaly import Severity
 from app.detection.burn import burn_pico_usd_per_hour
 from app.detection.lifecycle import OpenAnomaly
+from app.detection.rule import SLICE_S
 from app.ledger.progress import Progress
 from app.ledger.record import LedgerRecord, model_record, model_sums
 from app.ledger.session import ModelSums, add_up
 from app.pricing.money import usd_text
 from app.windows.slices import Slices, slice_index, window_sum
-
-SLICE_S = 10
 
 
 class SessionView(NamedTuple):
@@ -33,6 +33,7 @@ class SessionView(NamedTuple):
     models: dict[str, ModelSums]
     slices: Slices
     anomaly: OpenAnomaly | None
+    """The open one; of several (a partition judges only what it sees) the most severe, then the oldest."""
 
     def burn_pico_usd_per_hour(self, window_s: int, as_of_ms: int) -> int:
         """Burn of the window that ends at a moment of event time."""
@@ -78,7 +79,15 @@ def merge(records: Iterable[LedgerRecord]) -> list[SessionView]:
     by_session: dict[str, list[LedgerRecord]] = {}
     for record in records:
         by_session.setdefault(record.session_id, []).append(record)
-    return [_view(sorted(parts, key=lambda part: part.first_event_at)) for _, parts in sorted(by_session.items())]
+    return [_view(sorted(parts, key=_age)) for _, parts in sorted(by_session.items())]
+
+
+def _age(part: LedgerRecord) -> tuple[int, int]:
+    return part.first_event_at, part.source_partition
+
+
+def _worst(anomalies: Iterable[OpenAnomaly]) -> OpenAnomaly | None:
+    return min(anomalies, key=lambda one: (one.severity is not Severity.CRITICAL, one.opened_at), default=None)
 
 
 def _view(parts: list[LedgerRecord]) -> SessionView:
@@ -102,7 +111,7 @@ def _view(parts: list[LedgerRecord]) -> SessionView:
         tool_calls=sum(part.tool_calls for part in parts),
         models=models,
         slices=slices,
-        anomaly=next((part.anomaly for part in parts if part.anomaly is not None), None),
+        anomaly=_worst(part.anomaly for part in parts if part.anomaly is not None),
     )
 
 

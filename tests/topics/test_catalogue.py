@@ -24,6 +24,7 @@ def _topics(**overrides: Any) -> Topics:
         ("dead_letters", "p.dead-letters", 6, 30 * DAY_MS),
         ("progress", "p.progress", 6, None),
         ("rollups", "p.rollups", 6, None),
+        ("event_ids", "p.event-ids", 6, None),
     ],
     ids=str,
 )
@@ -33,6 +34,10 @@ def test_each_topic_is_as_documented(role: str, name: str, partitions: int, rete
     assert spec.compacted is (retention_ms is None)
     assert spec.config.get("retention.ms") == (None if retention_ms is None else str(retention_ms))
     assert spec.purpose
+
+
+def test_the_list_above_is_whole() -> None:
+    assert len(_topics()) == 9
 
 
 def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from app.events.rejection import Reason
-from app.ledger.partition import Activity, Changes, PartitionLedger
+from app.ledger.changes import Activity, Changes
+from app.ledger.partition import PartitionLedger
 from app.ledger.session import SUM_FIELDS
 from app.pricing.money import PICO_PER_USD
 

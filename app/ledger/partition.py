@@ -6,16 +6,14 @@ whatever fault, changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from app.detection.anomaly import Anomaly, Evidence, ResolvedBy
-from app.detection.lifecycle import Burn, Change, escalated, judge, opened, resolved, watch_levels
-from app.detection.quiet import is_quiet
-from app.detection.reasons import Reason
+from app.detection.anomaly import ResolvedBy
 from app.events.usage import Usage
 from app.ledger import record
+from app.ledger.anomalies import PartitionAnomalies
+from app.ledger.changes import Activity, Changes, Counts
 from app.ledger.duplicates import PartitionIds, fingerprint
 from app.ledger.idle import HOUR_MS, IdleIndex
 from app.ledger.policy import Policy
@@ -29,7 +27,6 @@ _NO_SUMS = (0,) * len(SUM_FIELDS)
 _OPEN_ANOMALY = b'"anomaly":{'
 MAX_RETIRED_AT_ONCE = 2_000
 """Sessions retired in one flush, so that a quiet night does not hold up the first event of the day."""
-_COST = SUM_FIELDS.index("cost_pico_usd")
 
 
 class Retention(NamedTuple):
@@ -42,48 +39,6 @@ class Retention(NamedTuple):
     """Newest events known as duplicates, of all sessions of the partition."""
     idle_ms: int | None = None
     """A session idle for so long is retired: its sums go to a closed rollup. None keeps every session."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened since the counts were last taken, for the metrics."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    late: int = 0
-    """Counted in the totals, too old for the windows."""
-    identity_conflicts: int = 0
-    """Events of a session that name another org or agent than its first event."""
-    runs: dict[tuple[str, str], int] = field(default_factory=dict)
-    tool_calls: dict[tuple[str, str], int] = field(default_factory=dict)
-    opened: list[str] = field(default_factory=list)
-    """Sessions whose first event came in."""
-    unpriced: dict[str, str] = field(default_factory=dict)
-    """Models without a rate, each with the reason."""
-
-
-class Activity(NamedTuple):
-    """What one agent has used of one model since the last flush, in the order of `SUM_FIELDS`."""
-
-    org_id: str
-    agent_id: str
-    model: str
-    sums: tuple[int, ...]
-
-
-class Changes(NamedTuple):
-    """What one flush writes for a partition, and what it means for the metrics.
-
-    Ledgers, rollups and event ids are (key, value) records; a value of None deletes.
-    """
-
-    ledgers: list[tuple[bytes, bytes | None]]
-    rollups: list[tuple[bytes, bytes]]
-    event_ids: list[tuple[bytes, bytes | None]]
-    notices: list[Anomaly]
-    progress: Progress
-    activity: list[Activity]
-    counts: Counts
 
 
 class PartitionLedger:
@@ -99,9 +54,8 @@ class PartitionLedger:
         self.counts = Counts()
         self._hot: dict[str, Ledger] = {}
         self._cold: dict[str, bytes] = {}
-        self._open: dict[str, Ledger] = {}
+        self._anomalies = PartitionAnomalies(topic, partition, policy)
         self._dirty: list[Ledger] = []
-        self._notices: list[Anomaly] = []
         self._active_at_ms: int | None = None
         self._ticked_slice = 0
         self._ids = PartitionIds(retention.partition_ids)
@@ -116,7 +70,7 @@ class PartitionLedger:
     @property
     def open_anomalies(self) -> int:
         """Sessions with an open anomaly."""
-        return len(self._open)
+        return len(self._anomalies)
 
     def restore(
         self,
@@ -146,7 +100,7 @@ class PartitionLedger:
         for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
             ledger = self._ledger(session_id)
             if ledger is not None and ledger.anomaly is not None:
-                self._open[session_id] = ledger
+                self._anomalies.restore(ledger)
 
     def get(self, session_id: str) -> Ledger | None:
         """A session's ledger, or None if it has none here."""
@@ -245,12 +199,12 @@ class PartitionLedger:
             ledger.last_offset = offset
 
             if ledger.limits_version != version:
-                self._watch(ledger)
+                self._anomalies.watch(ledger)
             if (
                 ledger.short_pico_usd > ledger.watch_short_pico_usd
                 and ledger.long_pico_usd > ledger.watch_long_pico_usd
             ):
-                self._judge(ledger, event, offset, watermark_ms)
+                self._anomalies.judge(ledger, event, offset, watermark_ms)
             if not ledger.dirty:
                 ledger.dirty = True
                 dirty.append(ledger)
@@ -296,14 +250,13 @@ class PartitionLedger:
             ledgers=ledgers,
             rollups=self._closed.take_changes(),
             event_ids=self._ids.take_changes(),
-            notices=self._notices,
+            notices=self._anomalies.take_notices(),
             progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
             activity=[Activity(*key, sums) for key, sums in activity.items()],
             counts=self.counts,
         )
         self._dirty = []
         self._retired = []
-        self._notices = []
         self.counts = Counts()
         return changes
 
@@ -362,69 +315,11 @@ class PartitionLedger:
         if behind < rule.long_window_slices:
             ledger.long_pico_usd += cost
 
-    def _watch(self, ledger: Ledger) -> None:
-        limits, _ = self.policy.limits(ledger.org_id, ledger.agent_id)
-        ledger.watch_short_pico_usd, ledger.watch_long_pico_usd = watch_levels(ledger.anomaly, limits)
-        ledger.limits_version = self.policy.version
-
-    def _judge(self, ledger: Ledger, event: Usage, offset: int, watermark_ms: int) -> None:
-        limits, baseline = self.policy.limits(ledger.org_id, ledger.agent_id)
-        reason = judge(ledger.anomaly, ledger.short_pico_usd, ledger.long_pico_usd, limits)
-        if not reason.changes_state:
-            return
-        if is_quiet(ledger.slices, slice_index(watermark_ms), self.policy.rule, limits):
-            return  # a late event completes a burn that is over already: nobody can stop it any more
-        evidence = Evidence(self.topic, self.partition, offset, event.event_id)
-        burn = Burn(ledger.short_pico_usd, ledger.long_pico_usd, ledger.total("cost_pico_usd"), baseline)
-        change = self._change(ledger, reason, evidence, event.occurred_at, burn)
-        ledger.anomaly = change.anomaly
-        self._open[ledger.session_id] = ledger
-        self._notices.append(change.notice)
-        self._watch(ledger)
-
-    def _change(self, ledger: Ledger, reason: Reason, evidence: Evidence, at_ms: int, burn: Burn) -> Change:
-        rule = self.policy.rule
-        if ledger.anomaly is not None:
-            return escalated(ledger.anomaly, evidence=evidence, at_ms=at_ms, burn=burn, rule=rule)
-        return opened(
-            reason,
-            org_id=ledger.org_id,
-            agent_id=ledger.agent_id,
-            session_id=ledger.session_id,
-            evidence=evidence,
-            at_ms=at_ms,
-            burn=burn,
-            rule=rule,
-        )
-
     def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
-        for ledger in list(self._open.values()):
-            self._resolve_if_quiet(ledger, index, by)
-
-    def _resolve_if_quiet(self, ledger: Ledger, index: int, by: ResolvedBy) -> None:
-        limits, baseline = self.policy.limits(ledger.org_id, ledger.agent_id)
-        rule = self.policy.rule
-        loud = ledger.short_pico_usd > limits.warning_short and index <= ledger.newest_slice + rule.resolve_after_slices
-        if loud or ledger.anomaly is None or not is_quiet(ledger.slices, index, rule, limits):
-            return
-        self._notices.append(
-            resolved(
-                ledger.anomaly,
-                by=by,
-                slices=ledger.slices,
-                newest_slice=index,
-                spend_pico_usd=ledger.total("cost_pico_usd"),
-                baseline=baseline,
-                limits=limits,
-                rule=rule,
-            )
-        )
-        ledger.anomaly = None
-        self._open.pop(ledger.session_id, None)
-        self._watch(ledger)
-        if not ledger.dirty:
-            ledger.dirty = True
-            self._dirty.append(ledger)
+        for ledger in self._anomalies.resolve_quiet(index, by):
+            if not ledger.dirty:
+                ledger.dirty = True
+                self._dirty.append(ledger)
 
 
 def _end_ms(moment_ms: int) -> int:

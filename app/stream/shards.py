@@ -14,7 +14,8 @@ from app.events.dead_letters import dead_letter_headers
 from app.events.decode import decode_batch
 from app.events.rejection import Reason, Rejection
 from app.kafka import client_config
-from app.ledger.partition import Changes, PartitionLedger, Retention
+from app.ledger.changes import Changes
+from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
 from app.settings import SLICE_S, Settings

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from app.detection.baseline import Baseline, Baselines, EffectiveBaseline
 from app.detection.rule import BurnRule
 from app.events.usage import Usage
+from app.ledger.changes import Changes
 from app.ledger.idle import HOUR_MS
-from app.ledger.partition import Changes, PartitionLedger, Retention
+from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.pricing.book import RateBook
 from app.pricing.money import PICO_PER_USD

@@ -3,11 +3,12 @@
 from collections import Counter
 from copy import deepcopy
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from app.detection.anomaly import Anomaly
 from app.detection.baseline import Baseline
+from app.ledger.changes import Activity, Counts
 from app.ledger.idle import HOUR_MS
-from app.ledger.partition import Activity, Counts, PartitionLedger
 from app.ledger.record import LedgerRecord, SessionLedger, parse
 from app.ledger.rollup import SessionRollup
 from app.ledger.session import SUM_FIELDS
@@ -21,6 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from tests.ledger.examples import BOOK, RETENTION, RULE, T0, Topics, at_slice, baselines_of, ledger, policy
 from tests.ledger.logs import Entry, logs
 from tests.ledger.model import Model, Session, Shown, shown
+
+if TYPE_CHECKING:
+    from app.ledger.partition import PartitionLedger
 
 COUNTS = SUM_FIELDS[:7]
 AMOUNTS = ("cost_usd", "cache_savings_usd", "embedding_cost_usd")

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 from app.ledger import partition as module
+from app.ledger.changes import Changes
 from app.ledger.idle import HOUR_MS
-from app.ledger.partition import Changes, PartitionLedger
+from app.ledger.partition import PartitionLedger
 from app.ledger.record import UnreadableRecord
 from app.ledger.rollup import SessionRollup, decode
 

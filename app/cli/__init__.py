@@ -10,6 +10,7 @@ from app.cli import (  # noqa: F401  # importing a command module registers its 
     rates,
     sessions,
     topics,
+    verify,
     worker,
 )
 from app.cli.root import cli

@@ -1,0 +1,1 @@
+"""Audits against a real broker."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from app.detection.anomaly import Anomaly
@@ -44,15 +44,24 @@ def reached(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
+class StartWorker(Protocol):
+    """Starts a worker on the test's topics; keyword arguments replace single settings."""
+
+    def __call__(self, name: str, **settings: object) -> WorkerSlot: ...
+
+
 @pytest.fixture
-def start_worker(reached: Settings, tmp_path: Path) -> Iterator[Callable[[str], WorkerSlot]]:
-    """Starts workers on the test's topics, and ends them."""
+def start_worker(reached: Settings, tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts workers, and ends them."""
     slots: list[WorkerSlot] = []
 
-    def start(name: str) -> WorkerSlot:
+    def start(name: str, **settings: object) -> WorkerSlot:
         own = ("kafka_bootstrap_servers", "topic_prefix", "app_id", "partitions")
-        overrides = {field: getattr(reached, field) for field in own}
-        slot = WorkerSlot(name, {**overrides, "flush_interval_ms": 100, "session_timeout_ms": 6000}, tmp_path)
+        usual = {field: getattr(reached, field) for field in own} | {
+            "flush_interval_ms": 100,
+            "session_timeout_ms": 6000,
+        }
+        slot = WorkerSlot(name, usual | settings, tmp_path)
         slots.append(slot)
         slot.start()
         return slot
@@ -107,6 +116,10 @@ def until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
+def owned(worker: WorkerSlot) -> float:
+    return worker.metrics()["burnline_partitions_owned"]
+
+
 def counted() -> int:
     return sum(one["events"] for one in objects("sessions"))
 
@@ -116,7 +129,7 @@ def now_ms() -> int:
 
 
 def test_a_published_file_is_in_the_ledgers_to_the_last_digit(
-    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
+    reached: Settings, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     base_ms = now_ms() - 600_000
     events = [
@@ -163,6 +176,11 @@ def test_a_published_file_is_in_the_ledgers_to_the_last_digit(
             == headers.reason
         )
 
+    for one in sessions[:5]:
+        shown = objects("explain", str(one["source_partition"]), str(one["last_offset"]))[0]
+        assert (shown["applied"], shown["session_cost_usd"]) == (True, one["cost_usd"])
+        assert Decimal(shown["cost_usd"]) == usd(shown["event"])
+
     assert worker.terminate().exit_code == 0
     assert counted() == len(events)
 
@@ -171,9 +189,7 @@ def _why(letter: Message) -> DeadLetterHeaders:
     return DeadLetterHeaders.from_kafka(letter.headers())  # type: ignore[arg-type]  # ours are bytes
 
 
-def test_a_killed_worker_leaves_the_same_totals(
-    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
-) -> None:
+def test_a_killed_worker_leaves_the_same_totals(reached: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
     base_ms = now_ms() - 600_000
     events = [event(number, session=f"s-{number % 200}", at_ms=base_ms + number * 10) for number in range(30_000)]
     lines = [json.dumps(one).encode() if number % 100 else b"no event" for number, one in enumerate(events)]
@@ -188,13 +204,41 @@ def test_a_killed_worker_leaves_the_same_totals(
     until(lambda: len(read(reached, topics_for(reached).dead_letters)) >= 300, "the dead letters")
     letters = [_why(letter) for letter in read(reached, topics_for(reached).dead_letters)]
     assert len({(letter.partition, letter.offset) for letter in letters}) == len(letters) == 300
+    notices = [Anomaly.model_validate_json(one.value() or b"") for one in read(reached, topics_for(reached).anomalies)]
+    assert len({(notice.anomaly_id, notice.revision) for notice in notices}) == len(notices)
+    opened = sorted(notice.session_id for notice in notices if notice.revision == 1)
+    assert opened == sorted({one["session_id"] for one in good}), "each session burns 13 USD/h, and is told of once"
+
+
+def test_a_worker_that_is_asked_to_end_writes_what_it_has(
+    reached: Settings, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    """Nothing else would: its next flush is a minute away."""
+    base_ms = now_ms() - 600_000
+    events = [event(number, session=f"s-{number % 50}", at_ms=base_ms + number) for number in range(5_000)]
+    publish([json.dumps(one).encode() for one in events], tmp_path / "events.jsonl")
+    for seconds in (1.0, 5.0, 25.0):  # a busy machine may need longer to read anything at all
+        worker = start_worker(f"for-{seconds:g}-s", flush_interval_ms=60_000)
+        worker.wait_ready()
+        time.sleep(seconds)
+        assert worker.terminate().exit_code == 0
+        if counted():
+            break
+    progress = [json.loads(one.value() or b"") for one in read(reached, topics_for(reached).progress)]
+    applied = {one["source_partition"]: one["next_offset"] for one in progress}
+    assert counted() == sum(applied.values()) > 0
+    start_worker("last")
+    until(lambda: counted() == len(events), "all events")
+    assert sum(Decimal(one["cost_usd"]) for one in objects("sessions")) == sum(map(usd, events))
 
 
 def test_a_baseline_and_a_rate_take_effect_on_the_next_event_on_every_worker(
-    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
+    reached: Settings, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     workers = [start_worker(name) for name in ("first", "second")]
-    until(lambda: all(worker.readiness()[0] for worker in workers), "both workers")
+    for worker in workers:
+        worker.wait_ready()
+    until(lambda: [owned(worker) for worker in workers] == [2, 2], "a half of the partitions each")
     sessions = [f"s-{number}" for number in range(16)]  # enough for every partition of either worker to have one
 
     def spend(number: int) -> None:

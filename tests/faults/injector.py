@@ -5,11 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from app.kafka import client_config
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
-
 from tests.faults.schedule import Fault
 from tests.faults.stage import SESSION_TIMEOUT_MS, STOPPED_WITHIN_S, Stage
+from tests.faults.topics import alter
 from tests.faults.workers import WorkerSlot
 
 PAST_SESSION_S = SESSION_TIMEOUT_MS / 1000 + 1.5
@@ -18,7 +16,6 @@ SLOW_S = 0.15
 """Delay per chunk that makes a flush take about a second."""
 POISON_BATCH = 5_000
 HALF_POISON_ROUNDS = 2
-ADMIN_TIMEOUT_S = 30.0
 _POLL_S = 0.005
 
 LANES = {
@@ -242,19 +239,7 @@ class Injector:
 
     def _set_least_replicas(self, count: int) -> None:
         topic = self.stage.topics.dead_letters.name
-        entry = ConfigEntry("min.insync.replicas", str(count), incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
-        admin = AdminClient(client_config(self.stage.settings))
-        deadline = time.monotonic() + ADMIN_TIMEOUT_S
-        while True:
-            try:
-                admin.incremental_alter_configs([resource])[resource].result(ADMIN_TIMEOUT_S)
-            except Exception:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)  # the broker may be away at the moment
-            else:
-                return
+        alter(self.stage.settings, topic, {"min.insync.replicas": str(count)})
 
     def repeat_now(self, place: int, seconds: float) -> None:
         """Publish the newest events again."""

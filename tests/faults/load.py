@@ -10,11 +10,13 @@ Sessions by their names:
 - `split-N`: on two partitions at once, as from two publishers with different partitioners.
 - `hot-N`: far above every limit from the first event to the last; its anomaly opens critical and stays open.
 - `climb-N`: opens as a warning, escalates with its second event, and stays.
-- `calm-R-N`: one event above the limit in round R and no more; its anomaly has to be resolved.
+- `calm-R-N`: one event above the limit in round R and no more; its anomaly has to be resolved, and the session retired.
+
+The agent of a session is the first word of its name, so that sums of retired sessions can be told apart, too.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from benchmarks.load import USD_PER_MILLION
@@ -28,11 +30,14 @@ HOUR_MS = 3_600_000
 HOT_TOKENS, WARNING_TOKENS, CALM_TOKENS = 200_000, 50_000, 1_000_000
 """Output tokens at 10 USD per million: 2 USD is critical at once, 0.50 USD a warning, 10 USD critical."""
 
-PICO_PER_TOKEN = {model: tuple(int(usd * 10**6) for usd in usds) for model, usds in USD_PER_MILLION.items()}
-"""By model: fresh input, cached input, output."""
+Prices = Mapping[str, tuple[int, ...]]
+"""Pico-USD per token by model: fresh input, cached input, output."""
+PRICES: Prices = {model: tuple(int(usd * 10**6) for usd in usds) for model, usds in USD_PER_MILLION.items()}
 
 _ANY_PARTITION = -1
 _POISON = 1 << 31
+_KNOWN_EVENTS = 100_000
+"""Of the newest events of a partition all are known as duplicates; the setting's default is 250,000."""
 
 
 class Shape(NamedTuple):
@@ -101,7 +106,20 @@ class _Item(NamedTuple):
     step: int
     tail: bytes
     partition: int
-    sums: Sums
+    usage: "_Usage"
+
+
+class _Usage(NamedTuple):
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+
+    def sums(self, prices: Prices) -> Sums:
+        fresh_pico, cached_pico, answer_pico = prices[self.model]
+        cost = (self.input_tokens - self.cached_input_tokens) * fresh_pico
+        cost += self.cached_input_tokens * cached_pico + self.output_tokens * answer_pico
+        return Sums(1, self.input_tokens, self.output_tokens, self.cached_input_tokens, cost)
 
 
 class Load:
@@ -145,22 +163,32 @@ class Load:
         return [Record(item.key, heads[item.step] + item.tail) for item in self._block if item.key.startswith("even-")]
 
     def an_hour_later(self, number: int) -> list[Record]:
-        """Events of the slow sessions from an hour of stream time before a round; none if it is too early."""
-        before = number - -(-HOUR_MS // self.shape.round_ms)
+        """Events from an hour of stream time before a round that must still be known; none if it is too early."""
+        rounds_ago = -(-HOUR_MS // self.shape.round_ms)
+        before = number - rounds_ago
         if before < 0:
             return []
         heads = self._heads(before)
-        return [Record(item.key, heads[item.step] + item.tail) for item in self._block if item.key.startswith("slow-")]
+        records = [
+            Record(item.key, heads[item.step] + item.tail) for item in self._block if item.key.startswith("slow-")
+        ]
+        if rounds_ago * self.events_per_round < _KNOWN_EVENTS * self.shape.partitions / 2:
+            records += [Record(key, value) for key, value in self._openers(before)]
+        return records
 
     def expected(self, rounds: int) -> Expected:
         """What must have come of rounds 0 to `rounds` - 1, repeats and bad events changing nothing."""
+        return Expected(self.sums(range(rounds)), self._anomalies(rounds))
+
+    def sums(self, rounds: range, prices: Prices = PRICES) -> dict[str, Sums]:
+        """By session, what some rounds come to at some prices."""
         sums: dict[str, Sums] = {}
         for item in self._block:
-            sums[item.key] = sums.get(item.key, Sums()).plus(item.sums, rounds)
-        for number in range(rounds):
-            for key, tokens in self._opening_tokens(number):
-                sums[key] = sums.get(key, Sums()).plus(_priced("gpt-4o", 1, tokens, 0))
-        return Expected(sums, self._anomalies(rounds))
+            sums[item.key] = sums.get(item.key, Sums()).plus(item.usage.sums(prices), len(rounds))
+        for number in rounds:
+            for key, usage in self._opening(number):
+                sums[key] = sums.get(key, Sums()).plus(usage.sums(prices))
+        return sums
 
     def _anomalies(self, rounds: int) -> dict[str, Due]:
         due = {}
@@ -169,7 +197,7 @@ class Load:
                 due[item.key] = Due(f"{0:08x}{index:08x}", (("opened", "critical"),), "open")
         end_ms = self._first_ms + rounds * self.shape.round_ms - (DISORDER_STEPS + 1) * STEP_MS - SLICE_MS
         for number in range(rounds):
-            for key, _ in self._opening_tokens(number):
+            for key, _ in self._opening(number):
                 if key.startswith("climb-"):
                     due[key] = Due(f"{key}-0", (("opened", "warning"), ("escalated", "critical")), "open")
                 else:
@@ -186,15 +214,17 @@ class Load:
             b'{"occurred_at":%d,"event_id":"%08x' % (start_ms + step * STEP_MS, number) for step in range(self._steps)
         ]
 
-    def _opening_tokens(self, number: int) -> Iterator[tuple[str, int]]:
+    def _opening(self, number: int) -> Iterator[tuple[str, _Usage]]:
         if number == 0:
-            yield from ((f"climb-{index}", WARNING_TOKENS) for index in range(self.shape.climb))
-        yield from ((f"calm-{number}-{index}", CALM_TOKENS) for index in range(self.shape.calm))
+            for index in range(self.shape.climb):
+                yield f"climb-{index}", _Usage("gpt-4o", 1, WARNING_TOKENS, 0)
+        for index in range(self.shape.calm):
+            yield f"calm-{number}-{index}", _Usage("gpt-4o", 1, CALM_TOKENS, 0)
 
     def _openers(self, number: int) -> Iterator[tuple[str, bytes]]:
-        for key, tokens in self._opening_tokens(number):
-            head = b'{"occurred_at":%d,"event_id":"' % self._starts_ms(number)
-            yield key, head + _tail(f"{key}-{number}", key, "gpt-4o", 1, tokens, 0)
+        head = b'{"occurred_at":%d,"event_id":"' % self._starts_ms(number)
+        for key, usage in self._opening(number):
+            yield key, head + _tail(f"{key}-{number}", key, usage)
 
     def _make_block(self) -> list[_Item]:
         shape, random_ = self.shape, self._random
@@ -208,38 +238,35 @@ class Load:
 
     def _item(self, index: int, key: str, step: int, loud: bool) -> _Item:  # noqa: FBT001  # unpacked from a tuple
         random_ = self._random
-        if loud:
-            model, fresh, answer, cached = "gpt-4o", 1, HOT_TOKENS, 0
-        else:
-            model = random_.choice(list(PICO_PER_TOKEN))
-            fresh, answer = random_.randrange(1, 60), random_.randrange(25)
+        usage = _Usage("gpt-4o", 1, HOT_TOKENS, 0)
+        if not loud:
+            fresh = random_.randrange(1, 60)
             cached = random_.randrange(fresh + 1) if random_.random() < 1 / 3 else 0
+            usage = _Usage(random_.choice(list(PRICES)), fresh, random_.randrange(25), cached)
         partition = random_.randrange(2) if key.startswith("split-") else _ANY_PARTITION
-        tail = _tail(f"{index:08x}", key, model, fresh, answer, cached)
-        return _Item(key, step, tail, partition, _priced(model, fresh, answer, cached))
+        return _Item(key, step, _tail(f"{index:08x}", key, usage), partition, usage)
 
     def _bad_tail(self, index: int) -> bytes:
         # Not JSON, fields missing, a negative count, cached tokens that exceed the input, an empty id.
-        shortened = b"%010x" % index
+        number = f"{index:010x}"
         kinds = (
-            shortened,
-            shortened + b'"}',
-            _tail(f"{index:010x}", "even-0", "gpt-4o", -1, 1, 0),
-            _tail(f"{index:010x}", "even-0", "gpt-4o", 1, 1, 2),
-            _tail(f"{index:010x}", "", "gpt-4o", 1, 1, 0),
+            number.encode(),
+            number.encode() + b'"}',
+            _tail(number, "even-0", _Usage("gpt-4o", -1, 1, 0)),
+            _tail(number, "even-0", _Usage("gpt-4o", 1, 1, 2)),
+            _tail(number, "", _Usage("gpt-4o", 1, 1, 0)),
         )
         return kinds[index % len(kinds)]
 
 
-def _tail(event: str, session: str, model: str, fresh: int, answer: int, cached: int) -> bytes:
-    number = len(session) % 10
+def agent_of(session_id: str) -> str:
+    """The agent whose session it is."""
+    return session_id.partition("-")[0]
+
+
+def _tail(event: str, session: str, usage: _Usage) -> bytes:
+    model, inclusive_input, answer, cached = usage
     return (
-        f'{event}","org_id":"org-{number}","agent_id":"agent-{number}","session_id":"{session}","model":"{model}",'
-        f'"input_tokens":{fresh},"output_tokens":{answer},"cached_input_tokens":{cached}}}'
+        f'{event}","org_id":"org","agent_id":"{agent_of(session)}","session_id":"{session}","model":"{model}",'
+        f'"input_tokens":{inclusive_input},"output_tokens":{answer},"cached_input_tokens":{cached}}}'
     ).encode()
-
-
-def _priced(model: str, inclusive_input: int, answer: int, cached: int) -> Sums:
-    fresh_pico, cached_pico, answer_pico = PICO_PER_TOKEN[model]
-    cost = (inclusive_input - cached) * fresh_pico + cached * cached_pico + answer * answer_pico
-    return Sums(1, inclusive_input, answer, cached, cost)

@@ -1,8 +1,9 @@
 """The usual course of a fault test."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.faults.injector import Injector
+from tests.faults.load import Expected
 from tests.faults.schedule import Fault
 from tests.faults.stage import Outcome, Stage
 
@@ -32,14 +33,20 @@ def begin(stage: Stage, *, workers: int | None = None) -> None:
     stage.publisher.start()
 
 
-def settle(stage: Stage, problems: Sequence[str] = ()) -> Outcome:
-    """Let the stream drain, and check that nothing is lost or doubled."""
-    outcome = stage.finish()
+def settle(stage: Stage, problems: Sequence[str] = (), *, expected: Callable[[int], Expected] | None = None) -> Outcome:
+    """Let the stream drain, and check that nothing is lost or doubled.
+
+    Args:
+        stage: A stage with a running publisher, at least one worker, and no fault.
+        problems: What was wrong before.
+        expected: What must have come of so many rounds, if not what the load says.
+    """
+    outcome = stage.finish(expected)
     verdict, published = outcome.verdict, outcome.published
     print(
         f"{published.good} events, {published.repeated} repeated, {len(published.bad)} bad; "
         f"{outcome.takeovers} takeovers, {outcome.fresh_starts} fresh starts, drained in {outcome.drained_s:.1f} s; "
-        f"lost {verdict.lost}, doubled {verdict.doubled}, {verdict.anomalies} anomalies"
+        f"lost {verdict.lost}, doubled {verdict.doubled}, {verdict.anomalies} anomalies, {verdict.retired} retired"
     )
     wrong = [*problems, *verdict.problems]
     assert not wrong, "\n".join(wrong)

@@ -54,6 +54,9 @@ class Publisher:
         self._half_poison_rounds = 0
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wanted_rounds: int | None = None
+        self._may_go_on = threading.Event()
+        self._may_go_on.set()
+        self._rests = threading.Event()
         self._failures: list[str] = []
         self._producer = Producer({**config, **PRODUCER_CONFIG, "delivery.report.only.error": True})
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -75,6 +78,17 @@ class Publisher:
                 raise TimeoutError(f"{self.sent} of {events} events are published after {timeout_s:g} s")
             time.sleep(0.01)
 
+    def pause(self) -> int:
+        """Complete the round under way and wait for all acknowledgements; says how many rounds are published."""
+        self._may_go_on.clear()
+        self._rests.wait()
+        self._flush()
+        return self.rounds
+
+    def go_on(self) -> None:
+        """Publish again."""
+        self._may_go_on.set()
+
     def finish(self) -> Published:
         """Complete the round under way, wait for all acknowledgements, and say what was published.
 
@@ -86,9 +100,7 @@ class Publisher:
         self._thread.join()
         while not self._orders.empty():
             self._orders.get()()
-        left = self._producer.flush(FLUSH_TIMEOUT_S)
-        assert not left, f"{left} records are not acknowledged"
-        assert not self._failures, f"{len(self._failures)} records failed: {self._failures[:3]}"
+        self._flush()
         return Published(self.rounds, self.sent, self._repeated, self._bad)
 
     def repeat_now(self) -> None:
@@ -118,6 +130,11 @@ class Publisher:
 
         self._orders.put(begin)
 
+    def _flush(self) -> None:
+        left = self._producer.flush(FLUSH_TIMEOUT_S)
+        assert not left, f"{left} records are not acknowledged"
+        assert not self._failures, f"{len(self._failures)} records failed: {self._failures[:3]}"
+
     def _run(self) -> None:
         started, paced = time.monotonic(), 0
         while self._wanted_rounds is None or self.rounds < self._wanted_rounds:
@@ -136,6 +153,11 @@ class Publisher:
             self._half_poison_rounds = max(0, self._half_poison_rounds - 1)
             while not self._orders.empty():
                 self._orders.get()()
+            if not self._may_go_on.is_set():
+                self._rests.set()
+                self._may_go_on.wait()
+                self._rests.clear()
+                started, paced = time.monotonic(), 0
 
     def _rest(self, started: float, paced: int) -> None:
         self._producer.poll(0)

@@ -2,20 +2,21 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from app.kafka import client_config
-from app.settings import Settings
+from app.settings import load_settings
 from app.topics.catalogue import Topics, topics_for
 from app.topics.ensure import ensure_topics
 
 from tests.faults.cluster import Cluster
-from tests.faults.load import SLICE_MS, Load, Shape
+from tests.faults.load import SLICE_MS, Expected, Load, Shape
 from tests.faults.progress import ProgressFollower
 from tests.faults.publisher import Published, Publisher
+from tests.faults.topics import compact_eagerly
 from tests.faults.verdict import Verdict, judge
 from tests.faults.workers import Fleet, WorkerSlot
 
@@ -23,6 +24,8 @@ DRAIN_TIMEOUT_S = 120.0
 DAYS_BACK = 10
 STOPPED_WITHIN_S = 10.0
 SESSION_TIMEOUT_MS = 6_000
+FLUSH_INTERVAL_MS = 100
+RETIRE_AFTER_S = 600
 TAKEOVER = r"restored \d+ ledgers of partitions"
 FRESH_START = "worker failed and starts anew"
 
@@ -50,7 +53,7 @@ class Stage:
         proxied: int = 0,
         static: bool = True,
         events_per_s: float = 10_000,
-        flush_interval_ms: int = 100,
+        **settings: object,
     ) -> None:
         """Create the topics; nothing is started.
 
@@ -62,30 +65,31 @@ class Stage:
             proxied: How many of them, counted from the last, reach the brokers through the proxies alone.
             static: Whether workers keep their group membership over a restart.
             events_per_s: The publisher's rate; 0 for as fast as it goes.
-            flush_interval_ms: Of the workers.
+            settings: Of the workers, by field name, beside those of the stage.
         """
         name = f"f{uuid.uuid4().hex[:10]}"
         self.cluster = cluster
         self.folder = folder
-        self.settings = Settings(
-            kafka_bootstrap_servers=cluster.bootstrap_servers,
-            topic_prefix=f"{name}.",
-            app_id=name,
-            partitions=shape.partitions,
-            replication_factor=cluster.size,
-            min_insync_replicas=max(1, cluster.size - 1),
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            flush_interval_ms=flush_interval_ms,
-        )
+        wanted: dict[str, object] = {
+            "kafka_bootstrap_servers": cluster.bootstrap_servers,
+            "topic_prefix": f"{name}.",
+            "app_id": name,
+            "partitions": shape.partitions,
+            "replication_factor": cluster.size,
+            "min_insync_replicas": max(1, cluster.size - 1),
+            "session_timeout_ms": SESSION_TIMEOUT_MS,
+            "flush_interval_ms": FLUSH_INTERVAL_MS,
+            "retire_after_s": RETIRE_AFTER_S,
+            **settings,
+        }
+        self.settings = load_settings(**wanted)
         ensure_topics(self.settings)
+        compact_eagerly(self.settings)
         slots = []
         for index in range(workers):
-            behind = index >= workers - proxied
-            own = {
-                name: value
-                for name, value in self.settings.model_dump(exclude_defaults=True).items()
-                if name != "metrics_port"
-            } | {"kafka_bootstrap_servers": cluster.proxied_servers if behind else cluster.bootstrap_servers}
+            own = dict(wanted)
+            if index >= workers - proxied:
+                own["kafka_bootstrap_servers"] = cluster.proxied_servers
             if static:
                 own["group_instance_id"] = f"worker-{index}"
             slots.append(WorkerSlot(f"worker-{index}", own, folder))
@@ -101,8 +105,11 @@ class Stage:
         """The stage's own topics."""
         return topics_for(self.settings)
 
-    def finish(self) -> Outcome:
+    def finish(self, expected: Callable[[int], Expected] | None = None) -> Outcome:
         """Let the publisher end, the stream drain and the workers stop; then judge.
+
+        Args:
+            expected: What must have come of so many rounds, if not what the load says.
 
         Raises:
             AssertionError: A worker ended by itself, or did not stop as it should.
@@ -116,7 +123,7 @@ class Stage:
             stopped = slot.terminate()
             if stopped.exit_code != 0 or stopped.seconds > STOPPED_WITHIN_S:
                 problems.append(f"{slot.name} ended with {stopped.exit_code} after {stopped.seconds:.1f} s")
-        verdict = judge(self.settings, self.publisher.load.expected(published.rounds), published.bad)
+        verdict = judge(self.settings, (expected or self.publisher.load.expected)(published.rounds), published.bad)
         verdict.problems.extend(problems)
         return Outcome(published, verdict, drained_s, self.fleet.logged(TAKEOVER), self.fleet.logged(FRESH_START))
 

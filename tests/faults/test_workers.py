@@ -3,10 +3,13 @@
 import pytest
 
 from tests.faults.conftest import OpenStage
-from tests.faults.play import play
+from tests.faults.play import begin, play, settle
 from tests.faults.schedule import Fault, Kind, draw
+from tests.faults.stage import STOPPED_WITHIN_S, TAKEOVER
 
 pytestmark = pytest.mark.faults
+
+BACKLOG_ROUNDS = 40
 
 KILLS = {
     "kill": Kind(8, 2, (0.0, 0.5)),
@@ -35,3 +38,37 @@ def test_a_zombie_damages_nothing(open_stage: OpenStage, seed: int) -> None:
     with open_stage(workers=2, events_per_s=10_000) as stage:
         outcome = play(stage, [Fault(20_000, "zombie", seed % 2, 1.0), Fault(120_000, "zombie", (seed + 1) % 2, 0.0)])
         assert outcome.fresh_starts >= 1
+
+
+def test_asked_to_end_under_full_load(open_stage: OpenStage) -> None:
+    """SIGTERM in the middle of a backlog: exit code 0 within 10 s, and the next worker goes on from there."""
+    with open_stage(workers=1, events_per_s=0) as stage:
+        stage.publisher.start(BACKLOG_ROUNDS)
+        stage.publisher.wait_sent(BACKLOG_ROUNDS * stage.publisher.load.events_per_round, timeout_s=120)
+        (slot,) = stage.fleet.slots
+        for share in (0.2, 0.5):
+            slot.start()
+            while stage.progress.applied < share * stage.publisher.sent:
+                slot.check()
+                stage.progress.poll()
+            stopped = slot.terminate()
+            print(f"ended with {stopped.exit_code} after {stopped.seconds:.1f} s")
+            assert stopped.exit_code == 0
+            assert stopped.seconds < STOPPED_WITHIN_S
+        slot.start()
+        settle(stage)
+
+
+def test_back_to_work_after_a_kill(open_stage: OpenStage) -> None:
+    """A worker with a name of its own is back long before its session would have timed out, and moves nothing."""
+    with open_stage(workers=2, session_timeout_ms=120_000) as stage:
+        begin(stage)
+        stage.publisher.wait_sent(20_000, timeout_s=60)
+        before = [slot.logged(TAKEOVER) for slot in stage.fleet.slots]
+        victim, other = stage.fleet.slots
+        victim.kill()
+        victim.start()
+        print(f"back after {victim.wait_ready():.1f} s")
+        settle(stage)
+        assert victim.logged(TAKEOVER) == before[0] + 1
+        assert other.logged(TAKEOVER) == before[1]

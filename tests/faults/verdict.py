@@ -17,7 +17,7 @@ from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
 from confluent_kafka import Message
 
-from tests.faults.load import Due, Expected, Sums
+from tests.faults.load import Due, Expected, Sums, agent_of
 
 READ_TIMEOUT_S = 60.0
 SHOWN = 5
@@ -35,6 +35,7 @@ class Verdict(NamedTuple):
 
     problems: list[str]
     events: int
+    retired: int
     lost: int
     doubled: int
     dead_letters: int
@@ -47,19 +48,28 @@ class _Ledgers(NamedTuple):
     open_anomalies: dict[str, dict[str, Any]]
 
 
+class _Closed(NamedTuple):
+    """What the retired sessions of one agent come to."""
+
+    sessions: int = 0
+    sums: Sums = Sums()
+
+
 def judge(settings: Settings, expected: Expected, bad: list[bytes]) -> Verdict:
     """Compare all topics with what was published. The stream has drained and no worker writes any more."""
     topics = topics_for(settings)
-    ledgers = _ledgers(_messages(settings, topics.sessions.name))
+    ledgers = _ledgers(_newest(settings, topics.sessions.name))
+    closed = _closed(_newest(settings, topics.rollups.name))
     notices = [json.loads(message.value() or b"") for message in _messages(settings, topics.anomalies.name)]
     letters = list(_messages(settings, topics.dead_letters.name))
-    lost, doubled, problems = _compare_sums(expected.sums, ledgers.sums)
+    lost, doubled, problems = _compare_sums(expected.sums, ledgers.sums, closed)
     missing_letters, extra_letters, letter_problems = _compare_letters(bad, letters)
     problems += letter_problems
     problems += _compare_anomalies(expected.anomalies, notices, ledgers.open_anomalies)
     return Verdict(
         problems,
-        events=sum(sums.events for sums in ledgers.sums.values()),
+        events=sum(sums.events for sums in ledgers.sums.values()) + sum(one.sums.events for one in closed.values()),
+        retired=sum(one.sessions for one in closed.values()),
         lost=lost + missing_letters,
         doubled=doubled + extra_letters,
         dead_letters=len(letters),
@@ -73,19 +83,29 @@ def _messages(settings: Settings, topic: str) -> Iterator[Message]:
         yield from batch
 
 
-def _ledgers(messages: Iterator[Message]) -> _Ledgers:
+def _newest(settings: Settings, topic: str) -> list[dict[str, Any]]:
     newest: dict[tuple[int | None, bytes | str | None], bytes | None] = {}
-    for message in messages:
+    for message in _messages(settings, topic):
         newest[message.partition(), message.key()] = message.value()
+    return [json.loads(value) for value in newest.values() if value is not None]
+
+
+def _ledgers(records: list[dict[str, Any]]) -> _Ledgers:
     found = _Ledgers({}, {})
-    for value in newest.values():
-        if value is None:
-            continue
-        ledger = json.loads(value)
+    for ledger in records:
         key = ledger["session_id"]
         found.sums[key] = found.sums.get(key, Sums()).plus(_sums(ledger))
         if ledger.get("anomaly"):
             found.open_anomalies[key] = ledger["anomaly"]
+    return found
+
+
+def _closed(records: list[dict[str, Any]]) -> dict[str, _Closed]:
+    found: dict[str, _Closed] = {}
+    for rollup in records:
+        agent = rollup["agent_id"]
+        before = found.get(agent, _Closed())
+        found[agent] = _Closed(before.sessions + rollup["sessions"], before.sums.plus(_sums(rollup)))
     return found
 
 
@@ -96,15 +116,27 @@ def _sums(ledger: Mapping[str, Any]) -> Sums:
     return Sums(**counts, cost_pico_usd=int(cost))
 
 
-def _compare_sums(expected: Mapping[str, Sums], found: Mapping[str, Sums]) -> tuple[int, int, list[str]]:
+def _compare_sums(
+    expected: Mapping[str, Sums], found: Mapping[str, Sums], closed: Mapping[str, _Closed]
+) -> tuple[int, int, list[str]]:
     lost = doubled = 0
     wrong = []
+    retired: dict[str, _Closed] = {}
     for key in sorted(expected.keys() | found.keys()):
         should, is_ = expected.get(key, Sums()), found.get(key, Sums())
-        if should != is_:
+        if key not in found and agent_of(key) in closed:
+            before = retired.get(agent_of(key), _Closed())
+            retired[agent_of(key)] = _Closed(before.sessions + 1, before.sums.plus(should))
+        elif should != is_:
             lost += max(0, should.events - is_.events)
             doubled += max(0, is_.events - should.events)
             wrong.append(f"session {key}: expected {should}, found {is_}")
+    for agent, rollup in closed.items():
+        should_be = retired.get(agent, _Closed())
+        if should_be != rollup:
+            lost += max(0, should_be.sums.events - rollup.sums.events)
+            doubled += max(0, rollup.sums.events - should_be.sums.events)
+            wrong.append(f"retired sessions of {agent}: {should_be} have no ledger, the rollups say {rollup}")
     return lost, doubled, _some(wrong, "ledgers differ")
 
 

@@ -26,12 +26,12 @@ test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, propert
 	$(BIN)/pytest
 
 lint: $(READY) ## ruff: rules and formatting
-	$(BIN)/ruff check app tests deploy
-	$(BIN)/ruff format --check app tests deploy
+	$(BIN)/ruff check app tests benchmarks deploy
+	$(BIN)/ruff format --check app tests benchmarks deploy
 
 format: $(READY) ## let ruff mend what it can
-	$(BIN)/ruff check --fix app tests deploy
-	$(BIN)/ruff format app tests deploy
+	$(BIN)/ruff check --fix app tests benchmarks deploy
+	$(BIN)/ruff format app tests benchmarks deploy
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy

@@ -18,7 +18,6 @@ from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
-
 from benchmarks.load import Expected
 
 READ_TIMEOUT_S = 30.0

@@ -13,7 +13,6 @@ from app.embedded.broker import EmbeddedBroker
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
-
 from benchmarks.load import Load, publish
 from benchmarks.run import Run, measure
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from app.settings import Settings
-from app.topics.client_log import client_log
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from app.settings import Settings
+from app.topics.client_log import client_log
 from tests.kafka.apache import ApacheBroker
 from tests.kafka.base import Broker, BrokerUnavailable
 from tests.kafka.container import ContainerBroker

@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Generator, Iterator
 
 import pytest
-from app.settings import ENV_PREFIX, Settings, load_settings
 
+from app.settings import ENV_PREFIX, Settings, load_settings
 from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics
 from tests.kafka.base import CAPABILITIES, Broker, BrokerUnavailable
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from confluent_kafka import Message
+
 from app.detection.anomaly import Anomaly
 from app.events.dead_letters import DeadLetterHeaders
 from app.kafka import client_config
@@ -16,8 +18,6 @@ from app.settings import Settings
 from app.topics.catalogue import TopicSpec, topics_for
 from app.topics.ensure import ensure_topics
 from app.topics.reading import read_to_end
-from confluent_kafka import Message
-
 from tests.cli.reach import objects, reach, run
 from tests.faults.workers import WorkerSlot
 

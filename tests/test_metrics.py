@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from app.events.rejection import Reason
-from app.events.usage import Usage
-from app.metrics import OTHER, LabelCap, WorkerMetrics
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.samples import Sample
 
+from app.events.rejection import Reason
+from app.events.usage import Usage
+from app.metrics import OTHER, LabelCap, WorkerMetrics
 from tests.ledger.examples import T0, at_slice, feed, ledger, usage
 
 SESSION = "a-session-id-that-must-not-be-seen"

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+
 from app import schema_examples
 from app.events.dead_letters import DeadLetterHeaders
 from app.ledger.progress import Progress
 from app.ledger.record import decode as decode_ledger
 from app.ledger.record import encode as encode_ledger
 from app.schemas import CONTRACTS, FOLDER, Contract, differences, json_schema, main, texts
-from jsonschema import Draft202012Validator
-
 from tests.events.examples import decode
 
 FROZEN = {

@@ -8,8 +8,9 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from app.status import StatusServer
 from prometheus_client import CollectorRegistry, Counter
+
+from app.status import StatusServer
 
 
 class Part:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from app.audit import cut as module
 from app.audit.cut import ATTEMPTS, CutReader
 from app.kafka import client_config
@@ -11,7 +12,6 @@ from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
 from app.topics.errors import BrokerSilent, TopicMismatch, TopicMissing
-
 from tests.audit.working import T0, event, newest, publish, put, work_off
 from tests.brokers import MakeSettings
 from tests.topics.making import Transaction, abort

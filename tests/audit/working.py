@@ -5,6 +5,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+
 from app.detection.baseline import Baselines, default_baseline
 from app.detection.rule import BurnRule
 from app.kafka import client_config
@@ -16,8 +19,6 @@ from app.stream.shards import Shards
 from app.stream.transport import RecordBatch
 from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
-from confluent_kafka import Producer
-from prometheus_client import CollectorRegistry
 
 T0: Final = 1_763_000_000_000
 TIMEOUT_S: Final = 30.0

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
+
 from app.cli.root import cli
 from app.settings import Settings
-from typer.testing import CliRunner, Result
 
 
 def reach(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

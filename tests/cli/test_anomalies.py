@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from confluent_kafka import Producer
+from rich.console import Console
+
 from app.cli import anomalies
 from app.cli.reference import EXIT_FAILED
 from app.detection.anomaly import Anomaly, cloudevent_headers, notice_key, notice_value
@@ -16,9 +19,6 @@ from app.kafka import Config, client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
-from confluent_kafka import Producer
-from rich.console import Console
-
 from tests.cli.reach import objects, reach, run
 from tests.detection.timeline import Walker, walk
 from tests.kafka.base import Broker

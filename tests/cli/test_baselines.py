@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from app.cli.times import clock_ms
 from app.detection.baseline import Baseline
 from app.kafka import client_config
@@ -10,7 +11,6 @@ from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.compacted import read_newest, write_key
 from app.topics.ensure import ensure_topics
-
 from tests.cli.reach import objects, reach, run, words
 
 TIMEOUT_S = 20.0

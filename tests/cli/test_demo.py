@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from app.cli.demo import _exit_code
 from app.cli.root import cli
 from app.demo.publishing import clock_ms
 from app.demo.summary import Summary
 from app.events.decode import decode_batch
-from typer.testing import CliRunner
 
 SUMMARY = Summary(
     missing=[],

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
+
 from app.events.dead_letters import dead_letter_headers
 from app.events.rejection import Fault, Reason
 from app.kafka import client_config
@@ -13,8 +15,6 @@ from app.ledger.progress import Progress
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
-from confluent_kafka import Producer
-
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 from tests.events.examples import encoded

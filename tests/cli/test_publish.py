@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
+from typer.testing import CliRunner, Result
+
 from app.cli.root import cli
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
-from confluent_kafka import Message
-from typer.testing import CliRunner, Result
 
 NOW_MS = 1_763_000_000_000
 

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+
 from app.kafka import client_config
 from app.pricing.valuation import ValuationRate
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.compacted import read_newest, write_key
 from app.topics.ensure import ensure_topics
-
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 

@@ -4,14 +4,14 @@ import time
 from decimal import Decimal
 
 import pytest
+from confluent_kafka import Producer
+
 from app.events.usage import Usage
 from app.kafka import client_config
 from app.ledger.partition import PartitionLedger
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
-from confluent_kafka import Producer
-
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 from tests.ledger.examples import RETENTION, TOPIC, feed, policy, usage

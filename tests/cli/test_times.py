@@ -2,6 +2,7 @@
 
 import pytest
 import typer
+
 from app.cli.times import clock_ms, epoch_ms
 
 

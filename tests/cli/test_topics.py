@@ -1,9 +1,9 @@
 """`burnline topics`: listed without a broker, made and checked on a real one."""
 
 import pytest
+
 from app.settings import Settings
 from app.topics.catalogue import topics_for
-
 from tests.cli.reach import objects, reach, run
 from tests.topics.making import make_topic
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
+
 from app.audit import cut
 from app.audit import run as audit_run
 from app.cli.reference import EXIT_FAILED
@@ -17,8 +19,6 @@ from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
-from confluent_kafka import Consumer, TopicPartition
-
 from tests.audit.working import T0, Careless, event, newest, publish, put, work_off
 from tests.brokers import MakeSettings
 from tests.cli.reach import reach, run, words

@@ -1,11 +1,11 @@
 """The worker's rate cards for the demo's models are what the providers publish: the list the sums are checked with."""
 
 import pytest
+
 from app.demo.publishing import clock_ms
 from app.demo.scenario import AGENTS, EMBEDDING_MODEL, RUNAWAY_AGENT
 from app.pricing.book import RateBook
 from app.pricing.money import PICO_PER_USD
-
 from tests.demo.published_rates import MILLION, PUBLISHED
 
 

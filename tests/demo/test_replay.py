@@ -4,10 +4,11 @@ import threading
 from typing import Any
 
 import pytest
-from app.demo.replay import Timetable, replay
-from app.demo.scenario import Planned
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.demo.replay import Timetable, replay
+from app.demo.scenario import Planned
 
 START_MS = 1_763_000_000_000
 

@@ -11,7 +11,6 @@ from app.kafka import client_config
 from app.settings import Settings, load_settings
 from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
-
 from tests.demo.processes import demo
 from tests.demo.published_rates import cost_usd
 from tests.kafka.base import Broker

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 
 import pytest
+
 from app.demo.scenario import (
     AGENTS,
     LONGEST_LIFE_MS,
@@ -19,7 +20,6 @@ from app.demo.scenario import (
     sessions_of,
 )
 from app.demo.trace import load_trace
-
 from tests.demo.published_rates import cost_usd
 
 TRACE = load_trace()

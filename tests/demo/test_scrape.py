@@ -5,9 +5,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
 from app.demo.scrape import Figures, Scraper, parse_figures
 from app.metrics import WorkerMetrics
-from prometheus_client import CollectorRegistry, generate_latest
 
 Serve = Callable[[str], str]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from rich.console import Console
+
 from app.demo.output import LiveOutput, Picture, PlainOutput, notice_line, output_for, progress_line
 from app.demo.screen import Screen
 from app.demo.tally import SessionBurn
 from app.demo.view import Phase, Place, View
 from app.detection.anomaly import Severity
 from app.pricing.money import PICO_PER_USD
-from rich.console import Console
-
 from tests.demo.examples import story
 
 PLACE = Place(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from app.demo.setup import names_a_broker, set_up
 from app.settings import load_settings
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from app.demo.stopping import Patient, Signals, Stopped, patiently, started
 
+from app.demo.stopping import Patient, Signals, Stopped, patiently, started
 from tests.demo.processes import DemoProcess, demo
 
 END_WITHIN_S = 5.0

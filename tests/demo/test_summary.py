@@ -3,10 +3,10 @@
 import json
 
 import pytest
+
 from app.demo.output import summary_lines
 from app.demo.summary import Summary, missing, summarise
 from app.demo.tally import Tally
-
 from tests.demo.examples import record, story
 
 

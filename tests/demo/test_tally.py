@@ -1,10 +1,10 @@
 """The demo's picture of the topics: newest ledger counts, burns by window, open anomalies."""
 
 import pytest
+
 from app.demo.tally import Tally
 from app.detection.anomaly import Severity
 from app.pricing.money import PICO_PER_USD
-
 from tests.demo.examples import NOW_MS, record, story
 
 

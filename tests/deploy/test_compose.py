@@ -4,14 +4,14 @@ import importlib.metadata
 import json
 from pathlib import Path
 
-import app.cli  # noqa: F401  # registers every command
 import jsonschema
 import pytest
+from typer.testing import CliRunner
+
+import app.cli  # noqa: F401  # registers every command
 from app import __version__
 from app.cli.root import cli
 from app.settings import ENV_PREFIX, Settings, load_settings
-from typer.testing import CliRunner
-
 from tests.deploy.files import DEPLOY, ROOT, compose, documented_commands, instructions, loaded, services
 from tests.kafka.apache import check_properties
 from tests.kafka.base import KAFKA_VERSION

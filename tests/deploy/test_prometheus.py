@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from app.metrics import WorkerMetrics
 from prometheus_client import CollectorRegistry
 
+from app.metrics import WorkerMetrics
 from tests.deploy.files import DEPLOY, loaded
 
 PROMETHEUS = DEPLOY / "prometheus"

@@ -4,6 +4,9 @@ import json
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.detection.anomaly import (
     Anomaly,
     Evidence,
@@ -17,9 +20,6 @@ from app.detection.anomaly import (
 )
 from app.detection.lifecycle import opened
 from app.detection.reasons import Reason
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.detection.rules import RULE
 from tests.detection.test_lifecycle import BURN, NOON, OPENING
 

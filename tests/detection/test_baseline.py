@@ -4,6 +4,10 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
 from app.detection.baseline import (
     Baseline,
     BaselineError,
@@ -13,10 +17,6 @@ from app.detection.baseline import (
     default_baseline,
 )
 from app.settings import Settings
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import ValidationError
-
 from tests.detection.rules import BASELINE, USD
 
 RECORD = {"org_id": "acme", "agent_id": "agent-7", "usd_per_hour": "2.50"}

@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 import pytest
-from app.detection.burn import burn_pico_usd_per_hour, ratio_text
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.detection.burn import burn_pico_usd_per_hour, ratio_text
 from tests.detection.rules import CENT, USD
 
 

@@ -4,6 +4,9 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.detection.anomaly import Evidence, ResolvedBy, Severity, State
 from app.detection.baseline import EffectiveBaseline
 from app.detection.lifecycle import (
@@ -18,9 +21,6 @@ from app.detection.lifecycle import (
 )
 from app.detection.reasons import Reason
 from app.detection.rule import Thresholds, thresholds
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.detection.rules import BASELINE, CENT, LIMITS, RULE, USD
 
 OPENING = Evidence("finops.usage", 3, 41, "e-41")

@@ -4,12 +4,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from app.detection.baseline import EffectiveBaseline
-from app.detection.rule import BurnRule, thresholds
-from app.settings import Settings
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.detection.baseline import EffectiveBaseline
+from app.detection.rule import BurnRule, thresholds
+from app.settings import Settings
 from tests.detection.rules import BASELINE, CENT, LIMITS, RULE, USD
 
 rates = st.integers(0, 10**9 * USD)

@@ -8,13 +8,13 @@ from decimal import Decimal
 from itertools import groupby
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.detection.anomaly import ResolvedBy, Severity, State
 from app.detection.baseline import EffectiveBaseline
 from app.detection.reasons import Reason
 from app.windows.slices import SLICE_MS, window_sum
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.detection.rules import CENT, LIMITS, USD
 from tests.detection.timeline import Walker, walk
 

@@ -20,7 +20,6 @@ from app.detection.quiet import is_quiet
 from app.detection.reasons import Reason
 from app.detection.rule import BurnRule, thresholds
 from app.windows.slices import SLICE_MS, window_sum
-
 from tests.detection.rules import BASELINE, CENT, RULE
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app.embedded.broker import EmbeddedBroker, broker_program
 from confluent_kafka.admin import AdminClient
+
+from app.embedded.broker import EmbeddedBroker, broker_program
 
 OWNER = """
 import sys

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from app.events.decode import Reason
-from app.events.usage import ID_FIELDS, KINDS, UsageEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from app.events.decode import Reason
+from app.events.usage import ID_FIELDS, KINDS, UsageEvent
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded
 
 SCHEMA = Draft202012Validator(UsageEvent.model_json_schema())

@@ -1,12 +1,12 @@
 """Headers of dead letters: the record's own, untouched, then why and where from."""
 
 import pytest
-from app.events.dead_letters import DeadLetterHeaders, dead_letter_headers
-from app.events.decode import Reason, Rejection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from app.events.dead_letters import DeadLetterHeaders, dead_letter_headers
+from app.events.decode import Reason, Rejection
 from tests.events.examples import encoded, rejected
 
 REJECTION = Rejection(4, Reason.TIME_UNIT, "occurred_at", "occurred_at 5 – too small")

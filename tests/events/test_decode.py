@@ -4,10 +4,10 @@ import json
 import sys
 
 import pytest
-from app.events.decode import decode_batch
-from app.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage, UsageEvent
 from pydantic import ValidationError
 
+from app.events.decode import decode_batch
+from app.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage, UsageEvent
 from tests.events.examples import (
     ABSENT,
     FULL,

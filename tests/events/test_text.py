@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from app.events.text import is_deeper_than, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from app.events.text import is_deeper_than, shown
 
 
 def depth_of(value: object) -> int:

@@ -4,10 +4,11 @@ import json
 import time
 from collections.abc import Callable
 
+from confluent_kafka import Consumer, TopicPartition
+
 from app.kafka import Config, client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
-from confluent_kafka import Consumer, TopicPartition
 
 _POLL_S = 0.1
 _ASK_S = 5.0

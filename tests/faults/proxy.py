@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from app.embedded.ports import LOOPBACK
-
 from tests.faults.connection import HELD_BYTES, Connection
 
 _JOIN_S = 10.0

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from app.kafka import Config
 from confluent_kafka import KafkaError, Message, Producer
 
+from app.kafka import Config
 from tests.faults.load import Load, Record
 
 CHUNK = 500

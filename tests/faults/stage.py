@@ -11,7 +11,6 @@ from app.kafka import client_config
 from app.settings import load_settings
 from app.topics.catalogue import Topics, topics_for
 from app.topics.ensure import ensure_topics
-
 from tests.faults.cluster import Cluster
 from tests.faults.load import SLICE_MS, Expected, Load, Shape
 from tests.faults.progress import ProgressFollower

@@ -1,10 +1,10 @@
 """Rates change while workers die: what was charged stays charged, and no event is charged twice."""
 
 import pytest
+
 from app.kafka import client_config
 from app.pricing.valuation import ValuationRate
 from app.topics.compacted import write_key
-
 from tests.faults.conftest import OpenStage
 from tests.faults.load import PRICES, Expected, Sums
 from tests.faults.play import begin, settle

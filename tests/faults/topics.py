@@ -3,11 +3,12 @@
 import time
 from collections.abc import Mapping
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 TIMEOUT_S = 30.0
 COMPACT_EAGERLY = {

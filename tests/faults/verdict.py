@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from confluent_kafka import Message
+
 from app.detection.anomaly import Evidence, anomaly_id
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
-from confluent_kafka import Message
-
 from tests.faults.load import Due, Expected, Sums, agent_of
 
 READ_TIMEOUT_S = 60.0

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from app.embedded.process import OwnedProcess
 from app.settings import ENV_PREFIX
-
 from tests.faults.cluster import lasting_ports
 
 READY_WITHIN_S = 90.0

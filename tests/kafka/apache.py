@@ -9,7 +9,6 @@ from pathlib import Path
 
 from app.embedded.ports import LOOPBACK, free_ports, wait_for_broker
 from app.embedded.process import OwnedProcess
-
 from tests.kafka.base import CAPABILITIES, KAFKA_VERSION, Broker, BrokerUnavailable
 from tests.kafka.server import server_properties
 

@@ -12,7 +12,6 @@ from app.detection.anomaly import Anomaly, Evidence, anomaly_id
 from app.events.usage import Usage
 from app.ledger.partition import Retention
 from app.windows.slices import SLICE_MS
-
 from tests.ledger.examples import PARTITION, RULE, TOPIC
 
 USD_PER_MILLION = {

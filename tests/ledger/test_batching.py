@@ -1,12 +1,12 @@
 """The same log gives the same records and the same notices, however it is cut, flushed, read again or taken over."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from app.detection.anomaly import Anomaly
 from app.ledger.partition import PartitionLedger
 from app.ledger.record import decode
 from app.ledger.session import Ledger
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.ledger.examples import RETENTION, T0, Topics, feed, ledger, policy, runs_of
 from tests.ledger.logs import Entry, logs
 

@@ -3,10 +3,11 @@
 import base64
 
 import pytest
-from app.ledger import duplicates
-from app.ledger.duplicates import PartitionIds, RecentIds, fingerprint
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.ledger import duplicates
+from app.ledger.duplicates import PartitionIds, RecentIds, fingerprint
 
 LIMITS = st.integers(min_value=1, max_value=12)
 HASHES = st.integers(min_value=0, max_value=2**64 - 1)

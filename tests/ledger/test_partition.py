@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from app.detection.anomaly import ResolvedBy
 from app.detection.baseline import Baseline
 from app.events.usage import Usage
@@ -12,7 +13,6 @@ from app.ledger.session import Ledger
 from app.pricing.money import PICO_PER_USD
 from app.pricing.valuation import ValuationRate
 from app.windows.slices import SLICE_MS
-
 from tests.ledger.examples import (
     BOOK,
     PARTITION,

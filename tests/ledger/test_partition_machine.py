@@ -5,6 +5,10 @@ from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
 from app.detection.anomaly import Anomaly
 from app.detection.baseline import Baseline
 from app.ledger.changes import Activity, Counts
@@ -15,10 +19,6 @@ from app.ledger.session import SUM_FIELDS
 from app.pricing.money import PICO_PER_USD
 from app.pricing.valuation import ValuationRate
 from app.windows.slices import SLICE_MS
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-
 from tests.ledger.examples import BOOK, RETENTION, RULE, T0, Topics, at_slice, baselines_of, ledger, policy
 from tests.ledger.logs import Entry, logs
 from tests.ledger.model import Model, Session, Shown, shown

@@ -1,9 +1,9 @@
 """What events are judged by, and how long answers are kept."""
 
 import pytest
+
 from app.detection.baseline import Baseline
 from app.pricing.valuation import ValuationRate
-
 from tests.ledger.examples import BASELINE, BOOK, RULE, T0, baselines_of, policy
 
 MODELS = [f"made-up-{number}" for number in range(5)]

@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
 from app.ledger import record
 from app.ledger.partition import PartitionLedger
 from app.ledger.record import SessionLedger, UnreadableRecord, check, decode, encode, last_event_at, parse
 from app.ledger.session import Ledger
 from app.pricing.money import PICO_PER_USD
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-
 from tests.ledger.examples import T0, feed, ledger, usage
 from tests.ledger.logs import Entry, logs
 

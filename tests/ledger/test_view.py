@@ -4,13 +4,13 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+
 from app.events.usage import Usage
 from app.ledger.partition import PartitionLedger
 from app.ledger.progress import Progress
 from app.ledger.record import LedgerRecord, SessionLedger, parse
 from app.ledger.view import SessionView, as_of_ms, merge, spent_usd
-from hypothesis import given
-
 from tests.ledger.examples import RETENTION, T0, TOPIC, at_slice, feed, policy, usage
 from tests.ledger.logs import Entry, logs
 

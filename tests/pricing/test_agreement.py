@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from app.pricing.book import RateBook
-from app.pricing.card import FOREVER_MS, RateCard, charge
 from genai_prices import Usage, calc_price
 from genai_prices.data import providers
 from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, StartDateConstraint, TieredPrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from app.pricing.book import RateBook
+from app.pricing.card import FOREVER_MS, RateCard, charge
 
 BOOK = RateBook.bundled()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

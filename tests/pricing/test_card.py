@@ -5,10 +5,10 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from app.pricing.card import Charge, RateCard, Tier, charge
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pricing.card import Charge, RateCard, Tier, charge
 from tests.pricing.cards import BASE, LONG, LONGER, card
 
 COUNT = st.integers(0, 10**9)

@@ -1,9 +1,6 @@
 """Matching: which model a name means, and the rule that says why."""
 
 import pytest
-from app.pricing.catalogue import MATCHES_HELD, Catalogue
-from app.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
-from app.pricing.providers import CATALOGUE_IDS
 from genai_prices.types import (
     ClauseAnd,
     ClauseContains,
@@ -17,6 +14,10 @@ from genai_prices.types import (
     ModelPrice,
     Provider,
 )
+
+from app.pricing.catalogue import MATCHES_HELD, Catalogue
+from app.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
+from app.pricing.providers import CATALOGUE_IDS
 
 
 def model(name: str, clause: MatchLogic | None = None) -> ModelInfo:

@@ -4,9 +4,6 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from app.pricing.card import Tier
-from app.pricing.compiled import CompiledPrice, compile_price, compile_prices
-from app.pricing.dated import Always, Daily, Dated, Since
 from genai_prices.types import (
     ClauseEquals,
     ConditionalPrice,
@@ -17,6 +14,10 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 from genai_prices.types import Tier as CatalogueTier
+
+from app.pricing.card import Tier
+from app.pricing.compiled import CompiledPrice, compile_price, compile_prices
+from app.pricing.dated import Always, Daily, Dated, Since
 
 HOUR = 3_600_000
 

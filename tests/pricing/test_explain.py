@@ -4,11 +4,11 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import pytest
-from app.pricing.card import charge
-from app.pricing.explain import describe, explain_charge, step_text
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pricing.card import charge
+from app.pricing.explain import describe, explain_charge, step_text
 from tests.pricing.cards import BASE, LONG, card
 
 

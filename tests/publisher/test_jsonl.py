@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+
 from app.events.rejection import Reason
 from app.publisher.jsonl import NAMED_LINES, FileChangedError, Line, check_lines, good_lines, lines_as_they_are
 

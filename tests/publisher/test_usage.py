@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
+from pydantic import ValidationError
+
 from app.events.usage import UsageEvent
 from app.kafka import Config, client_config
 from app.publisher import DeliveryError, UsagePublisher
@@ -14,8 +17,6 @@ from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
 from app.topics.reading import read_to_end
-from confluent_kafka import Message
-from pydantic import ValidationError
 
 NOW_MS = 1_763_000_000_000
 

@@ -4,11 +4,12 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 
+from confluent_kafka import Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.reading import read_to_end
-from confluent_kafka import Message, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 
 TIMEOUT_S = 20.0
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from app.settings import load_settings
 from app.topics.catalogue import Topics, topics_for
 

@@ -1,13 +1,13 @@
 """A compacted topic as a table: the newest value of each key, and one key at a time written."""
 
 import pytest
+from confluent_kafka import Producer
+
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import TopicSpec
 from app.topics.compacted import Written, read_newest, write_key
 from app.topics.errors import BrokerSilent, TopicError, TopicMissing
-from confluent_kafka import Producer
-
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, make_topic
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from app.kafka import client_config
-from app.settings import Settings
 from confluent_kafka import Producer
 
+from app.kafka import client_config
+from app.settings import Settings
 from tests.topics.making import TIMEOUT_S, make_topic, read, values
 
 EXPECTED = [f"a value worth compressing, number {number}" for number in range(200)]

@@ -1,12 +1,12 @@
 """One record by its place, and what can stand there instead."""
 
 import pytest
+from confluent_kafka import TopicPartition
+
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.errors import BrokerSilent, TopicMissing
 from app.topics.fetching import NoSuchRecord, fetch
-from confluent_kafka import TopicPartition
-
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, write
 

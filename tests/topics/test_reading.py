@@ -3,12 +3,12 @@
 import itertools
 
 import pytest
+from confluent_kafka import TopicPartition
+
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.errors import BrokerSilent, TopicMissing
 from app.topics.reading import read_to_end
-from confluent_kafka import TopicPartition
-
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, read, values, write
 

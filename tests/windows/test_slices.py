@@ -1,9 +1,10 @@
 """Slices and the hopping sums over them."""
 
 import pytest
-from app.windows.slices import SLICE_MS, Slices, prune, slice_index, slide, window_sum
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.windows.slices import SLICE_MS, Slices, prune, slice_index, slide, window_sum
 
 AMOUNTS = st.integers(min_value=0, max_value=10**21)
 SLICES = st.dictionaries(st.integers(min_value=-60, max_value=60), AMOUNTS, max_size=30)

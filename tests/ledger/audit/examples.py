@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
+
 from app.events.dead_letters import dead_letter_headers
 from app.events.rejection import Fault, Reason
 from app.events.usage import Usage
@@ -16,7 +17,6 @@ from app.ledger.audit.report import PartitionReport
 from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.ledger.progress import Progress
-
 from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, at_slice, ledger, policy, runs_of, usage
 from tests.ledger.logs import Entry
 

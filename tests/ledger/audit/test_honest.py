@@ -1,12 +1,12 @@
 """An honest log agrees, however it was worked off, whenever it is looked at, and however much of it is left."""
 
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from app.events.usage import Usage
 from app.ledger.audit.cut import Beginning
 from app.ledger.audit.outcome import Outcome
 from app.ledger.idle import HOUR_MS
-from hypothesis import assume, given
-from hypothesis import strategies as st
-
 from tests.ledger.audit.examples import KNOWING, LOG, applied, audited, cut_of, found, next_offset, worked
 from tests.ledger.examples import T0, Topics, ledger, runs_of, usage
 from tests.ledger.logs import Entry, logs

@@ -1,9 +1,9 @@
 """What can be said when retention has taken the log's beginning, and when only a range is asked for."""
 
 import pytest
+
 from app.ledger.audit.cut import MARGIN_MS, Beginning, Scope
 from app.ledger.audit.outcome import Outcome
-
 from tests.ledger.audit.examples import EVERYTHING, KEEPING, LOG, WHOLE, audited, begun, cut_of, found, wire, worked
 from tests.ledger.examples import T0, Topics, at_slice, policy
 

@@ -1,10 +1,10 @@
 """What was charged stays charged: rates that changed since are told, and no difference."""
 
 import pytest
+
 from app.ledger.audit.outcome import Outcome
 from app.ledger.policy import Policy
 from app.pricing.valuation import ValuationRate
-
 from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found, worked
 from tests.ledger.examples import BOOK, T0, Topics, ledger, policy, usage
 

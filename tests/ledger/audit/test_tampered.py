@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from app.ledger.audit.outcome import Outcome
 
+from app.ledger.audit.outcome import Outcome
 from tests.ledger.audit.examples import LOG, Found, audited, cut_of, entries, found, worked
 from tests.ledger.examples import T0, Topics, usage
 

@@ -140,12 +140,16 @@ def test_a_quiet_night_is_spread_over_flushes(
     assert topics.sessions == {}
 
 
-def test_a_duplicate_opens_no_ledger(flushed: tuple[PartitionLedger, Topics]) -> None:
+@pytest.mark.parametrize("owner", ["the same", "a new one"])
+def test_a_duplicate_opens_no_ledger(owner: str) -> None:
     """The partition still knows the event; an empty ledger would begin at the wrong time."""
-    partition, topics = ledger(retention=RETENTION._replace(partition_ids=100)), Topics()
+    retention = RETENTION._replace(partition_ids=100)
+    partition, topics = ledger(retention=retention), Topics()
     feed(partition, usage())
     topics.commit(partition.take_changes(T0))
     topics.commit(later(partition, DUE_MS))
+    if owner == "a new one":
+        partition = topics.restored(policy(), retention)
     feed(partition, usage())
     changes = partition.take_changes(T0)
     assert (len(partition), changes.counts.duplicates, changes.counts.opened) == (0, 1, [])

@@ -55,10 +55,10 @@ def print_report(report: AuditReport, duration_s: float) -> None:
 
 def _partitions(partitions: list[PartitionReport]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("partition", "log from", "to", "records", "refused", "repeats", "sessions", "differences"):
+    for name in ("partition", "log from", "to", "refused", "repeats", "sessions", "differences"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in partitions:
-        numbers = (one.first_offset, one.next_offset, one.records, one.refused, one.repeats, one.sessions.total())
+        numbers = (one.first_offset, one.next_offset, one.refused, one.repeats, one.sessions.total())
         wrong = one.findings.differences
         cells = (Text(f"{number:,}") for number in numbers)
         table.add_row(str(one.partition), *cells, Text(f"{wrong:,}", "bold red" if wrong else "green"))

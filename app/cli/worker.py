@@ -11,6 +11,7 @@ import typer
 
 from app.cli.root import cli, err_console, settings_or_exit
 from app.composition import WorkerFailed, run_worker
+from app.topics.client_log import Dampen
 from app.topics.errors import BrokerSilent, TopicError
 
 EXIT_FAILED = 1
@@ -31,6 +32,14 @@ def configure_logging(level: str) -> None:
     chatty = logging.DEBUG if level == "debug" else logging.WARNING
     for name in ("faust", "mode", "aiokafka", "app.stream.stores", "app.stream.transport", "app.stream.application"):
         logging.getLogger(name).setLevel(chatty)  # services of ours log their start and stop under our names
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_DampenGroupClient())
+
+
+class _DampenGroupClient(Dampen):
+    # Without brokers it logs a hundred lines a second, under the names of many modules.
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.name.startswith("aiokafka") or super().filter(record)
 
 
 @cli.command()

@@ -26,12 +26,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from app.kafka import Config
 from app.topics.catalogue import DEAD_LETTER_MAX_BYTES
+from app.topics.client_log import client_log
 
 _log = logging.getLogger(__name__)
 
 Headers = Sequence[tuple[str, bytes | None]]
 ATTEMPT_S = 10.0
 RETRY_S = 0.2
+FLUSH_S = 2.0
 RETRY_BACKOFF_MS = 500
 RESENT_S = 0.7 * RETRY_BACKOFF_MS / 1000
 """What took longer may have been asked twice: librdkafka asks again after `retry.backoff.ms` less a fifth (jitter)."""
@@ -94,7 +96,7 @@ class TransactionalWriter:
             KafkaException: The brokers refuse, for instance for want of access rights.
         """
         self._producer = None  # what the old one still has in its queue dies with it
-        producer = Producer({**self._config, "logger": _log})
+        producer = Producer({**self._config, "logger": client_log})
         while True:
             try:
                 producer.init_transactions(ATTEMPT_S)
@@ -146,8 +148,9 @@ class TransactionalWriter:
         producer.begin_transaction()
         for outgoing in records:
             self._produce(producer, outgoing)
-        while left := producer.flush(ATTEMPT_S):  # so that the time below is that of ending the transaction alone
-            _log.warning("partition %d: the brokers have not yet taken %d records", self.partition, left)
+        # So that the time below is that of ending the transaction alone. No longer: a transaction that has failed
+        # meanwhile keeps its records back until they time out, and only a commit says that it has failed.
+        producer.flush(FLUSH_S)
         started = time.monotonic()
         try:
             self._commit(producer)

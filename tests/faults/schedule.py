@@ -45,9 +45,8 @@ def draw(seed: int, kinds: Mapping[str, Kind], count: int, events: int) -> list[
     """
     random_ = random.Random(seed)  # noqa: S311  # reproducible is what it has to be
     names = list(kinds)
-    chosen = names[:count] + random_.choices(
-        names, [kind.weight for kind in kinds.values()], k=max(0, count - len(names))
-    )
+    chosen = random_.sample(names, min(count, len(names)))
+    chosen += random_.choices(names, [kind.weight for kind in kinds.values()], k=count - len(chosen))
     random_.shuffle(chosen)
     times = sorted(random_.randrange(events) for _ in chosen)
     return [

@@ -17,7 +17,7 @@ from app.embedded.process import OwnedProcess
 from app.settings import ENV_PREFIX
 from tests.faults.cluster import lasting_ports
 
-READY_WITHIN_S = 90.0
+READY_WITHIN_S = 150.0
 TAIL_CHARACTERS = 3_000
 _POLL_S = 0.02
 

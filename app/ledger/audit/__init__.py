@@ -21,9 +21,11 @@ it can, and what becomes of it:
   *charged at other rates* if a rate for the model stands, or stood, on `valuation-rates`, and no difference; else the
   amount is wrong, or Burnline came with another catalogue then.
 - **Time passed.** What was refused because it lay in the future would be accepted now. The clock is therefore left out,
-  and the dead letters say which offsets were refused for that; exactly these are passed over.
+  and the dead letters say which offsets were refused for that; exactly these are passed over. So dead letters must be
+  kept for longer than the log, as they are by default.
 - **Repeats beyond the bound.** Whether an event is known that is repeated later than the duplicate settings promise,
   but before three times that, depends on when workers flushed and restarted. The recomputation may decide otherwise,
-  and such a session shows as missing or doubled. The settings for duplicates must be those of the workers.
+  and such a session shows as missing or doubled; so may one that repeats what the log has lost. The settings for
+  duplicates must be those of the workers.
 - **Another identity.** A session whose events lie on two partitions has a ledger on each; each is compared on its own.
 """

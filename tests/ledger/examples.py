@@ -11,14 +11,18 @@ from app.ledger.changes import Changes
 from app.ledger.idle import HOUR_MS
 from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
+from app.ledger.session import Ledger
 from app.pricing.book import RateBook
 from app.pricing.money import PICO_PER_USD
+from app.pricing.valuation import ValuationRate
 from app.windows.slices import SLICE_MS
 
 if TYPE_CHECKING:
     from app.detection.anomaly import Anomaly
     from app.ledger.progress import Progress
 
+MILLI: Final = PICO_PER_USD // 1000
+"""0.001 USD."""
 TOPIC: Final = "finops.usage"
 PARTITION: Final = 2
 T0: Final = 1_760_000_000_000
@@ -122,3 +126,31 @@ def runs_of(log: Sequence[object], cuts: Iterable[int]) -> list[range]:
     """`range(len(log))` cut into batches at these places."""
     ends = sorted({cut for cut in cuts if 0 < cut < len(log)} | {len(log)})
     return [range(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
+
+
+def held(partition: PartitionLedger, session_id: str = "s-1") -> Ledger:
+    """A session's ledger, which must be there."""
+    found = partition.get(session_id)
+    assert found is not None
+    return found
+
+
+def spend(slice_number: float, milli_usd: int, number: int = 0, **changes: Any) -> Usage:
+    """An event of that cost: 400 input tokens of gpt-4o are 0.001 USD."""
+    fields = {
+        "event_id": f"e-{slice_number}-{number}",
+        "occurred_at": at_slice(slice_number),
+        "input_tokens": 400 * milli_usd,
+    }
+    return usage(**(fields | changes))
+
+
+def rate(effective_from: int, usd: str, model: str = "gpt-4o") -> ValuationRate:
+    """A rate of one's own, the same for all tokens."""
+    return ValuationRate(
+        provider="*",
+        model=model,
+        effective_from=effective_from,
+        input_usd_per_million_tokens=usd,
+        output_usd_per_million_tokens=usd,
+    )

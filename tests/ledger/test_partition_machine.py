@@ -17,9 +17,8 @@ from app.ledger.record import LedgerRecord, SessionLedger, parse
 from app.ledger.rollup import SessionRollup
 from app.ledger.session import SUM_FIELDS
 from app.pricing.money import PICO_PER_USD
-from app.pricing.valuation import ValuationRate
 from app.windows.slices import SLICE_MS
-from tests.ledger.examples import BOOK, RETENTION, RULE, T0, Topics, at_slice, baselines_of, ledger, policy
+from tests.ledger.examples import BOOK, RETENTION, RULE, T0, Topics, at_slice, baselines_of, ledger, policy, rate
 from tests.ledger.logs import Entry, logs
 from tests.ledger.model import Model, Session, Shown, shown
 
@@ -107,19 +106,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.usd_per_hour = Decimal(usd_per_hour) * 5
 
     @rule(slices=st.integers(0, 20), usd=st.sampled_from(["0", "2", "0.000001"]))
-    def rate(self, slices: int, usd: str) -> None:
+    def change_rate(self, slices: int, usd: str) -> None:
         self.model.own_rates = {**self.model.own_rates, at_slice(slices): usd}
         self.policy.set_book(
-            BOOK.with_overrides(
-                ValuationRate(
-                    provider="*",
-                    model="house-model",
-                    effective_from=at_ms,
-                    input_usd_per_million_tokens=price,
-                    output_usd_per_million_tokens=price,
-                )
-                for at_ms, price in self.model.own_rates.items()
-            )
+            BOOK.with_overrides(rate(at_ms, price, "house-model") for at_ms, price in self.model.own_rates.items())
         )
 
     @rule()

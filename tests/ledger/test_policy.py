@@ -3,8 +3,7 @@
 import pytest
 
 from app.detection.baseline import Baseline
-from app.pricing.valuation import ValuationRate
-from tests.ledger.examples import BASELINE, BOOK, RULE, T0, baselines_of, policy
+from tests.ledger.examples import BASELINE, BOOK, RULE, T0, baselines_of, policy, rate
 
 MODELS = [f"made-up-{number}" for number in range(5)]
 
@@ -31,14 +30,7 @@ def test_a_new_book_holds_at_once() -> None:
     rules = policy()
     cards = rules.cards
     assert not rules.card(None, "made-up", T0).priced
-    rate = ValuationRate(
-        provider="*",
-        model="made-up",
-        effective_from=0,
-        input_usd_per_million_tokens="1",
-        output_usd_per_million_tokens="1",
-    )
-    rules.set_book(BOOK.with_overrides([rate]))
+    rules.set_book(BOOK.with_overrides([rate(0, "1", "made-up")]))
     assert (None, "made-up") not in cards, "who holds the cards in use sees them go"
     assert rules.card(None, "made-up", T0).priced
 

@@ -22,7 +22,7 @@ from app.ledger.partition import Retention
 from app.ledger.policy import Policy
 from app.pricing.book import RateBook
 from app.pricing.valuation import ValuationRate
-from app.settings import SLICE_S, Settings
+from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.errors import TopicError
 from app.topics.reading import read_to_end
@@ -54,16 +54,6 @@ def audit(settings: Settings, scope: Scope, watch: Watch, *, most_rows: int) -> 
         raise TopicError(f"The brokers refuse: {error.args[0].str()}") from error
 
 
-def retention(settings: Settings) -> Retention:
-    """What workers with these settings remember."""
-    return Retention(
-        slices=settings.window_retention_s // SLICE_S,
-        duplicate_ids=settings.duplicate_ids_per_session,
-        partition_ids=settings.duplicate_ids_per_partition,
-        idle_ms=settings.retire_after_s * 1000 or None,
-    )
-
-
 @contextmanager
 def _without_collections() -> Iterator[None]:
     """Ledgers and events hold no cycles; to look for some among millions of them costs a quarter of the time."""
@@ -85,7 +75,7 @@ class _Audit:
         self._most_rows = most_rows
         self._policy, rated = _policy(settings, self._config, watch)
         self._judging = Judging(scope, rated, settings.max_clock_skew_ms, most_rows)
-        self._retention = retention(settings)
+        self._retention = Retention.from_settings(settings)
 
     def report(self) -> AuditReport:
         """All partitions."""

@@ -7,7 +7,7 @@ whatever fault, changes nothing.
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from app.detection.anomaly import ResolvedBy
 from app.events.usage import Usage
@@ -22,6 +22,9 @@ from app.ledger.rollup import ClosedRollups
 from app.ledger.session import SUM_FIELDS, Ledger, ModelSums
 from app.pricing.card import charge
 from app.windows.slices import SLICE_MS, prune, slice_index
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 _NO_SUMS = (0,) * len(SUM_FIELDS)
 _OPEN_ANOMALY = b'"anomaly":{'
@@ -39,6 +42,16 @@ class Retention(NamedTuple):
     """Newest events known as duplicates, of all sessions of the partition."""
     idle_ms: int | None = None
     """A session idle for so long is retired: its sums go to a closed rollup. None keeps every session."""
+
+    @classmethod
+    def from_settings(cls, settings: "Settings") -> Self:
+        """What the settings ask for."""
+        return cls(
+            slices=settings.window_retention_s * 1000 // SLICE_MS,
+            duplicate_ids=settings.duplicate_ids_per_session,
+            partition_ids=settings.duplicate_ids_per_partition,
+            idle_ms=settings.retire_after_s * 1000 or None,
+        )
 
 
 class PartitionLedger:

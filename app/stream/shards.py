@@ -18,7 +18,7 @@ from app.ledger.changes import Changes
 from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
-from app.settings import SLICE_S, Settings
+from app.settings import Settings
 from app.stream.partitioning import likely_partitioner
 from app.stream.restore import Restored, restore, stored_progress
 from app.stream.transport import RecordBatch
@@ -120,12 +120,7 @@ class Shards:
         self._room = asyncio.Condition()
         self._unflushed = 0
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
-        self._retention = Retention(
-            slices=settings.window_retention_s // SLICE_S,
-            duplicate_ids=settings.duplicate_ids_per_session,
-            partition_ids=settings.duplicate_ids_per_partition,
-            idle_ms=settings.retire_after_s * 1000 or None,
-        )
+        self._retention = Retention.from_settings(settings)
 
     def next_offset(self, partition: int) -> int | None:
         """The offset that is to be applied next; None when the partition is not owned."""

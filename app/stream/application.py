@@ -137,7 +137,7 @@ def _declare_tables(app: faust.App, topics: Topics, shards: Shards, policy: Poli
             partitions=1,
             recovery_buffer_size=1,  # with a larger one other workers see no change until they restart
             store="reference://kafka",
-            options={"topic": spec.name, "config": shards.config, "follower": follower},
+            options={"topic": spec, "config": shards.config, "follower": follower},
             changelog_topic=_raw_topic(app, spec),
         )
 

@@ -7,6 +7,7 @@ that ends in a transaction marker. Both stores therefore read their topic in `on
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import Consumer, TopicPartition
@@ -14,10 +15,11 @@ from faust.stores import memory
 from faust.types import TP
 
 from app.kafka import Config
-from app.topics.reading import read_to_end
+from app.topics.compacted import read_newest
 
 if TYPE_CHECKING:
     from app.stream.shards import Shards
+    from app.topics.catalogue import TopicSpec
 
 TIMEOUT_S = 60.0
 
@@ -89,11 +91,12 @@ class ReferenceStore(_EndStore):
     ) -> None:
         """Read the topic to its end."""
         del assigned, revoked, newly_assigned, generation_id
-        topic: str = self.options["topic"]
+        topic: TopicSpec = self.options["topic"]
         config: Config = self.options["config"]
         follower: Follower = self.options["follower"]
-        await self._reach_ends(config, [TP(topic, 0)])
-        follower.replace(await asyncio.get_running_loop().run_in_executor(None, _newest_records, config, topic))
+        await self._reach_ends(config, [TP(topic.name, 0)])
+        read = partial(read_newest, config, topic, timeout_s=TIMEOUT_S)
+        follower.replace(await asyncio.get_running_loop().run_in_executor(None, read))
 
     def apply_changelog_batch(
         self, batch: Iterable[Any], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
@@ -103,15 +106,3 @@ class ReferenceStore(_EndStore):
         follower: Follower = self.options["follower"]
         for event in batch:
             follower.change(event.message.key, event.message.value)
-
-
-def _newest_records(config: Config, topic: str) -> dict[bytes, bytes]:
-    newest: dict[bytes, bytes] = {}
-    for messages in read_to_end(config, topic, [0], timeout_s=TIMEOUT_S):
-        for message in messages:
-            key, value = message.key() or b"", message.value()
-            if value is None:
-                newest.pop(key, None)
-            else:
-                newest[key] = value
-    return newest

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message, Producer
 
 from app.detection.anomaly import Anomaly
 from app.events.dead_letters import DeadLetterHeaders
@@ -263,3 +263,31 @@ def test_a_baseline_and_a_rate_take_effect_on_the_next_event_on_every_worker(
     # Cached input defaults to the input rate: 20,000 tokens at 1,000 USD per million, beside what was charged before.
     before = usd(event(0, session="s", at_ms=0, tokens=20_000))
     assert {Decimal(one["cost_usd"]) for one in objects("sessions")} == {before + 20}
+
+
+def test_a_ledger_that_cannot_be_read_stops_its_partition_alone(
+    reached: Settings, start_worker: Callable[[str], WorkerSlot], tmp_path: Path
+) -> None:
+    topics = topics_for(reached)
+    producer = Producer(client_config(reached))
+    producer.produce(topics.sessions.name, b'{"version":99,"session_id":"s-from-the-future"}', "s-from-the-future", 0)
+    assert producer.flush(20) == 0
+    base_ms = now_ms() - 600_000
+    publish(
+        [json.dumps(event(number, session=f"s-{number}", at_ms=base_ms + number)).encode() for number in range(40)],
+        tmp_path / "events.jsonl",
+    )
+    elsewhere = sum(message.partition() != 0 for message in read(reached, topics.usage))
+    assert 0 < elsewhere < 40
+    worker = start_worker("first")
+
+    def applied() -> float:
+        return worker.metrics().get('burnline_events_total{outcome="accepted"}', 0)
+
+    until(lambda: "partition 0: no session ledger" in worker.readiness()[1], "the refusal")
+    until(lambda: applied() == elsewhere, "the events of the other partitions")
+    ready, detail = worker.readiness()
+    assert not ready
+    assert "99" in detail
+    assert worker.metrics()["burnline_partitions_refused"] == 1
+    assert worker.terminate().exit_code == 0

@@ -33,6 +33,9 @@ MAX_UNFLUSHED_EVENTS = 500_000
 MAX_UNPRICED_LOGGED = 1_000
 """So many models without a rate get a line in the log, one each."""
 
+FENCES_AT_ONCE = 16
+"""Each is a connection and two or three questions: a third of a second alone, and partitions are many."""
+
 Clock = Callable[[], int]
 """Wall clock, epoch milliseconds."""
 
@@ -149,8 +152,8 @@ class Shards:
     def _take_over(self, partitions: list[int]) -> dict[int, Shard]:
         _log.info("taking over partitions %s", partitions)
         writers = {partition: self._writer(partition) for partition in partitions}
-        for writer in writers.values():
-            writer.fence()
+        with ThreadPoolExecutor(FENCES_AT_ONCE, thread_name_prefix="fence") as threads:
+            list(threads.map(TransactionalWriter.fence, writers.values()))  # the list is where a failure is raised
         found = restore(self.config, self.topics, partitions)
         shards = {}
         for partition, writer in writers.items():

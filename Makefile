@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types schemas lock clean
+.PHONY: help setup run test soak lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ run: $(READY) ## set up, then the demo: broker, worker and an hour of real reque
 
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property and integration tests
 	$(BIN)/pytest
+
+soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
+	$(BIN)/python -m tests.faults.soak
 
 lint: $(READY) ## ruff: rules and formatting
 	$(BIN)/ruff check app tests benchmarks deploy

@@ -92,7 +92,7 @@ class Injector:
         self._disturbing[lane] -= 1
 
     def _slot(self, place: int) -> WorkerSlot:
-        slots = self.stage.fleet.slots
+        slots = self.stage.fleet.running or self.stage.fleet.slots
         return slots[place % len(slots)]
 
     # Workers

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import secrets
+import subprocess
 import sys
 import tempfile
 import threading
@@ -43,7 +44,7 @@ KINDS = {
     "scale": Kind(6, WORKERS, (1.0, 4.0)),
     "zombie": Kind(7, WORKERS, (0.0, 3.0)),
     "broker_restart": Kind(4, 1),
-    "broker_away": Kind(1, 1, (20.0, 60.0)),
+    "broker_away": Kind(1, 1, (60.0, 60.0)),
     "connection_cut": Kind(5, 1, (0.0, 1.0)),
     "connection_stalled": Kind(4, 2, (0.5, 4.0)),
     "connection_delayed": Kind(3, 1, (1.0, 4.0)),
@@ -82,6 +83,7 @@ def main() -> None:
         )
         with on_stage(stage, seed):
             injector, outcome = _play(stage, seed, arguments, console)
+            outcome.verdict.problems.extend(_verify(stage, console))
     figures = _figures(injector, outcome, time.monotonic() - started)
     _show(console, figures)
     if arguments.json:
@@ -115,6 +117,16 @@ def _play(stage: Stage, seed: int, arguments: argparse.Namespace, console: Conso
         for slot in stage.fleet.slots:
             slot.start()
         return injector, stage.finish()
+
+
+def _verify(stage: Stage, console: Console) -> Iterator[str]:
+    """A second opinion: `burnline verify` recomputes the ledgers from the log with the workers' own functions."""
+    command = [sys.executable, "-P", "-m", "app", "verify"]
+    slot = stage.fleet.slots[0]
+    done = subprocess.run(command, env=slot.environment, capture_output=True, text=True, check=False)
+    console.print(f"burnline verify: exit code {done.returncode}\n{done.stdout.strip()}", markup=False)
+    if done.returncode != 0:
+        yield f"burnline verify ended with {done.returncode}: {done.stdout[-2000:]} {done.stderr[-2000:]}"
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def test_asked_to_end_under_full_load(open_stage: OpenStage) -> None:
 
 def test_back_to_work_after_a_kill(open_stage: OpenStage) -> None:
     """A worker with a name of its own is back long before its session would have timed out, and moves nothing."""
-    with open_stage(workers=2, session_timeout_ms=120_000) as stage:
+    with open_stage(workers=2, session_timeout_ms=30_000) as stage:
         begin(stage)
         stage.publisher.wait_sent(20_000, timeout_s=60)
         before = [slot.logged(TAKEOVER) for slot in stage.fleet.slots]

@@ -30,7 +30,7 @@ class Stopped(NamedTuple):
 
 
 class WorkerSlot:
-    """The place of one worker: its settings and its log stay, processes come and go.
+    """The place of one worker: its settings (`environment`) and its log stay, processes come and go.
 
     A slot plays the supervisor, too: nothing but a fault or an operator ends a worker, so one that has ended by itself
     is a failure, and `check` says so.
@@ -43,7 +43,7 @@ class WorkerSlot:
         (self.port,) = lasting_ports(1)
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(ENV_PREFIX)}
         own = {**settings, "metrics_port": self.port}
-        self._environment = {
+        self.environment = {
             **inherited,
             **{ENV_PREFIX + key.upper(): str(value) for key, value in own.items()},
             "TMPDIR": str(folder),
@@ -65,7 +65,7 @@ class WorkerSlot:
                 self._note("started")
                 with self.log_path.open("ab") as output:
                     command = [sys.executable, "-P", "-m", "app", "worker"]
-                    self._process = OwnedProcess(command, output=output, env=self._environment)
+                    self._process = OwnedProcess(command, output=output, env=self.environment)
 
     def kill(self) -> None:
         """End it at once (SIGKILL)."""

@@ -16,7 +16,7 @@ PAST_SESSION_S = SESSION_TIMEOUT_MS / 1000 + 1.5
 TAKING_OVER = "taking over partitions"
 SLOW_S = 0.15
 """Delay per chunk that makes a flush take about a second."""
-LATE_EVERY = 5
+LATE_EVERY = 3
 POISON_BATCH = 5_000
 HALF_POISON_ROUNDS = 2
 _POLL_S = 0.005

@@ -14,12 +14,14 @@ from tests.faults.connection import Connection
 PRODUCE, END_TXN = 0, 26
 _SETTLE_S = 0.05
 """Long enough for a broker to act on one request before it gets the next over another connection."""
+_PATIENCE_S = 3.0
 
 
 class _Kept(NamedTuple):
     connection: Connection
     request: bytes
     transactional_id: bytes
+    until: float
 
 
 class LateCommits:
@@ -49,10 +51,14 @@ class LateCommits:
 
     async def _keeps(self, request: bytes, connection: Connection) -> bool:
         transactional_id = _transactional_id(request)
+        now = asyncio.get_running_loop().time()
+        if self._kept is not None and now > self._kept.until:
+            self._kept.connection.kept.set()  # its client has died, or has nothing more to write
+            self._kept = None
         if self._kept is None:
             self._seen += 1
             if self._seen % self._every == 0:
-                self._kept, self._ended_again = _Kept(connection, request, transactional_id), False
+                self._kept, self._ended_again = _Kept(connection, request, transactional_id, now + _PATIENCE_S), False
                 connection.kept.clear()
                 connection.reset_client()
                 return True

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from app.kafka import Config, client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
+from app.topics.client_log import client_log
 
 _POLL_S = 0.1
 _ASK_S = 5.0
@@ -39,7 +40,7 @@ class ProgressFollower:
             "fetch.wait.max.ms": 50,
             "reconnect.backoff.max.ms": 500,
         }
-        self._consumer = Consumer(config)
+        self._consumer = Consumer(config, logger=client_log)
         self._consumer.assign([TopicPartition(topics.progress.name, partition, 0) for partition in self.next_offset])
 
     @property

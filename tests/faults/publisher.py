@@ -9,6 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, Message, Producer
 
 from app.kafka import Config
+from app.topics.client_log import client_log
 from tests.faults.load import Load, Record
 
 CHUNK = 500
@@ -58,7 +59,7 @@ class Publisher:
         self._may_go_on.set()
         self._rests = threading.Event()
         self._failures: list[str] = []
-        self._producer = Producer({**config, **PRODUCER_CONFIG, "delivery.report.only.error": True})
+        self._producer = Producer({**config, **PRODUCER_CONFIG, "delivery.report.only.error": True}, logger=client_log)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self, rounds: int | None = None) -> None:

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
+from app.topics.client_log import client_log
 
 TIMEOUT_S = 30.0
 COMPACT_EAGERLY = {
@@ -29,7 +30,7 @@ def alter(settings: Settings, topic: str, config: Mapping[str, str]) -> None:
     """Set configurations of a topic; tried again while the brokers are away."""
     entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in config.items()]
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
-    admin = AdminClient(client_config(settings))
+    admin = AdminClient(client_config(settings), logger=client_log)
     deadline = time.monotonic() + TIMEOUT_S
     while True:
         try:

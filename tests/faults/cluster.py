@@ -1,7 +1,9 @@
 """Apache Kafka clusters of one or three nodes, each node a process that can be killed and started again."""
 
 import contextlib
+import os
 import secrets
+import signal
 import socket
 import tempfile
 import time
@@ -53,6 +55,16 @@ class Node:
             LOOPBACK, self._port, timeout_s=START_TIMEOUT_S, alive=lambda: process.exit_code is None
         ):
             raise BrokerUnavailable(f"Apache Kafka does not start: {self.log()[-2000:]}")
+
+    def freeze(self) -> None:
+        """Stop it (SIGSTOP), as a long garbage collection or a frozen machine would; `thaw` lets it go on."""
+        assert self._process is not None, "not started"
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on (SIGCONT), with what it believed before."""
+        assert self._process is not None, "not started"
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once (SIGKILL)."""

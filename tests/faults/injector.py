@@ -24,6 +24,7 @@ _POLL_S = 0.005
 LANES = {
     "broker_restart": "broker",
     "broker_away": "broker",
+    "broker_frozen": "broker",
     "connection_cut": "network",
     "connection_stalled": "network",
     "connection_delayed": "network",
@@ -195,6 +196,13 @@ class Injector:
     def broker_away(self, place: int, seconds: float) -> None:
         """Kill a broker and start it again after some time."""
         self.stage.cluster.restart(place % self.stage.cluster.size, away_s=seconds)
+
+    def broker_frozen(self, place: int, seconds: float) -> None:
+        """Stop a broker for a while; it wakes up with what it believed before."""
+        node = self.stage.cluster.nodes[place % self.stage.cluster.size]
+        node.freeze()
+        time.sleep(seconds)
+        node.thaw()
 
     # Connections of the workers behind the proxies
 

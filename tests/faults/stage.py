@@ -50,7 +50,7 @@ class Stage:
         *,
         workers: int = 2,
         proxied: int = 0,
-        static: bool = True,
+        dynamic: int = 0,
         events_per_s: float = 10_000,
         **settings: object,
     ) -> None:
@@ -62,7 +62,7 @@ class Stage:
             shape: Of the load.
             workers: Slots for workers.
             proxied: How many of them, counted from the last, reach the brokers through the proxies alone.
-            static: Whether workers keep their group membership over a restart.
+            dynamic: How many of them, counted from the last, have no name that keeps their partitions over a restart.
             events_per_s: The publisher's rate; 0 for as fast as it goes.
             settings: Of the workers, by field name, beside those of the stage.
         """
@@ -89,7 +89,7 @@ class Stage:
             own = dict(wanted)
             if index >= workers - proxied:
                 own["kafka_bootstrap_servers"] = cluster.proxied_servers
-            if static:
+            if index < workers - dynamic:
                 own["group_instance_id"] = f"worker-{index}"
             slots.append(WorkerSlot(f"worker-{index}", own, folder))
         self.fleet = Fleet(slots)

@@ -27,7 +27,7 @@ def test_killed_twenty_times_in_a_row(open_stage: OpenStage, seed: int) -> None:
 
 def test_workers_come_and_go(open_stage: OpenStage, seed: int) -> None:
     """1, 3, 2, 1 workers while events flow."""
-    with open_stage(workers=3, static=False, events_per_s=10_000) as stage:
+    with open_stage(workers=3, dynamic=3, events_per_s=10_000) as stage:
         steps = [Fault(10_000, "scale", 2, 4.0), Fault(20_000, "scale", 1, 3.0), Fault(30_000, "scale", 0, 1.0)]
         outcome = play(stage, steps, workers=1)
         assert outcome.takeovers >= 4

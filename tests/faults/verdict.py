@@ -4,18 +4,21 @@ Values are read with the standard library's JSON and Decimal: nothing here trust
 `read_to_end`, which has tests of its own, and the rule that makes an anomaly's id out of its evidence.
 """
 
+import contextlib
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from confluent_kafka import Message
+from confluent_kafka import Consumer, Message
 
 from app.detection.anomaly import Evidence, anomaly_id
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
+from app.topics.ends import spans
 from app.topics.reading import read_to_end
 from tests.faults.load import Due, Expected, Sums, agent_of
 
@@ -58,6 +61,8 @@ class _Closed(NamedTuple):
 def judge(settings: Settings, expected: Expected, bad: list[bytes]) -> Verdict:
     """Compare all topics with what was published. The stream has drained and no worker writes any more."""
     topics = topics_for(settings)
+    for spec in (topics.sessions, topics.rollups, topics.anomalies, topics.dead_letters):
+        _wait_until_settled(settings, spec.name)
     ledgers = _ledgers(_newest(settings, topics.sessions.name))
     closed = _closed(_newest(settings, topics.rollups.name))
     notices = [json.loads(message.value() or b"") for message in _messages(settings, topics.anomalies.name)]
@@ -76,6 +81,27 @@ def judge(settings: Settings, expected: Expected, bad: list[bytes]) -> Verdict:
         anomalies=len({notice["anomaly_id"] for notice in notices}),
         notices=len(notices),
     )
+
+
+def _wait_until_settled(settings: Settings, topic: str) -> None:
+    """Wait until readers of committed records see all that is written.
+
+    A commit is answered before its markers stand on all partitions that it spans: read at once, a session that was
+    retired last may be in a rollup already and still have its ledger.
+    """
+    partitions = list(range(settings.partitions))
+    with contextlib.ExitStack() as stack:
+        ends = []
+        for isolation_level in ("read_committed", "read_uncommitted"):
+            config = {**client_config(settings), "group.id": "faults", "isolation.level": isolation_level}
+            consumer = Consumer(config)
+            stack.callback(consumer.close)
+            ends.append(consumer)
+        deadline = time.monotonic() + READ_TIMEOUT_S
+        while len({tuple(spans(one, topic, partitions, READ_TIMEOUT_S).values()) for one in ends}) > 1:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"a transaction on {topic} stays open")
+            time.sleep(0.05)
 
 
 def _messages(settings: Settings, topic: str) -> Iterator[Message]:

@@ -71,12 +71,14 @@ class Publisher:
         """Return when so many good events are on their way, or when all are.
 
         Raises:
-            TimeoutError: The brokers do not take them.
+            TimeoutError: The brokers have taken none for `timeout_s`.
         """
-        deadline = time.monotonic() + timeout_s
+        seen, since = self.sent, time.monotonic()
         while self.sent < events and self._thread.is_alive():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.sent} of {events} events are published after {timeout_s:g} s")
+            if self.sent > seen:
+                seen, since = self.sent, time.monotonic()
+            elif time.monotonic() - since > timeout_s:
+                raise TimeoutError(f"{seen} of {events} events are published, and no more for {timeout_s:g} s")
             time.sleep(0.01)
 
     def pause(self) -> int:

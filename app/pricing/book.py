@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from app.pricing.card import BEGINNING_MS, FOREVER_MS, RateCard, Tier
+from app.pricing.card import ANY_PROVIDER, BEGINNING_MS, FOREVER_MS, RateCard, Tier
 from app.pricing.dated import holding, utc_text
 from app.pricing.providers import normal_name
-from app.pricing.valuation import ANY_PROVIDER, ValuationRate
+from app.pricing.valuation import ValuationRate
 
 if TYPE_CHECKING:
     from app.pricing.catalogue import Catalogue, Match

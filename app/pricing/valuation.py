@@ -11,7 +11,6 @@ from app.events.usage import END_TIME_MS, MIN_TIME_MS, Id
 from app.pricing.card import Tier
 from app.pricing.money import PICO_PER_USD, amount_text, pico_from_text
 
-ANY_PROVIDER = "*"
 MAX_USD_PER_MILLION = 10**6
 RATE_DECIMALS = 6
 """So many decimals of USD per million tokens make whole pico-USD per token."""

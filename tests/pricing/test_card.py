@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.card import Charge, RateCard, Tier, charge
+from app.pricing.card import ANY_PROVIDER, Charge, RateCard, Tier, charge, charge_fields
 from tests.pricing.cards import BASE, LONG, LONGER, card
 
 COUNT = st.integers(0, 10**9)
@@ -111,6 +111,47 @@ def test_a_part_larger_than_its_whole_is_no_charge(
     assert charge(card(*tiers), *full).cost_pico_usd > 0
     with pytest.raises(ValueError, match="must fit into"):
         charge(card(*tiers), *overfull)
+
+
+@pytest.mark.parametrize(
+    ("counts", "parts"),
+    [
+        pytest.param((0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0), id="nothing"),
+        pytest.param((2, 1, 0, 0, 0), (6_000_000, 0, 0, 15_000_000, 0, 7), id="plain"),
+        pytest.param(
+            (10, 10, 3, 2, 4), (15_000_000, 900_000, 7_500_000, 90_000_000, 64_000_000, 7), id="fresh input and answer"
+        ),
+        pytest.param((5, 5, 5, 0, 5), (0, 1_500_000, 0, 0, 80_000_000, 7), id="all cached, all reasoning"),
+    ],
+)
+def test_each_part_has_its_cost(counts: tuple[int, int, int, int, int], parts: tuple[int, ...]) -> None:
+    charged = charge(card(replace(BASE, per_request=7)), *counts)
+    assert charged[3:] == parts
+    assert charged.cost_pico_usd == sum(parts)
+
+
+@given(
+    rates=st.lists(st.tuples(RATE, RATE, RATE, RATE, RATE, st.sampled_from((0, 12_000))), max_size=2),
+    fresh=COUNT,
+    cached=st.sampled_from((0, 1, 10**6)),
+    written=st.sampled_from((0, 1, 10**6)),
+    answer=COUNT,
+    reasoning=st.sampled_from((0, 1, 10**6)),
+)
+def test_parts_sum_to_the_cost(
+    rates: list[tuple[int, int, int, int, int, int]], fresh: int, cached: int, written: int, answer: int, reasoning: int
+) -> None:
+    of = card(*(Tier(1_000 * number, *each) for number, each in enumerate(rates)))
+    counts = (fresh + cached + written, answer + reasoning, cached, written, reasoning)
+    charged = charge(of, *counts)
+    assert sum(charged[3:]) == charged.cost_pico_usd
+    assert min(charged) >= 0
+    assert charge_fields(of, *counts) == tuple(charged)
+
+
+@pytest.mark.parametrize(("provider", "named"), [("anthropic", "anthropic"), (ANY_PROVIDER, ""), ("", "")])
+def test_a_card_for_any_provider_names_none(provider: str, named: str) -> None:
+    assert replace(card(BASE), provider=provider).named_provider == named
 
 
 @given(

@@ -5,20 +5,23 @@ names. All mistakes are collected and reported at once by `load_settings`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from app.addresses import is_origin, is_trusted_url
 
 ENV_PREFIX = "BURNLINE_"
 SLICE_S = 10
 """Length of a tumbling slice; windows are whole numbers of slices."""
 
 # Read by other parts of the system, and so no typing mistakes when they stand in the environment.
-_FOREIGN = {"CONFIG", "REDIS_URL", "API_PORT"}
+_FOREIGN = {"CONFIG"}
 _FOREIGN_PREFIXES = ("TEST_", "BENCH_", "FAULT_")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -102,6 +105,65 @@ class Settings(BaseSettings):
         le=31_536_000,
         description="A session idle for so long gives up its ledger; its sums stay in a closed rollup. 0: never.",
     )
+    rollup_retention_days: int = Field(
+        400,
+        ge=1,
+        le=36_500,
+        description="How long the sums per quarter of an hour are kept: all that reports can show.",
+    )
+
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        min_length=1,
+        description="Redis or Valkey of the read side: redis://, rediss:// (TLS) or unix://; no password in it.",
+    )
+    redis_username: str | None = Field(None, description="Redis user (ACL).")
+    redis_password: SecretStr | None = Field(None, description="Password of Redis, or of the Redis user.")
+    redis_prefix: str = Field(
+        "burnline:", pattern=r"^[A-Za-z0-9._:-]{1,100}$", description="Stands before every key in Redis."
+    )
+    projector_metrics_port: Port = Field(
+        9465, description="Port of the projector's /metrics, /healthz and /readyz; 0 takes a free one."
+    )
+
+    api_requests_per_s: int = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        description="Requests per second of one caller, after a first burst of as many. 0: any.",
+    )
+    api_max_body_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="Longest body of a request.")
+    api_cors_origins: str | None = Field(
+        None,
+        min_length=1,
+        description="Origins whose pages may call the API from a browser, by commas; none if not set.",
+    )
+    oidc_issuer: str | None = Field(None, description="OpenID Connect issuer whose JWTs are let in: their iss.")
+    oidc_audience: str | None = Field(None, min_length=1, description="What must stand in aud of a JWT.")
+    oidc_jwks_url: str | None = Field(
+        None, description="Where the issuer's keys are; by its discovery document if not set."
+    )
+    oidc_role_claim: str = Field(
+        "burnline_role",
+        min_length=1,
+        description="Claim with a role (viewer, editor, admin) or a list of them; dots lead into objects.",
+    )
+    oidc_orgs_claim: str = Field(
+        "burnline_orgs", min_length=1, description="Claim with the organisations that are seen; none without it."
+    )
+    oidc_all_orgs_value: str | None = Field(
+        None, min_length=1, description="Value in that claim that means every organisation; nothing does if not set."
+    )
+
+    api_host: str = Field("127.0.0.1", min_length=1, description="Address of the REST API.")
+    api_port: Port = Field(8080, description="Port of the REST API; 0 takes a free one.")
+
+    active_after_s: int = Field(
+        900,
+        ge=SLICE_S,
+        le=31_536_000,
+        description="A session counts as active for so long after its newest event, in event time.",
+    )
 
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Address of /metrics, /healthz and /readyz.")
     metrics_port: Port = Field(9464, description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
@@ -110,6 +172,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
     worker_data_dir: Path | None = Field(None, description="Folder for Faust's own files; a temporary one if not set.")
+    kernel: Literal["auto", "native", "python"] = Field(
+        "auto", description="How ledgers are counted: by the C kernel if it was built (auto), only by it, or by Python."
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -137,9 +202,16 @@ class Settings(BaseSettings):
             mistakes.append(f"{self.kafka_security_protocol} needs kafka_sasl_username and kafka_sasl_password")
         if (self.kafka_ssl_certificate_location is None) != (self.kafka_ssl_key_location is None):
             mistakes.append("kafka_ssl_certificate_location and kafka_ssl_key_location go together")
+        mistakes += _redis_mistakes(self.redis_url)
+        mistakes += _access_mistakes(self)
         if mistakes:
             raise SettingsError(mistakes)
         return self
+
+    @property
+    def cors_origins(self) -> list[str]:
+        """The origins of `api_cors_origins`, one by one."""
+        return [origin.strip() for origin in (self.api_cors_origins or "").split(",") if origin.strip()]
 
     @classmethod
     def settings_customise_sources(
@@ -154,6 +226,34 @@ class Settings(BaseSettings):
         file = os.environ.get(ENV_PREFIX + "CONFIG")
         toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
         return (init_settings, env_settings, *toml)
+
+
+def _access_mistakes(settings: Settings) -> Iterator[str]:
+    if (settings.oidc_issuer is None) != (settings.oidc_audience is None):
+        yield "oidc_issuer and oidc_audience go together"
+    if settings.oidc_jwks_url is not None and settings.oidc_issuer is None:
+        yield "oidc_jwks_url needs oidc_issuer and oidc_audience"
+    for name in ("oidc_issuer", "oidc_jwks_url"):
+        url = getattr(settings, name)
+        if url is not None and not is_trusted_url(url):
+            yield f"{name}={url} is neither https:// nor http:// of this machine: who is between could forge keys"
+    for origin in settings.cors_origins:
+        if not is_origin(origin):
+            yield f"api_cors_origins: {origin!r} is no origin such as https://finance.example.com"
+
+
+def _redis_mistakes(url: str) -> list[str]:
+    # The URL is shown where secrets are not, so it must not hold one; nor does a mistake in it repeat it.
+    try:
+        parts = urlsplit(url)
+        if parts.password is not None or parts.username is not None or "password=" in parts.query:
+            return ["redis_url holds a user or password: they belong in redis_username and redis_password"]
+        whole = parts.path if parts.scheme == "unix" else parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError as error:
+        return [f"redis_url is no URL: {error}"]
+    if parts.scheme not in {"redis", "rediss", "unix"} or not whole:
+        return ["redis_url is none such as redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket"]
+    return []
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -19,6 +19,31 @@ class Written(NamedTuple):
     offset: int
 
 
+class Placed(NamedTuple):
+    """A value, and where its record stands."""
+
+    value: bytes
+    partition: int
+    offset: int
+
+
+def read_placed(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[bytes, Placed]:
+    """As `read_newest`, each value with its place.
+
+    Raises:
+        TopicMissing: The topic does not exist.
+        TopicError: The brokers are silent, or refuse.
+    """
+    newest: dict[bytes, Placed] = {}
+    for batch in read_to_end(config, topic.name, range(topic.partitions), timeout_s=timeout_s):
+        for message in batch:
+            key, value = message.key() or b"", message.value()
+            newest.pop(key, None)  # so that the order is that of the newest records
+            if value is not None:
+                newest[key] = Placed(value, message.partition() or 0, message.offset() or 0)
+    return newest
+
+
 def read_newest(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[bytes, bytes]:
     """The newest value of each key, deleted keys left out; a record without a key stands under the empty one.
 

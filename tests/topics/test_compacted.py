@@ -6,7 +6,7 @@ from confluent_kafka import Producer
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.catalogue import TopicSpec
-from app.topics.compacted import Written, read_newest, write_key
+from app.topics.compacted import Placed, Written, read_newest, read_placed, write_key
 from app.topics.errors import BrokerSilent, TopicError, TopicMissing
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, make_topic
@@ -51,6 +51,13 @@ def test_a_null_deletes_and_a_later_value_restores(settings: Settings, table: To
     assert newest(settings, table) == {}
     put(settings, table, "a", b"2")
     assert newest(settings, table) == {b"a": b"2"}
+
+
+def test_each_value_with_its_place(settings: Settings, table: TopicSpec) -> None:
+    for key, value in (("a", b"1"), ("b", b"2"), ("c", b"3"), ("a", b"4"), ("b", None)):
+        put(settings, table, key, value)
+    found = read_placed(client_config(settings), table, timeout_s=TIMEOUT_S)
+    assert list(found.items()) == [(b"c", Placed(b"3", 0, 2)), (b"a", Placed(b"4", 0, 3))]
 
 
 def test_an_empty_value_is_a_value(settings: Settings, table: TopicSpec) -> None:

@@ -6,7 +6,7 @@ from confluent_kafka import TopicPartition
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.errors import BrokerSilent, TopicMissing
-from app.topics.fetching import NoSuchRecord, fetch
+from app.topics.fetching import NoSuchRecord, fetch, fetch_range
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, write
 
@@ -110,3 +110,46 @@ def test_brokers_that_do_not_answer(make_settings: MakeSettings) -> None:
     unreachable = make_settings(kafka_bootstrap_servers="127.0.0.1:1")
     with pytest.raises(BrokerSilent):
         fetch(client_config(unreachable), "any", 0, 0, timeout_s=0.5)
+
+
+def between(settings: Settings, topic: str, start: int, end: int) -> list[bytes | None]:
+    batches = fetch_range(client_config(settings), topic, 0, start, end, timeout_s=TIMEOUT_S)
+    return [message.value() for batch in batches for message in batch]
+
+
+class TestRange:
+    """Records from one place to below another, at which one stands."""
+
+    @pytest.mark.parametrize(
+        ("start", "end", "values"),
+        [
+            pytest.param(0, 3, [b"a", b"b", b"c"], id="from-the-beginning"),
+            pytest.param(1, 2, [b"b"], id="from-within"),
+            pytest.param(2, 2, [], id="none"),
+        ],
+    )
+    def test_some(self, settings: Settings, start: int, end: int, values: list[bytes]) -> None:
+        topic = make_topic(settings)
+        write(settings, topic, ["a", "b", "c", "d", "e"])
+        assert between(settings, topic, start, end) == values
+
+    @pytest.mark.needs("transactions", "aborted-transactions")
+    def test_only_what_was_committed(self, settings: Settings) -> None:
+        topic = make_topic(settings)
+        commit(settings, topic, ["a"])
+        abort(settings, topic, ["b"])
+        write(settings, topic, ["c"])
+        assert between(settings, topic, 0, 4) == [b"a"]
+
+    def test_silent_brokers(self, make_settings: MakeSettings) -> None:
+        away = client_config(make_settings(kafka_bootstrap_servers="127.0.0.1:1"))
+        with pytest.raises(BrokerSilent):
+            list(fetch_range(away, "topic", 0, 0, 1, timeout_s=0.5))
+
+
+def test_a_refusal_knows_which_offsets_there_are(settings: Settings) -> None:
+    topic = make_topic(settings)
+    write(settings, topic, ["a", "b"])
+    with pytest.raises(NoSuchRecord) as refused:
+        value_at(settings, topic, 10)
+    assert (refused.value.first, refused.value.end) == (0, 2)

@@ -110,6 +110,36 @@ SESSION_ROLLUP: Final[dict[str, Any]] = {
     "by_model": {"gpt-4o": _SUMS},
 }
 
+USAGE_ROLLUP: Final[dict[str, Any]] = {
+    "version": 1,
+    "source_partition": 3,
+    "since_offset": 81204,
+    "last_offset": 81204,
+    "quarter_start_ms": 1_759_999_500_000,
+    "org_id": _WHO["org_id"],
+    "agent_id": _WHO["agent_id"],
+    "team_id": "platform",
+    "project_code": "PRJ-7",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "kind": "llm",
+    "events": 1,
+    "input_tokens": 4808,
+    "output_tokens": 310,
+    "cached_input_tokens": 4096,
+    "cache_write_tokens": 0,
+    "reasoning_tokens": 128,
+    "unpriced_tokens": 0,
+    "input_cost_usd": "0.00178",
+    "cached_input_cost_usd": "0.00512",
+    "cache_write_cost_usd": "0",
+    "output_cost_usd": "0.00182",
+    "reasoning_cost_usd": "0.00128",
+    "request_cost_usd": "0",
+    "cost_usd": "0.01",
+    "cache_savings_usd": "0.00512",
+}
+
 SOURCE_PROGRESS: Final[dict[str, Any]] = {
     "version": 1,
     "source_topic": "finops.usage",

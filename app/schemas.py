@@ -20,6 +20,7 @@ from app.events.usage import UsageEvent
 from app.ledger.progress import SourceProgress
 from app.ledger.record import SessionLedger
 from app.ledger.rollup import SessionRollup
+from app.ledger.usage_record import UsageRollup
 from app.pricing.valuation import ValuationRate
 
 FOLDER = Path(__file__).parent.parent / "schemas" / "v1"
@@ -39,6 +40,7 @@ CONTRACTS = (
     Contract("usage", "Usage event", UsageEvent, examples.USAGE),
     Contract("session-ledger", "Session ledger", SessionLedger, examples.SESSION_LEDGER),
     Contract("session-rollup", "Rollup of retired sessions", SessionRollup, examples.SESSION_ROLLUP),
+    Contract("usage-rollup", "Usage of a quarter of an hour", UsageRollup, examples.USAGE_ROLLUP),
     Contract("anomaly", "Anomaly notice", Anomaly, examples.ANOMALY),
     Contract("baseline", "Baseline", Baseline, examples.BASELINE),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),

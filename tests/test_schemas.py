@@ -24,6 +24,7 @@ FROZEN = {
     "progress.json": "908b9991a9a56b393d81bf4c40c070caa2b119fc76d3420396eb61c51ce54cb4",
     "session-ledger.json": "2cd20a8af79a4cb94fcbdfcd4486585fe4ed2f39077c8268922c89c066351d18",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
+    "usage-rollup.json": "547e1feb5d64c4334ce68e8f678cc43379ebdeb5b5b0ffb2a388c84ca1313432",
     "usage.json": "ad855e5a7c7410b9d0b7d74260a63f7ecb147e77c12bdc5c1ba23d05519e4477",
     "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
 }

@@ -7,9 +7,11 @@ from typing import Self, cast
 
 from confluent_kafka import Consumer
 
+from app.events.usage import END_TIME_MS
 from app.kafka import Config
 from app.ledger.audit.cut import Cut
 from app.ledger.audit.letters import DeadLetters
+from app.ledger.audit.usage_held import HeldUsage, place_of
 from app.ledger.progress import Progress
 from app.topics.catalogue import Topics
 from app.topics.client_log import client_log
@@ -54,7 +56,8 @@ class CutReader:
         # All topics are asked for, never one by name: a question by name may make a broker create the topic.
         found = self._committed.list_topics(timeout=TIMEOUT_S).topics
         mistakes = []
-        for spec in (self._topics.usage, self._topics.sessions, self._topics.rollups, self._topics.dead_letters):
+        topics = self._topics
+        for spec in (topics.usage, topics.sessions, topics.rollups, topics.usage_rollups, topics.dead_letters):
             if spec.name not in found:
                 raise TopicMissing(f"Topic {spec.name} does not exist.")
             if len(found[spec.name].partitions) != partitions:
@@ -98,6 +101,7 @@ class CutReader:
             progress=progress,
             ledgers={key.decode(errors="replace"): value for key, value in ledgers.items()},
             rollups=list(after.values()) if before == after else None,
+            usage=self._usage(partition),
             letters=self._dead_letters(partition),
             progress_after=self.progress(partition),
             taken_at_ms=self._clock_ms(),
@@ -114,6 +118,41 @@ class CutReader:
                 letters.add(cast("int", message.offset()), headers)
         letters.in_order()
         return letters
+
+    def _usage(self, partition: int) -> HeldUsage:
+        """The usage rollups, without quarters that began before the oldest event that is left: they say nothing.
+
+        They are kept many times as long as the log.
+        """
+        topic = self._topics.usage_rollups.name
+        from_ms = self._log_from_ms(partition)
+        self._settle(topic, partition)
+        first = spans(self._committed, topic, [partition], TIMEOUT_S)[partition].first
+        newest: dict[bytes, bytes] = {}
+        since: int | None = None
+        oldest_ms = None
+        for batch in read_to_end(self._config, topic, [partition], timeout_s=TIMEOUT_S):
+            oldest_ms = oldest_ms or batch[0].timestamp()[1]
+            for message in batch:
+                key, value = message.key() or b"", message.value()
+                place = place_of(key)
+                if value is None:
+                    newest.pop(key, None)
+                    continue
+                if place is not None:
+                    since = place.since_offset if since is None else min(since, place.since_offset)
+                if place is None or place.quarter_start_ms >= from_ms:
+                    newest[key] = value
+        return HeldUsage(list(newest.items()), since, first, oldest_ms)
+
+    def _log_from_ms(self, partition: int) -> int:
+        """When the oldest event that is left was written: 0 where none is gone, the end of time where none is left."""
+        topic = self._topics.usage.name
+        if self.log_span(partition).first == 0:
+            return 0
+        for batch in read_to_end(self._config, topic, [partition], timeout_s=TIMEOUT_S):
+            return max(0, batch[0].timestamp()[1])
+        return END_TIME_MS
 
     def _newest(self, topic: str, partition: int) -> dict[bytes, bytes]:
         """The newest value of each key, deleted ones left out."""

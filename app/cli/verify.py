@@ -42,9 +42,10 @@ def verify(
 
     [bold]Compared[/bold] are events, tokens, USD, runs and tool calls by
     model, owner, times and last offset of each session, up to its partition's
-    progress; the closed rollups of retired sessions, in total by agent; and
-    that every refused event has its dead letter, once, and no other event has
-    one.
+    progress; the closed rollups of retired sessions, in total by agent; the
+    usage rollups by agent and model, in quarters of an hour of which neither
+    log nor rollups have lost anything; and that every refused event has its
+    dead letter, once, and no other event has one.
 
     [bold]No difference[/bold], and told apart: amounts charged at rates that
     have changed since (there is, or was, a rate of one's own for the model);
@@ -57,7 +58,8 @@ def verify(
     [bold]--from and --to[/bold] choose sessions by event time: those whose
     first and last event lie in the range. Records written more than an hour
     (and the clock skew allowed) before --from are passed over, so it is
-    faster. Closed rollups are then only held to contain what they must.
+    faster. Closed rollups are then only held to contain what they must, and
+    usage rollups are compared in quarters that lie in the range.
 
     Exit code 0 when nothing differs, 1 when something does, 2 for wrong
     arguments or settings, and when the topics cannot be read.

@@ -72,6 +72,10 @@ def _totals(report: AuditReport) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row("recomputed", *_cells(report.recomputed))
     table.add_row("ledgers and rollups", *_cells(report.counted))
+    if any(report.usage_settled):
+        table.add_row("usage rollups", *_cells(report.usage_settled))
+    if any(report.usage_moving):
+        table.add_row("usage rollups, still written", *_cells(report.usage_moving), style="dim")
     if any(report.not_checkable):
         table.add_row("not checkable", *_cells(report.not_checkable), style="dim")
     return table

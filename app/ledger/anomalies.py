@@ -1,5 +1,7 @@
 """The anomalies of one partition's sessions: which are open, and the notices that their changes of state give."""
 
+from operator import attrgetter
+
 from app.detection.anomaly import Anomaly, Evidence, ResolvedBy
 from app.detection.lifecycle import Burn, Change, escalated, judge, opened, resolved, watch_levels
 from app.detection.quiet import is_quiet
@@ -28,6 +30,10 @@ class PartitionAnomalies:
     def restore(self, ledger: Ledger) -> None:
         """Take over a ledger whose anomaly was open."""
         self._open[ledger.session_id] = ledger
+
+    def release(self, session_id: str) -> None:
+        """Somebody else holds this ledger now."""
+        self._open.pop(session_id, None)
 
     def take_notices(self) -> list[Anomaly]:
         """Notices since the last call, in their order."""
@@ -72,8 +78,13 @@ class PartitionAnomalies:
         )
 
     def resolve_quiet(self, index: int, by: ResolvedBy) -> list[Ledger]:
-        """Resolve what has been quiet for long enough when time enters slice `index`; the ledgers that it changed."""
-        quiet = [ledger for ledger in self._open.values() if self._is_quiet(ledger, index)]
+        """Resolve what has been quiet for long enough when time enters slice `index`; the ledgers that it changed.
+
+        Their notices come in the order of session ids, whatever was opened or restored first.
+        """
+        quiet = sorted(
+            (ledger for ledger in self._open.values() if self._is_quiet(ledger, index)), key=attrgetter("session_id")
+        )
         for ledger in quiet:
             self._resolve(ledger, index, by)
         return quiet

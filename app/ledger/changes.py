@@ -37,11 +37,12 @@ class Counts:
 class Changes(NamedTuple):
     """All that one flush writes for a partition, or nothing of it.
 
-    Ledgers, rollups and event ids are (key, value) records; a value of None deletes.
+    Ledgers, rollups, usage rollups and event ids are (key, value) records; a value of None deletes.
     """
 
     ledgers: list[tuple[bytes, bytes | None]]
     rollups: list[tuple[bytes, bytes]]
+    usage_rollups: list[tuple[bytes, bytes]]
     event_ids: list[tuple[bytes, bytes | None]]
     notices: list[Anomaly]
     progress: Progress

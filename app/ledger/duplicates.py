@@ -13,7 +13,7 @@ hashes held / 2^64 per event.
 import base64
 import sys
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from xxhash import xxh3_64_intdigest
@@ -104,13 +104,17 @@ class PartitionIds:
             self._newer.add(hashed)
             self._fresh.append(hashed)
             if len(self._newer) >= self.limit:
+                self._older, self._newer = self._newer, set()
                 self._turn()
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
         """Records (key, value) to write since the last call; a value of None deletes."""
+        fresh, self._fresh = self._fresh, []
+        return self._records_of(fresh)
+
+    def _records_of(self, fresh: Sequence[int]) -> list[tuple[bytes, bytes | None]]:
         changes: list[tuple[bytes, bytes | None]] = [(key, None) for key in self._forgotten]
         self._forgotten = []
-        fresh, self._fresh = self._fresh, []
         # Hashes stand under the generation that is the newest now: they are kept for longer, if one has turned since.
         numbers = self._records.setdefault(self._generation, [])
         for start in range(0, len(fresh), HASHES_PER_RECORD):
@@ -132,15 +136,17 @@ class PartitionIds:
         self._generation = max(found, default=0)
         for generation, values in found.items():
             self._records[generation] = sorted(values)
-            target = self._newer if generation == self._generation else self._older
             for value in values.values():
-                target.update(_unpacked(value))
+                self._restore(_unpacked(value), newest=generation == self._generation)
+
+    def _restore(self, hashes: "array[int]", *, newest: bool) -> None:
+        (self._newer if newest else self._older).update(hashes)
 
     def _turn(self) -> None:
+        """A generation is full, and the one before it forgotten."""
         for generation in sorted(self._records):
             if generation < self._generation:
                 self._forgotten += [f"{generation}/{number}".encode() for number in self._records.pop(generation)]
-        self._older, self._newer = self._newer, set()
         self._generation += 1
 
 

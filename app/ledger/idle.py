@@ -5,6 +5,11 @@ from collections.abc import Iterator
 HOUR_MS = 3_600_000
 
 
+def is_due(last_event_at: int, horizon_ms: int) -> bool:
+    """Whether the whole hour of a session's newest event lies before the horizon: sessions retire at full hours."""
+    return (last_event_at // HOUR_MS + 1) * HOUR_MS <= horizon_ms
+
+
 class IdleIndex:
     """Finds sessions that have seen nothing for long, without looking at the others.
 
@@ -20,7 +25,7 @@ class IdleIndex:
 
     def due(self, horizon_ms: int) -> Iterator[str]:
         """Sessions last noted before the horizon, oldest first; each is forgotten as it is yielded."""
-        for hour in sorted(hour for hour in self._by_hour if (hour + 1) * HOUR_MS <= horizon_ms):
+        for hour in sorted(hour for hour in self._by_hour if is_due(hour * HOUR_MS, horizon_ms)):
             waiting = self._by_hour[hour]
             while waiting:
                 yield waiting.pop()

@@ -5,22 +5,25 @@ A `PartitionLedger` is a pure state machine: records in by `apply`, time in by `
 whatever fault, changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from app.detection.anomaly import ResolvedBy
+from app.events.decode import decode_batch
+from app.events.rejection import Rejection
 from app.events.usage import Usage
-from app.ledger import record
+from app.ledger import record, usage_record
 from app.ledger.anomalies import PartitionAnomalies
 from app.ledger.changes import Activity, Changes, Counts
 from app.ledger.duplicates import PartitionIds, fingerprint
-from app.ledger.idle import HOUR_MS, IdleIndex
+from app.ledger.idle import HOUR_MS, IdleIndex, is_due
 from app.ledger.policy import Policy
 from app.ledger.progress import VERSION, Progress
 from app.ledger.rollup import ClosedRollups
 from app.ledger.session import SUM_FIELDS, Ledger, ModelSums
-from app.pricing.card import charge
+from app.ledger.usage_rollups import UsageRollups
+from app.pricing.card import charge_fields
 from app.windows.slices import SLICE_MS, prune, slice_index
 
 if TYPE_CHECKING:
@@ -75,6 +78,7 @@ class PartitionLedger:
         self._idle = IdleIndex()
         self._retired: list[str] = []
         self._closed = ClosedRollups(partition)
+        self.usage_rollups = UsageRollups()
 
     def __len__(self) -> int:
         """Ledgers held."""
@@ -105,9 +109,7 @@ class PartitionLedger:
             self.watermark_ms = progress.watermark_ms
             self._ticked_slice = slice_index(progress.watermark_ms)
         for session_id, value in records:
-            self._cold[session_id] = upgraded = record.check(value)
-            if self.retention.idle_ms is not None:
-                self._idle.note(session_id, record.last_event_at(upgraded))
+            self._keep(session_id, record.check(value))
         self._closed.restore(rollups)
         self._ids.restore(event_ids)
         for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
@@ -115,9 +117,34 @@ class PartitionLedger:
             if ledger is not None and ledger.anomaly is not None:
                 self._anomalies.restore(ledger)
 
+    def _keep(self, session_id: str, value: bytes) -> None:
+        """Keep a record until its session is touched."""
+        self._cold[session_id] = value
+        if self.retention.idle_ms is not None:
+            self._idle.note(session_id, record.last_event_at(value))
+
     def get(self, session_id: str) -> Ledger | None:
         """A session's ledger, or None if it has none here."""
         return self._hot.get(session_id) or self._ledger(session_id)
+
+    def apply_records(
+        self, offsets: Sequence[int], values: Sequence[bytes | None], *, now_ms: int, max_clock_skew_ms: int
+    ) -> list[Rejection]:
+        """Decode records and count their events.
+
+        Args:
+            offsets: Ascending offsets of the records.
+            values: Their values.
+            now_ms: Wall clock.
+            max_clock_skew_ms: How far ahead of it an event may be.
+
+        Returns:
+            What was refused, in order; nothing of what was applied before.
+        """
+        events, rejections = decode_batch(values, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms)
+        fresh = [rejection for rejection in rejections if offsets[rejection.index] >= self.next_offset]
+        self.apply(offsets, events, now_ms=now_ms)
+        return fresh
 
     def apply(self, offsets: Sequence[int], events: Sequence[Usage | None], *, now_ms: int) -> None:
         """Count events; those that were applied before are skipped.
@@ -133,6 +160,7 @@ class PartitionLedger:
         dirty = self._dirty
         duplicate_ids = self.retention.duplicate_ids
         known, remember = self._ids.known, self._ids.remember
+        roll_up = self.usage_rollups.add
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
@@ -167,7 +195,7 @@ class PartitionLedger:
             card = cards.get((event.provider, model))
             if card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
                 card = policy.card(event.provider, model, at_ms)
-            cost, savings, unpriced = charge(
+            charged = charge_fields(
                 card,
                 event.input_tokens,
                 event.output_tokens,
@@ -175,6 +203,8 @@ class PartitionLedger:
                 event.cache_write_tokens,
                 event.reasoning_tokens,
             )
+            cost = charged[0]
+            roll_up(offset, event, ledger.org_id, ledger.agent_id, event.provider or card.named_provider, charged)
 
             sums = ledger.models.get(model)
             if sums is None:
@@ -185,13 +215,13 @@ class PartitionLedger:
             sums.cost_pico_usd += cost
             if event.cached_input_tokens:
                 sums.cached_input_tokens += event.cached_input_tokens
-                sums.cache_savings_pico_usd += savings
+                sums.cache_savings_pico_usd += charged[1]
             if event.cache_write_tokens:
                 sums.cache_write_tokens += event.cache_write_tokens
             if event.reasoning_tokens:
                 sums.reasoning_tokens += event.reasoning_tokens
-            if unpriced:
-                sums.unpriced_tokens += unpriced
+            if charged[2]:
+                sums.unpriced_tokens += charged[2]
                 self.counts.unpriced[model] = card.rule
             if event.kind != "llm":
                 self._count_kind(ledger, sums, event, cost)
@@ -262,6 +292,9 @@ class PartitionLedger:
         changes = Changes(
             ledgers=ledgers,
             rollups=self._closed.take_changes(),
+            usage_rollups=[
+                usage_record.encode(row, self.partition) for row in self.usage_rollups.take_changes(self.watermark_ms)
+            ],
             event_ids=self._ids.take_changes(),
             notices=self._anomalies.take_notices(),
             progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
@@ -275,16 +308,23 @@ class PartitionLedger:
 
     def _retire(self, horizon_ms: int) -> None:
         """Fold sessions into closed rollups that have seen nothing since the horizon and have no open anomaly."""
-        for session_id in islice(self._idle.due(horizon_ms), MAX_RETIRED_AT_ONCE):
+        for session_id in islice(self._idle_sessions(horizon_ms), MAX_RETIRED_AT_ONCE):
             ledger = self.get(session_id)
-            if ledger is None or ledger.dirty or ledger.last_event_at > horizon_ms:
+            if ledger is None or ledger.dirty or not is_due(ledger.last_event_at, horizon_ms):
                 continue  # retired already, or about to be noted again, or noted under a later hour too
             if ledger.anomaly is not None:
                 self._idle.note(session_id, horizon_ms + HOUR_MS)
                 continue
             self._closed.take_in(ledger)
-            del self._hot[session_id]
+            self._forget(session_id)
             self._retired.append(session_id)
+
+    def _idle_sessions(self, horizon_ms: int) -> Iterator[str]:
+        """Sessions that may be idle since the horizon."""
+        return self._idle.due(horizon_ms)
+
+    def _forget(self, session_id: str) -> None:
+        del self._hot[session_id]
 
     def _ledger(self, session_id: str) -> Ledger | None:
         value = self._cold.pop(session_id, None)

@@ -11,10 +11,11 @@ from app.pricing.card import RateCard
 class Policy:
     """Rates and baselines in force. Both may be swapped at any time; the next event sees the new ones.
 
-    `version` grows with every change of the baselines, so that a ledger knows when its limits are out of date.
+    `version` grows with every change of the baselines, `rates_version` with every change of the rates, so that whoever
+    keeps answers knows when they are out of date.
     """
 
-    __slots__ = ("_cards", "_limits", "baselines", "book", "card_limit", "rule", "version")
+    __slots__ = ("_cards", "_limits", "baselines", "book", "card_limit", "rates_version", "rule", "version")
 
     def __init__(self, rule: BurnRule, book: RateBook, baselines: Baselines, *, card_limit: int = 10_000) -> None:
         """Start with these; `card_limit` bounds the memory that endless made-up model names can take."""
@@ -22,6 +23,7 @@ class Policy:
         self.book = book
         self.baselines = baselines
         self.version = 0
+        self.rates_version = 0
         self.card_limit = card_limit
         self._cards: dict[tuple[str | None, str], RateCard] = {}
         self._limits: dict[tuple[str, str], tuple[Thresholds, EffectiveBaseline]] = {}
@@ -30,6 +32,7 @@ class Policy:
         """Price from these rates from the next event on."""
         self.book = book
         self._cards.clear()
+        self.rates_version += 1
 
     def set_baselines(self, baselines: Baselines) -> None:
         """Judge by these baselines from the next event on."""

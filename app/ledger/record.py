@@ -5,7 +5,7 @@ window arithmetic needs, are `[slice index, pico-USD]` pairs of integers.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from pydantic import BaseModel, Field
@@ -38,6 +38,14 @@ class ModelRecord(msgspec.Struct, gc=False):
     cache_write_tokens: int
     reasoning_tokens: int
     unpriced_tokens: int
+    cost_usd: str
+    cache_savings_usd: str
+    embedding_cost_usd: str
+
+
+class ModelFigures(Protocol):
+    """What `model_sums` reads beside the counts of `SUM_FIELDS`, each of which is an attribute, too."""
+
     cost_usd: str
     cache_savings_usd: str
     embedding_cost_usd: str
@@ -183,7 +191,7 @@ def decode(value: bytes) -> Ledger:
     return ledger
 
 
-def model_sums(record: ModelRecord) -> ModelSums:
+def model_sums(record: ModelFigures) -> ModelSums:
     """Sums out of a record.
 
     Raises:

@@ -1,7 +1,7 @@
 """Ledgers as readers see them: one per session, wherever its events arrived, with burn rates instead of slices."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -10,10 +10,39 @@ from app.detection.burn import burn_pico_usd_per_hour
 from app.detection.lifecycle import OpenAnomaly
 from app.detection.rule import SLICE_S
 from app.ledger.progress import Progress
-from app.ledger.record import LedgerRecord, model_record, model_sums
+from app.ledger.record import ModelFigures, model_record, model_sums
 from app.ledger.session import ModelSums, add_up
 from app.pricing.money import usd_text
 from app.windows.slices import Slices, slice_index, window_sum
+
+
+class LedgerFigures(Protocol):
+    """What a view needs of a ledger: the record on the topic has it, and so has its row in a projection."""
+
+    @property
+    def session_id(self) -> str: ...  # noqa: D102  # as in the record
+    @property
+    def org_id(self) -> str: ...  # noqa: D102
+    @property
+    def agent_id(self) -> str: ...  # noqa: D102
+    @property
+    def source_partition(self) -> int: ...  # noqa: D102
+    @property
+    def last_offset(self) -> int: ...  # noqa: D102
+    @property
+    def first_event_at(self) -> int: ...  # noqa: D102
+    @property
+    def last_event_at(self) -> int: ...  # noqa: D102
+    @property
+    def runs(self) -> int: ...  # noqa: D102
+    @property
+    def tool_calls(self) -> int: ...  # noqa: D102
+    @property
+    def by_model(self) -> Mapping[str, ModelFigures]: ...  # noqa: D102
+    @property
+    def slices(self) -> Sequence[tuple[int, int]]: ...  # noqa: D102
+    @property
+    def anomaly(self) -> OpenAnomaly | None: ...  # noqa: D102
 
 
 class SessionView(NamedTuple):
@@ -70,19 +99,19 @@ class SessionView(NamedTuple):
         }
 
 
-def merge(records: Iterable[LedgerRecord]) -> list[SessionView]:
+def merge(records: Iterable[LedgerFigures]) -> list[SessionView]:
     """One view per session, ordered by session id.
 
     A session stands on several partitions when publishers use different partitioners: its sums are added up. Org and
     agent are those of its earliest event.
     """
-    by_session: dict[str, list[LedgerRecord]] = {}
+    by_session: dict[str, list[LedgerFigures]] = {}
     for record in records:
         by_session.setdefault(record.session_id, []).append(record)
     return [_view(sorted(parts, key=_age)) for _, parts in sorted(by_session.items())]
 
 
-def _age(part: LedgerRecord) -> tuple[int, int]:
+def _age(part: LedgerFigures) -> tuple[int, int]:
     return part.first_event_at, part.source_partition
 
 
@@ -90,7 +119,7 @@ def _worst(anomalies: Iterable[OpenAnomaly]) -> OpenAnomaly | None:
     return min(anomalies, key=lambda one: (one.severity is not Severity.CRITICAL, one.opened_at), default=None)
 
 
-def _view(parts: list[LedgerRecord]) -> SessionView:
+def _view(parts: list[LedgerFigures]) -> SessionView:
     models: dict[str, ModelSums] = {}
     slices: Slices = {}
     for part in parts:

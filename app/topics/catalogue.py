@@ -50,6 +50,7 @@ class Topics(NamedTuple):
     progress: TopicSpec
     rollups: TopicSpec
     event_ids: TopicSpec
+    usage_rollups: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -60,6 +61,10 @@ def _compacted(**config: int) -> dict[str, str]:
     return {"cleanup.policy": "compact", **_spelled(config)}
 
 
+def _compacted_and_kept(days: int, **config: int) -> dict[str, str]:
+    return {**_kept(days, **config), "cleanup.policy": "compact,delete"}
+
+
 def _spelled(config: Mapping[str, int]) -> dict[str, str]:
     return {name.replace("_", "."): str(value) for name, value in config.items()}
 
@@ -67,8 +72,9 @@ def _spelled(config: Mapping[str, int]) -> dict[str, str]:
 def topics_for(settings: Settings) -> Topics:
     """All topics under these settings.
 
-    `sessions` and `progress` take a record per changed key and flush. Kafka compacts only segments that are closed, so
-    theirs are small: what a restore has to read stays near one record per key, instead of a gigabyte of old ones.
+    `sessions`, `progress` and `usage-rollups` take a record per changed key and flush. Kafka compacts only segments
+    that are closed, so theirs are small: what a reader has to read stays near one record per key, instead of a gigabyte
+    of old ones.
     """
 
     def spec(name: str, partitions: int, config: Mapping[str, str], purpose: str) -> TopicSpec:
@@ -105,5 +111,11 @@ def topics_for(settings: Settings) -> Topics:
             many,
             _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
             "Hashes of each partition's newest events, to know duplicates.",
+        ),
+        usage_rollups=spec(
+            "usage-rollups",
+            many,
+            _compacted_and_kept(settings.rollup_retention_days, segment_bytes=64 * MIB, segment_ms=HOUR_MS),
+            "What was used in each quarter of an hour, by team, project and model.",
         ),
     )

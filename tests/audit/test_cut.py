@@ -1,20 +1,23 @@
 """What stands on the topics is read so that it fits together, whatever is being written meanwhile."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from app.audit import cut as module
 from app.audit.cut import ATTEMPTS, CutReader
 from app.kafka import client_config
+from app.ledger.usage_rollups import QUARTER_MS
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
 from app.topics.errors import BrokerSilent, TopicMismatch, TopicMissing
 from tests.audit.working import T0, event, newest, publish, put, work_off
 from tests.brokers import MakeSettings
-from tests.topics.making import Transaction, abort
+from tests.topics.making import Transaction, abort, admin
 
 
 @pytest.fixture
@@ -44,9 +47,36 @@ def test_one_partition_is_read(settings: Settings, reader: CutReader) -> None:
     assert reader.log_span(1).first == 0
 
 
+def test_usage_rollups_are_read_with_their_beginning(settings: Settings, reader: CutReader) -> None:
+    publish(settings, b"bad", event(1), event(2, team_id="search"))
+    work_off(settings)
+    held = reader.cut(0).usage
+    written = newest(settings, topics_for(settings).usage_rollups.name)
+    assert {key.decode(): value for key, value in held.records} == written
+    assert (len(written), held.since_offset, held.first_offset) == (2, 1, 0)
+    assert held.oldest_ms is not None
+
+
+@pytest.mark.needs("delete-records")
+def test_of_quarters_before_the_log_that_is_left_only_the_beginning_is_of_interest(
+    settings: Settings, reader: CutReader
+) -> None:
+    """They are kept many times as long as the log."""
+    publish(settings, event(1))
+    publish(settings, event(2, occurred_at=T0 + QUARTER_MS), written_ms=T0 + QUARTER_MS - T0 % QUARTER_MS)
+    work_off(settings, T0 + 2 * QUARTER_MS)
+    assert len(reader.cut(0).usage.records) == 2
+    client = admin(settings)  # an answer is lost when its client is
+    for answer in client.delete_records([TopicPartition(topics_for(settings).usage.name, 0, 1)]).values():
+        answer.result(30)
+    held = reader.cut(0).usage
+    assert ([json.loads(key)[1] for key, _ in held.records], held.since_offset) == ([1], 0)
+
+
 def test_nothing_is_there_yet(reader: CutReader) -> None:
     cut = reader.cut(0)
     assert (cut.ledgers, cut.next_offset, cut.progress, len(cut.letters)) == ({}, 0, None, 0)
+    assert (cut.usage.records, cut.usage.since_offset) == ([], None)
 
 
 @pytest.mark.needs("transactions")

@@ -74,6 +74,8 @@ def test_an_honest_log_agrees(worked: Settings) -> None:
     assert (report["agrees"], report["differences"], report["findings"]) == (True, 0, {})
     assert report["recomputed"] == report["counted"]
     assert (report["counted"]["events"], report["counted"]["cost_usd"]) == (4, "0.1")
+    assert report["usage_rollups"]["compared"] == report["counted"]
+    assert [one["usage_rollups_compared"] for one in report["partitions"]] == [True, True]
     assert report["sessions"] == {"agrees": 3}
     assert report["dead_letters"] == {"refused": 2, "not_checkable": 0}
     assert [
@@ -83,11 +85,21 @@ def test_an_honest_log_agrees(worked: Settings) -> None:
     assert (report["topic"], report["from"], report["to"]) == (topics_for(worked).usage.name, None, None)
 
 
+def test_a_usage_rollup_that_was_changed_is_named(worked: Settings) -> None:
+    topic = topics_for(worked).usage_rollups.name
+    (key,) = [key for key in newest(worked, topic, 1) if '"agent-7"' in key]
+    value = newest(worked, topic, 1)[key]
+    put(worked, topic, [(key, value.replace(b'"events":1', b'"events":2'))], partition=1)
+    report = verified(code=EXIT_FAILED)
+    assert findings(report) == {"doubled": [(1, "acme/agent-7 (usage rollups)", 1)]}
+
+
 def test_it_says_so_to_people(worked: Settings) -> None:
     result = run("verify")
     assert "Nothing differs: 7 records in" in result.stdout
     assert "Sessions: 3 agree." in result.stdout
     assert "ledgers and rollups 4 40,000 0 0.1" in words(result.stdout)
+    assert "usage rollups 4 40,000 0 0.1" in words(result.stdout)
     assert result.stderr == ""  # no bar where there is no terminal
 
 

@@ -4,15 +4,17 @@ import json
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from app.kafka import Config, client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.client_log import client_log
+from app.topics.ends import passing
 
 _POLL_S = 0.1
 _ASK_S = 5.0
+_BACK_S = 60.0
 
 
 class ProgressFollower:
@@ -69,11 +71,20 @@ class ProgressFollower:
         self.longest_pause_s = 0.0
 
     def ends(self) -> dict[int, int]:
-        """By partition, the end of the usage topic."""
-        return {
-            partition: self._consumer.get_watermark_offsets(TopicPartition(self._usage, partition), _ASK_S)[1]
-            for partition in self.next_offset
-        }
+        """By partition, the end of the usage topic. Brokers that a fault took away are waited for."""
+        return {partition: self._end(partition) for partition in self.next_offset}
+
+    def _end(self, partition: int) -> int:
+        deadline = time.monotonic() + _BACK_S
+        while True:
+            try:
+                end: int = self._consumer.get_watermark_offsets(TopicPartition(self._usage, partition), _ASK_S)[1]
+            except KafkaException as failure:
+                if not passing(failure.args[0]) or time.monotonic() > deadline:
+                    raise
+                self.poll()
+            else:
+                return end
 
     def drain(self, *, timeout_s: float, check: Callable[[], None]) -> float:
         """Wait until everything published is applied; says for how long.

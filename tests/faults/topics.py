@@ -22,7 +22,7 @@ COMPACT_EAGERLY = {
 def compact_eagerly(settings: Settings) -> None:
     """Changelogs as they are in the field: old records, and deletions, are gone when a worker restores."""
     for topic in topics_for(settings):
-        if topic.compacted and topic.partitions > 1:
+        if "compact" in topic.config["cleanup.policy"] and topic.partitions > 1:
             alter(settings, topic.name, COMPACT_EAGERLY)
 
 

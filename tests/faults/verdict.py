@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ends import spans
 from app.topics.reading import read_to_end
-from tests.faults.load import Due, Expected, Sums, agent_of
+from tests.faults.load import Due, Expected, Sums, agent_of, team_of
 
 READ_TIMEOUT_S = 60.0
 SHOWN = 5
@@ -61,13 +61,14 @@ class _Closed(NamedTuple):
 def judge(settings: Settings, expected: Expected, bad: list[bytes]) -> Verdict:
     """Compare all topics with what was published. The stream has drained and no worker writes any more."""
     topics = topics_for(settings)
-    for spec in (topics.sessions, topics.rollups, topics.anomalies, topics.dead_letters):
+    for spec in (topics.sessions, topics.rollups, topics.usage_rollups, topics.anomalies, topics.dead_letters):
         _wait_until_settled(settings, spec.name)
     ledgers = _ledgers(_newest(settings, topics.sessions.name))
     closed = _closed(_newest(settings, topics.rollups.name))
     notices = [json.loads(message.value() or b"") for message in _messages(settings, topics.anomalies.name)]
     letters = list(_messages(settings, topics.dead_letters.name))
     lost, doubled, problems = _compare_sums(expected.sums, ledgers.sums, closed)
+    problems += _compare_usage(expected.sums, _newest(settings, topics.usage_rollups.name))
     missing_letters, extra_letters, letter_problems = _compare_letters(bad, letters)
     problems += letter_problems
     problems += _compare_anomalies(expected.anomalies, notices, ledgers.open_anomalies)
@@ -164,6 +165,24 @@ def _compare_sums(
             doubled += max(0, rollup.sums.events - should_be.sums.events)
             wrong.append(f"retired sessions of {agent}: {should_be} have no ledger, the rollups say {rollup}")
     return lost, doubled, _some(wrong, "ledgers differ")
+
+
+def _compare_usage(expected: Mapping[str, Sums], rows: list[dict[str, Any]]) -> list[str]:
+    """Usage rollups, all partials added up, against what was published, by agent and team."""
+    should: defaultdict[tuple[str, str], Sums] = defaultdict(Sums)
+    found: defaultdict[tuple[str, str], Sums] = defaultdict(Sums)
+    for session, sums in expected.items():
+        place = agent_of(session), team_of(session)
+        should[place] = should[place].plus(sums)
+    for row in rows:
+        place = row["agent_id"], row["team_id"]
+        found[place] = found[place].plus(_sums(row))
+    wrong = [
+        f"{'/'.join(place)}: expected {should[place]}, found {found[place]}"
+        for place in sorted(should.keys() | found.keys())
+        if should[place] != found[place]
+    ]
+    return _some(wrong, "teams whose usage rollups differ")
 
 
 def _compare_letters(bad: list[bytes], letters: list[Message]) -> tuple[int, int, list[str]]:

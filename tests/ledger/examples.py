@@ -90,6 +90,7 @@ class Topics:
     def __init__(self) -> None:
         self.sessions: dict[str, bytes] = {}
         self.rollups: dict[bytes, bytes] = {}
+        self.usage_rollups: dict[bytes, bytes] = {}
         self.event_ids: dict[bytes, bytes] = {}
         self.progress: Progress | None = None
         self.notices: list[Anomaly] = []
@@ -107,6 +108,7 @@ class Topics:
             else:
                 self.event_ids[key] = value
         self.rollups.update(changes.rollups)
+        self.usage_rollups.update(changes.usage_rollups)
         self.progress = changes.progress
         self.notices += changes.notices
 

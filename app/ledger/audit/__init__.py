@@ -27,5 +27,7 @@ it can, and what becomes of it:
   but before three times that, depends on when workers flushed and restarted. The recomputation may decide otherwise,
   and such a session shows as missing or doubled; so may one that repeats what the log has lost. The settings for
   duplicates must be those of the workers.
+- **Usage rollups** are held against the log by agent and model, from their own beginning on; `usage` says what of them
+  can be decided.
 - **Another identity.** A session whose events lie on two partitions has a ledger on each; each is compared on its own.
 """

@@ -1,10 +1,11 @@
 """What stands on the topics about one partition, read so that it fits together while workers go on writing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.events.usage import END_TIME_MS
 from app.ledger.audit.letters import DeadLetters
+from app.ledger.audit.usage_held import HeldUsage
 from app.ledger.progress import Progress
 
 MARGIN_MS = 3_600_000
@@ -17,9 +18,10 @@ class Cut:
 
     Read in this order, each after all that was committed with the one before:
 
-    1. `rollups`, 2. `progress`, 3. `ledgers`, 4. `rollups` again, `letters`, and `progress_after`.
+    1. `rollups`, 2. `progress`, 3. `ledgers`, 4. `rollups` again, `usage`, `letters`, and `progress_after`.
 
-    So each ledger holds every event of its session below `progress`. No ledger is beyond `progress_after`. If the
+    So each ledger holds every event of its session below `progress`, and so do the usage rollups together. None of them
+    is beyond `progress_after`. If the
     rollups did not change meanwhile, no session was retired meanwhile: what they hold lies below `progress` and in no
     ledger.
     """
@@ -34,6 +36,8 @@ class Cut:
     progress_after: Progress | None
     taken_at_ms: int
     """Wall clock when the last of them was read."""
+    usage: HeldUsage = field(default_factory=HeldUsage)
+    """The usage rollups."""
 
     @property
     def next_offset(self) -> int:

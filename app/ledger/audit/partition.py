@@ -13,6 +13,7 @@ from app.ledger.audit.report import Findings, PartitionReport
 from app.ledger.audit.retired import Agent, rollup_sums
 from app.ledger.audit.session import ABSENT, Bounds, Side, side
 from app.ledger.audit.sums import Sums, stated_totals, sums_of, sums_of_record
+from app.ledger.audit.usage import Compared, UsageCheck
 from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 
@@ -38,6 +39,7 @@ class PartitionAudit:
         self._judging = judging
         self._idle_ms = retention.idle_ms
         self._ledger = PartitionLedger(topic, cut.partition, policy, retention._replace(idle_ms=None))
+        self._usage = self._ledger.usage_rollups = UsageCheck(cut.partition, cut.usage)
         self._beginning = Beginning(0, 0)
         self._letters = LetterCheck(cut.letters, 0, cut.next_offset)
         self._seen: list[str] = []
@@ -54,10 +56,16 @@ class PartitionAudit:
         """No record from here on is of interest."""
         return max((self._cut.next_offset, *(offset + 1 for offset in self._further_on.values())))
 
+    @property
+    def _limit(self) -> int:
+        """Nothing that was read holds events from here on."""
+        after = self._cut.progress_after
+        return after.next_offset if after else 0
+
     def _read_ledgers(self) -> None:
         """Read every ledger; those that are further on than the progress say how far the log counts for them."""
         cut = self._cut
-        limit = cut.progress_after.next_offset if cut.progress_after else 0
+        limit = self._limit
         while cut.ledgers:
             session_id, value = cut.ledgers.popitem()
             try:
@@ -84,6 +92,10 @@ class PartitionAudit:
         self._beginning = beginning
         self._position = beginning.offset
         self._letters = LetterCheck(self._cut.letters, beginning.offset, self._cut.next_offset)
+        usage, judging = self._cut.usage, self._judging
+        rollups = Beginning.of_log(usage.first_offset, usage.oldest_ms, judging.max_clock_skew_ms)
+        from_ms = max(beginning.whole_from_ms, rollups.whole_from_ms, judging.scope.from_ms or 0)
+        self._usage.begin(self._cut.next_offset, from_ms, judging.scope.to_ms or END_TIME_MS)
 
     def take(self, offsets: Sequence[int], values: Sequence[bytes | None]) -> None:
         """Recompute from records of the log, in order."""
@@ -140,7 +152,8 @@ class PartitionAudit:
                 comparison.outside()
         exactly = whole_from_ms == 0 and scope.everything
         comparison.of_rollups(rollups, exactly=exactly, owners_changed=self._owner_conflicts > 0)
-        for row in self._letters.rows(first_offset):
+        usage = self._compared_usage(bounds)
+        for row in (*self._letters.rows(first_offset), *usage.rows):
             self._findings.add(row)
         return PartitionReport(
             partition=cut.partition,
@@ -156,8 +169,19 @@ class PartitionAudit:
             counted=comparison.counted,
             not_checkable=comparison.not_checkable,
             rollups_compared=exactly and rollups is not None,
+            usage_compared=usage.compared,
+            usage_settled=usage.settled,
+            usage_moving=usage.moving,
             findings=self._findings,
         )
+
+    def _compared_usage(self, bounds: Bounds) -> Compared:
+        for row in (*self._usage.rows, *self._usage.ahead_of(self._limit)):
+            self._findings.add(row)
+        if bounds.whole_from_ms > self._beginning.whole_from_ms:
+            return Compared()  # the log lost something while it was read, or lacks its end
+        owners_known = bounds.whole_from_ms == 0 and not self._owner_conflicts
+        return self._usage.compare(bounds, owners_known=owners_known)
 
     def _whole_from_ms(self, first_offset: int, end_offset: int) -> int:
         if max(end_offset, self._position) < self._cut.next_offset:

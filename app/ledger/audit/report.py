@@ -74,6 +74,12 @@ class PartitionReport:
     """Sums of the ledgers that cannot be checked."""
     rollups_compared: bool = False
     """Whether closed rollups were compared exactly: not with a part of the log, or while sessions were retired."""
+    usage_compared: bool = False
+    """Whether usage rollups could be compared: there are some, and the log of some quarters is whole."""
+    usage_settled: Fields = NO_SUMS
+    """Sums of the usage rollups that were compared exactly."""
+    usage_moving: Fields = NO_SUMS
+    """Sums of those that workers are still adding to: they must hold at least what the log does."""
 
 
 class AuditReport:
@@ -113,6 +119,16 @@ class AuditReport:
         """Sums of ledgers that cannot be checked."""
         return add_fields(report.not_checkable for report in self.partitions)
 
+    @property
+    def usage_settled(self) -> Fields:
+        """Sums of usage rollups that were compared exactly."""
+        return add_fields(report.usage_settled for report in self.partitions)
+
+    @property
+    def usage_moving(self) -> Fields:
+        """Sums of usage rollups that workers are still adding to."""
+        return add_fields(report.usage_moving for report in self.partitions)
+
     def as_json(self) -> dict[str, Any]:
         """The whole report as a JSON object; amounts in USD as exact decimal strings."""
         return {
@@ -121,6 +137,10 @@ class AuditReport:
             "recomputed": fields_json(self.recomputed),
             "counted": fields_json(self.counted),
             "not_checkable": fields_json(self.not_checkable),
+            "usage_rollups": {
+                "compared": fields_json(self.usage_settled),
+                "still_written": fields_json(self.usage_moving),
+            },
             "sessions": {outcome.value: count for outcome, count in sorted(self.sessions.items())},
             "dead_letters": {
                 "refused": sum(report.refused for report in self.partitions),
@@ -158,6 +178,7 @@ def _partition_json(report: PartitionReport) -> dict[str, Any]:
         "refused": report.refused,
         "sessions": {outcome.value: count for outcome, count in sorted(report.sessions.items())},
         "rollups_compared": report.rollups_compared,
+        "usage_rollups_compared": report.usage_compared,
         "differences": report.findings.differences,
     }
 

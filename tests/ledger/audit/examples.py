@@ -14,9 +14,11 @@ from app.ledger.audit.letters import DeadLetters
 from app.ledger.audit.outcome import Outcome
 from app.ledger.audit.partition import PartitionAudit
 from app.ledger.audit.report import PartitionReport
+from app.ledger.audit.usage_held import HeldUsage
 from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.ledger.progress import Progress
+from app.ledger.usage_record import parse
 from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, at_slice, ledger, policy, runs_of, usage
 from tests.ledger.logs import Entry
 
@@ -71,6 +73,7 @@ def copied(topics: Topics) -> Topics:
     """As they are now."""
     copy = Topics()
     copy.sessions, copy.rollups, copy.progress = dict(topics.sessions), dict(topics.rollups), topics.progress
+    copy.usage_rollups = dict(topics.usage_rollups)
     return copy
 
 
@@ -106,8 +109,16 @@ def cut_of(topics: Topics, log: Sequence[Entry], **changes: Any) -> Cut:
         letters=letters(*(entry.offset for entry in log if entry.event is None and entry.offset < end)),
         progress_after=topics.progress,
         taken_at_ms=topics.progress.written_at_ms if topics.progress else T0,
+        usage=usage_of(topics),
     )
     return replace(whole, **changes)
+
+
+def usage_of(topics: Topics, **changes: Any) -> HeldUsage:
+    """The usage rollups as they are read."""
+    records = list(topics.usage_rollups.items())
+    whole = HeldUsage(records, min((parse(value).since_offset for _, value in records), default=None))
+    return whole._replace(**changes)
 
 
 def begun(cut: Cut, of: Policy, retention: Retention, scope: Scope, rated: Iterable[str]) -> PartitionAudit:
@@ -139,3 +150,8 @@ def found(report: PartitionReport) -> Found:
     """What it has rows for."""
     rows = report.findings.rows
     return [(row.outcome, row.subject, row.events) for outcome in sorted(rows) for row in rows[outcome]]
+
+
+def found_of_sessions(report: PartitionReport) -> Found:
+    """The same without rows about usage rollups."""
+    return [row for row in found(report) if "usage rollup" not in row[1]]

@@ -7,7 +7,17 @@ from app.events.usage import Usage
 from app.ledger.audit.cut import Beginning
 from app.ledger.audit.outcome import Outcome
 from app.ledger.idle import HOUR_MS
-from tests.ledger.audit.examples import KNOWING, LOG, applied, audited, cut_of, found, next_offset, worked
+from tests.ledger.audit.examples import (
+    KNOWING,
+    LOG,
+    applied,
+    audited,
+    cut_of,
+    found,
+    found_of_sessions,
+    next_offset,
+    worked,
+)
 from tests.ledger.examples import T0, Topics, ledger, runs_of, usage
 from tests.ledger.logs import Entry, logs
 
@@ -77,7 +87,8 @@ def test_an_event_that_was_not_counted_is_found(log: list[Entry], flushes: list[
     topics = worked(rest, runs_of(rest, flushes))[-1]
     assume(next_offset(topics.progress) > lost.offset)
     assert lost.event is not None
-    assert found(audited(cut_of(topics, log), log)) == [(Outcome.MISSING, lost.event.session_id, -1)]
+    report = audited(cut_of(topics, log), log)
+    assert found_of_sessions(report) == [(Outcome.MISSING, lost.event.session_id, -1)]
 
 
 def each_its_own(entry: Entry) -> Entry:

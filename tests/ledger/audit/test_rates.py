@@ -5,7 +5,7 @@ import pytest
 from app.ledger.audit.outcome import Outcome
 from app.ledger.policy import Policy
 from app.pricing.valuation import ValuationRate
-from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found, worked
+from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found_of_sessions, worked
 from tests.ledger.examples import BOOK, T0, Topics, ledger, policy, usage
 
 LOG = entries(usage(event_id="a", model="House-Model"), usage(event_id="b", session_id="s-2"))
@@ -35,7 +35,7 @@ def with_rate(usd: str, model: str) -> Policy:
 )
 def test_a_rate_that_was_set_since(model: str, subject: str, usd: str) -> None:
     report = audited(cut_of(worked(LOG)[-1], LOG), LOG, of=with_rate(usd, model), rated=[model])
-    assert found(report) == [(Outcome.OTHER_RATES, subject, 0)]
+    assert found_of_sessions(report) == [(Outcome.OTHER_RATES, subject, 0)]
     assert (report.findings.differences, report.sessions[Outcome.OTHER_RATES]) == (0, 1)
 
 
@@ -45,12 +45,12 @@ def test_a_rate_that_was_deleted_since(rated: str, outcome: Outcome) -> None:
     topics, partition = Topics(), ledger(with_rate("4", "house-model"), KEEPING)
     applied(partition, LOG)
     topics.commit(partition.take_changes(T0))
-    assert found(audited(cut_of(topics, LOG), LOG, rated=[rated])) == [(outcome, "s-1", 0)]
+    assert found_of_sessions(audited(cut_of(topics, LOG), LOG, rated=[rated])) == [(outcome, "s-1", 0)]
 
 
 def test_a_rate_for_the_catalogue_id_of_a_dated_model() -> None:
     log = entries(usage(model="gpt-4o-2024-08-06"))
     topics = worked(log)[-1]
-    assert found(audited(cut_of(topics, log), log)) == []
+    assert found_of_sessions(audited(cut_of(topics, log), log)) == []
     report = audited(cut_of(topics, log), log, of=with_rate("4", "gpt-4o"), rated=["gpt-4o"])
-    assert found(report) == [(Outcome.OTHER_RATES, "s-1", 0)]
+    assert found_of_sessions(report) == [(Outcome.OTHER_RATES, "s-1", 0)]

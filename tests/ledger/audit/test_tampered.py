@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.ledger.audit.outcome import Outcome
-from tests.ledger.audit.examples import LOG, Found, audited, cut_of, entries, found, worked
+from tests.ledger.audit.examples import LOG, Found, audited, cut_of, entries, found, found_of_sessions, worked
 from tests.ledger.examples import T0, Topics, usage
 
 Edit = Callable[[dict[str, Any]], object]
@@ -106,7 +106,7 @@ def test_a_ledger_of_no_event(topics: Topics) -> None:
 
 def test_ledgers_without_progress(topics: Topics) -> None:
     report = audited(cut_of(topics, LOG, progress_after=None), LOG)
-    assert found(report) == [(Outcome.AHEAD, "s-2", 0), (Outcome.AHEAD, "s-1", 0)]
+    assert found_of_sessions(report) == [(Outcome.AHEAD, "s-2", 0), (Outcome.AHEAD, "s-1", 0)]
 
 
 def test_a_log_that_ends_too_early(topics: Topics) -> None:

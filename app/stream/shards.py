@@ -11,13 +11,13 @@ from confluent_kafka import Message
 
 from app.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from app.events.dead_letters import dead_letter_headers
-from app.events.decode import decode_batch
 from app.events.rejection import Reason, Rejection
 from app.kafka import client_config
 from app.ledger.changes import Changes
 from app.ledger.partition import PartitionLedger, Retention
 from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
+from app.native.ledger import KernelChoice
 from app.settings import Settings
 from app.stream.partitioning import likely_partitioner
 from app.stream.restore import Restored, restore, stored_progress
@@ -124,6 +124,9 @@ class Shards:
         self._unflushed = 0
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
         self._retention = Retention.from_settings(settings)
+        self._kernel = KernelChoice.of(settings.kernel, self._retention)
+        why_not = self._kernel.why_not_native
+        _log.info("ledgers are counted %s", "by the kernel" if why_not is None else f"in Python: {why_not}")
 
     def next_offset(self, partition: int) -> int | None:
         """The offset that is to be applied next; None when the partition is not owned."""
@@ -173,7 +176,7 @@ class Shards:
         )
 
     def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
-        ledger = PartitionLedger(self.topics.usage.name, partition, self.policy, self._retention)
+        ledger = self._kernel.ledger(self.topics.usage.name, partition, self.policy, self._retention)
         ledgers = ((key.decode(), value) for key, value in restored.ledgers.items())
         ledger.restore(restored.progress, ledgers, restored.rollups.values(), restored.event_ids.items())
         return Shard(ledger, writer, restored.progress_record)
@@ -209,13 +212,14 @@ class Shards:
             if not records:
                 return
         offsets = [record.offset() or 0 for record in records]
-        now_ms = self.clock_ms()
-        events, rejections = decode_batch(
-            [record.value() for record in records], now_ms=now_ms, max_clock_skew_ms=self.settings.max_clock_skew_ms
+        rejections = ledger.apply_records(
+            offsets,
+            [record.value() for record in records],
+            now_ms=self.clock_ms(),
+            max_clock_skew_ms=self.settings.max_clock_skew_ms,
         )
         for rejection in rejections:
             self._bury(shard, records[rejection.index], rejection)
-        ledger.apply(offsets, events, now_ms=now_ms)
         shard.unwritten.appended_at_ms.append(records[0].timestamp()[1])
         self._unflushed += len(records)
 
@@ -283,6 +287,7 @@ class Shards:
         topics = self.topics
         records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
         records += [Outgoing(topics.rollups.name, key, value, ()) for key, value in changes.rollups]
+        records += [Outgoing(topics.usage_rollups.name, key, value, ()) for key, value in changes.usage_rollups]
         records += [Outgoing(topics.event_ids.name, key, value, ()) for key, value in changes.event_ids]
         records += [
             Outgoing(topics.anomalies.name, notice_key(notice), notice_value(notice), cloudevent_headers(notice))

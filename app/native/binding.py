@@ -1,0 +1,143 @@
+"""The kernel's C functions, by ctypes. What they do stands beside them in `src/kernel.c`.
+
+The library is built when Burnline is installed (`hatch_build.py`), if a C compiler can be had; without it everything
+works as before, in Python alone.
+"""
+
+import ctypes
+from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+LIBRARY = Path(__file__).with_name("libkernel.so")
+
+DONE, LOOK, CARD, LIMITS, JUDGE = range(5)
+"""Why `kernel_apply` stopped."""
+
+SUMS = 10
+"""Sums of an activity."""
+
+
+class KernelMissing(Exception):
+    """There is no kernel for this machine; the message says why."""
+
+
+class Position(Structure):
+    """What a batch does to a partition, and where it stopped."""
+
+    _fields_ = [
+        ("next_offset", c_int64),
+        ("watermark_ms", c_int64),
+        ("accepted", c_int64),
+        ("duplicates", c_int64),
+        ("late", c_int64),
+        ("identity_conflicts", c_int64),
+        ("index", c_uint32),
+        ("open_anomalies", c_uint32),
+        ("owner", c_uint32),
+        ("reserved", c_uint32),
+    ]
+    next_offset: int
+    watermark_ms: int
+    accepted: int
+    duplicates: int
+    late: int
+    identity_conflicts: int
+    index: int
+    open_anomalies: int
+    owner: int
+
+
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32]),
+    "kernel_free": (None, [c_void_p]),
+    "kernel_knows": (c_int32, [c_void_p, c_uint64]),
+    "kernel_remember": (None, [c_void_p, c_uint64]),
+    "kernel_restore_ids": (None, [c_void_p, c_void_p, c_uint32, c_int32]),
+    "kernel_ids_held": (c_uint32, [c_void_p]),
+    "kernel_take_fresh": (c_void_p, [c_void_p, POINTER(c_uint32), POINTER(c_uint32)]),
+    "kernel_set_card": (
+        None,
+        [c_void_p, c_char_p, c_uint32, c_char_p, c_uint32, c_char_p, c_uint32, c_int64, c_int64, c_int32, c_void_p],
+    ),
+    "kernel_forget_cards": (None, [c_void_p]),
+    "kernel_set_limits": (None, [c_void_p, c_uint32, c_void_p]),
+    "kernel_owners": (c_uint32, [c_void_p]),
+    "kernel_text": (c_void_p, [c_void_p, c_uint32, POINTER(c_uint32)]),
+    "kernel_owner": (None, [c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_uint32)]),
+    "kernel_parse": (None, [c_void_p, c_char_p, c_void_p, c_uint32, c_int64]),
+    "kernel_apply": (c_int32, [c_void_p, c_void_p, POINTER(Position)]),
+    "kernel_hand_over": (c_void_p, [c_void_p, c_char_p, c_uint32, POINTER(c_size_t), POINTER(c_int32)]),
+    "kernel_set_away": (None, [c_void_p, c_char_p, c_uint32]),
+    "kernel_take_in": (c_int32, [c_void_p, c_char_p, c_size_t]),
+    "kernel_mark_dirty": (None, [c_void_p, c_char_p, c_uint32]),
+    "kernel_remove": (None, [c_void_p, c_char_p, c_uint32]),
+    "kernel_held": (c_uint32, [c_void_p]),
+    "kernel_open_anomalies": (c_uint32, [c_void_p]),
+    "kernel_output": (
+        None,
+        [c_void_p, POINTER(c_void_p), POINTER(c_size_t), POINTER(c_void_p), POINTER(c_uint32)],
+    ),
+    "kernel_take_sessions": (None, [c_void_p]),
+    "kernel_take_rows": (None, [c_void_p, c_int64]),
+    "kernel_take_activities": (c_uint32, [c_void_p, c_void_p, c_uint32]),
+    "kernel_take_owners": (c_uint32, [c_void_p, c_void_p, c_uint32]),
+    "kernel_take_unpriced": (c_uint32, [c_void_p, c_void_p, c_uint32]),
+    "kernel_take_opened": (None, [c_void_p]),
+    "kernel_take_quiet": (None, [c_void_p, c_int64]),
+    "kernel_take_idle": (None, [c_void_p, c_int64, c_uint32]),
+    "kernel_xxh3": (c_uint64, [c_char_p, c_uint32]),
+    "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64]),
+}
+
+_LONG = {"kernel_parse", "kernel_apply", "kernel_take_sessions", "kernel_take_rows"}
+"""Functions that are worth letting other threads run meanwhile."""
+
+
+@cache
+def library() -> Any:
+    """The kernel's functions, by name.
+
+    Raises:
+        KernelMissing: It was not built, or is not for this machine.
+    """
+    if not LIBRARY.is_file():
+        raise KernelMissing("it was not built: no C compiler was found when Burnline was installed")
+    try:
+        holding, letting_go = ctypes.PyDLL(str(LIBRARY)), ctypes.CDLL(str(LIBRARY))
+    except OSError as error:
+        raise KernelMissing(f"it cannot be loaded: {error}") from error
+    functions = type("Functions", (), {})()
+    for name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(letting_go if name in _LONG else holding, name)
+        function.restype, function.argtypes = result, arguments
+        setattr(functions, name, function)
+    return functions
+
+
+class Output:
+    """Texts that the kernel has written, one behind the other."""
+
+    __slots__ = ("_bounds", "_bytes")
+
+    def __init__(self, kernel: c_void_p) -> None:
+        """Copy what `kernel`'s last call has written."""
+        at, length, bounds, count = c_void_p(), c_size_t(), c_void_p(), c_uint32()
+        library().kernel_output(kernel, byref(at), byref(length), byref(bounds), byref(count))
+        self._bytes = ctypes.string_at(at, length.value) if length.value else b""
+        self._bounds = memoryview(ctypes.string_at(bounds, 4 * count.value)).cast("I").tolist()
+
+    def texts(self) -> list[bytes]:
+        """All of them."""
+        text, bounds = self._bytes, self._bounds
+        return [text[start:end] for start, end in pairwise(bounds)]
+
+    def pairs(self) -> list[tuple[bytes, bytes]]:
+        """Two by two: keys and values."""
+        text, bounds = self._bytes, self._bounds
+        return [
+            (text[start:middle], text[middle:end])
+            for start, middle, end in zip(bounds[::2], bounds[1::2], bounds[2::2], strict=False)
+        ]

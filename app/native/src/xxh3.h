@@ -1,0 +1,88 @@
+/* XXH3, 64 bits, seed 0, for inputs of 1 to 240 bytes, after the specification of xxHash
+ * (https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md). A test compares every length with the xxhash wheel,
+ * which Python uses for the same fingerprints. */
+#ifndef BURNLINE_XXH3_H
+#define BURNLINE_XXH3_H
+
+#include "common.h"
+
+#define XXH3_LONGEST 240
+
+static const u8 xxh3_secret[192] = {
+    0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad, 0x1c,
+    0xde, 0xd4, 0x6d, 0xe9, 0x83, 0x90, 0x97, 0xdb, 0x72, 0x40, 0xa4, 0xa4, 0xb7, 0xb3, 0x67, 0x1f,
+    0xcb, 0x79, 0xe6, 0x4e, 0xcc, 0xc0, 0xe5, 0x78, 0x82, 0x5a, 0xd0, 0x7d, 0xcc, 0xff, 0x72, 0x21,
+    0xb8, 0x08, 0x46, 0x74, 0xf7, 0x43, 0x24, 0x8e, 0xe0, 0x35, 0x90, 0xe6, 0x81, 0x3a, 0x26, 0x4c,
+    0x3c, 0x28, 0x52, 0xbb, 0x91, 0xc3, 0x00, 0xcb, 0x88, 0xd0, 0x65, 0x8b, 0x1b, 0x53, 0x2e, 0xa3,
+    0x71, 0x64, 0x48, 0x97, 0xa2, 0x0d, 0xf9, 0x4e, 0x38, 0x19, 0xef, 0x46, 0xa9, 0xde, 0xac, 0xd8,
+    0xa8, 0xfa, 0x76, 0x3f, 0xe3, 0x9c, 0x34, 0x3f, 0xf9, 0xdc, 0xbb, 0xc7, 0xc7, 0x0b, 0x4f, 0x1d,
+    0x8a, 0x51, 0xe0, 0x4b, 0xcd, 0xb4, 0x59, 0x31, 0xc8, 0x9f, 0x7e, 0xc9, 0xd9, 0x78, 0x73, 0x64,
+    0xea, 0xc5, 0xac, 0x83, 0x34, 0xd3, 0xeb, 0xc3, 0xc5, 0x81, 0xa0, 0xff, 0xfa, 0x13, 0x63, 0xeb,
+    0x17, 0x0d, 0xdd, 0x51, 0xb7, 0xf0, 0xda, 0x49, 0xd3, 0x16, 0x55, 0x26, 0x29, 0xd4, 0x68, 0x9e,
+    0x2b, 0x16, 0xbe, 0x58, 0x7d, 0x47, 0xa1, 0xfc, 0x8f, 0xf8, 0xb8, 0xd1, 0x7a, 0xd0, 0x31, 0xce,
+    0x45, 0xcb, 0x3a, 0x8f, 0x95, 0x16, 0x04, 0x28, 0xaf, 0xd7, 0xfb, 0xca, 0xbb, 0x4b, 0x40, 0x7e,
+};
+
+static inline u64 rotated(u64 value, int bits) { return value << bits | value >> (64 - bits); }
+
+static inline u64 xxh3_avalanche(u64 hash)
+{
+    hash ^= hash >> 37;
+    hash *= 0x165667919E3779F9u;
+    return hash ^ hash >> 32;
+}
+
+static inline u64 xxh3_mix16(const u8 *in, const u8 *secret)
+{
+    return mul_fold(load64(in) ^ load64(secret), load64(in + 8) ^ load64(secret + 8));
+}
+
+static u64 xxh3_up_to_16(const u8 *in, u64 len)
+{
+    if (len > 8) {
+        u64 low = load64(in) ^ load64(xxh3_secret + 24) ^ load64(xxh3_secret + 32);
+        u64 high = load64(in + len - 8) ^ load64(xxh3_secret + 40) ^ load64(xxh3_secret + 48);
+        return xxh3_avalanche(len + __builtin_bswap64(low) + high + mul_fold(low, high));
+    }
+    if (len >= 4) {
+        u64 keyed = (load32(in + len - 4) + ((u64)load32(in) << 32)) ^ load64(xxh3_secret + 8) ^ load64(xxh3_secret + 16);
+        keyed ^= rotated(keyed, 49) ^ rotated(keyed, 24);
+        keyed *= 0x9FB21C651E98DF25u;
+        keyed ^= (keyed >> 35) + len;
+        keyed *= 0x9FB21C651E98DF25u;
+        return keyed ^ keyed >> 28;
+    }
+    u32 combined = (u32)in[0] << 16 | (u32)in[len >> 1] << 24 | in[len - 1] | (u32)len << 8;
+    u64 keyed = combined ^ (u64)(load32(xxh3_secret) ^ load32(xxh3_secret + 4));
+    keyed ^= keyed >> 33;
+    keyed *= 0xC2B2AE3D27D4EB4Fu;
+    keyed ^= keyed >> 29;
+    keyed *= 0x165667B19E3779F9u;
+    return keyed ^ keyed >> 32;
+}
+
+/* Takes 1 to XXH3_LONGEST bytes. */
+static u64 xxh3(const u8 *in, u64 len)
+{
+    const u8 *secret = xxh3_secret;
+    if (len <= 16)
+        return xxh3_up_to_16(in, len);
+    u64 hash = len * 0x9E3779B185EBCA87u;
+    if (len <= 128) {
+        for (u64 pair = (len - 1) / 32 + 1; pair-- > 0;) {
+            hash += xxh3_mix16(in + 16 * pair, secret + 32 * pair);
+            hash += xxh3_mix16(in + len - 16 * (pair + 1), secret + 32 * pair + 16);
+        }
+        return xxh3_avalanche(hash);
+    }
+    u64 blocks = len / 16;
+    for (u64 i = 0; i < 8; i++)
+        hash += xxh3_mix16(in + 16 * i, secret + 16 * i);
+    hash = xxh3_avalanche(hash);
+    for (u64 i = 8; i < blocks; i++)
+        hash += xxh3_mix16(in + 16 * i, secret + 16 * (i - 8) + 3);
+    hash += xxh3_mix16(in + len - 16, secret + 136 - 17);
+    return xxh3_avalanche(hash);
+}
+
+#endif

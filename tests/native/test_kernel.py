@@ -1,0 +1,270 @@
+"""The kernel against Python: whatever comes, both hold, write and say the same."""
+
+import json
+import os
+import random
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
+
+from app.detection.baseline import Baselines, EffectiveBaseline
+from app.events.decode import decode_batch
+from app.ledger.changes import Changes
+from app.ledger.duplicates import RecentIds
+from app.ledger.idle import HOUR_MS
+from app.ledger.partition import PartitionLedger, Retention
+from app.native.binding import library
+from app.native.ledger import KernelChoice, NativePartitionLedger
+from app.pricing.money import PICO_PER_USD
+from tests.ledger.examples import PARTITION, T0, TOPIC, policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SKEW_MS = 1_000_000
+
+
+@pytest.mark.parametrize("length", range(1, 241))
+def test_fingerprints_are_those_of_the_xxhash_wheel(length: int) -> None:
+    data = os.urandom(length)
+    assert library().kernel_xxh3(data, length) == xxh3_64_intdigest(data)
+
+
+def event(draw: random.Random, at_ms: int) -> bytes | None:
+    """A value as publishers write them, now and then one that is not as it has to be."""
+    fields: dict[str, Any] = {
+        "event_id": f"e{draw.randrange(400 if draw.random() < 0.3 else 10**9)}",
+        "occurred_at": at_ms - draw.randrange(120_000 if draw.random() < 0.1 else 3_000),
+        "org_id": draw.choice(["acme", "ørg"]),
+        "agent_id": draw.choice(["a1", "a2"]),
+        "session_id": f"s{draw.randrange(8)}",
+        "model": draw.choice(["gpt-4o", "claude-sonnet-4-5", "nope", "gemini-2.5-pro", "text-embedding-3-small"]),
+        "input_tokens": draw.choice([draw.randrange(5_000)] * 20 + [10**9 - 5, 300_000]),
+        "output_tokens": draw.randrange(600),
+    }
+    cached = draw.randrange(fields["input_tokens"] + 1)
+    odd: list[tuple[float, dict[str, Any]]] = [
+        (0.2, {"kind": draw.choice(["llm", "embedding", "run", "tool_call", None])}),
+        (0.3, {"cached_input_tokens": cached}),
+        (0.1, {"cache_write_tokens": draw.randrange(fields["input_tokens"] - cached + 1)}),
+        (0.1, {"reasoning_tokens": draw.randrange(fields["output_tokens"] + 1)}),
+        (0.1, {"team_id": draw.choice(["t1", None, "té"]), "project_code": "p"}),
+        (0.1, {"provider": draw.choice(["openai", "azure", None, "x"])}),
+        (0.1, {"extra": draw.choice([1, -1.5e3, 'a"b', [1, {"a": []}], {"b": None}, "é\u0085"])}),
+        (0.05, {"tags": {"a": "b"}, "tool_name": "grep", "run_id": None}),
+        (0.02, {"output_tokens": draw.choice([-1, True, 1.0, "3", None, 10**9 + 1])}),
+    ]
+    for chance, more in odd:
+        if draw.random() < chance:
+            fields |= more
+    if draw.random() < 0.03:
+        fields.pop(draw.choice(list(fields)))
+    separators = (",", ":") if draw.random() < 0.7 else None
+    value = json.dumps(fields, ensure_ascii=draw.random() < 0.3, separators=separators).encode()
+    return draw.choice([value] * 60 + [value[: draw.randrange(len(value))], b'{"event_id":"x",' + value[1:], None])
+
+
+def session_record(value: bytes | None) -> object:
+    if value is None:
+        return None
+    fields = json.loads(value)
+    recent = RecentIds.unpack(fields.pop("recent_event_ids"))
+    return fields | {"slices": sorted(fields["slices"]), "newer": recent.newer, "older": recent.older}
+
+
+def summary(changes: Changes) -> dict[str, object]:
+    """What a flush writes and reports, without what neither side promises: the order of records."""
+    activity: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 10)
+    for each in changes.activity:
+        activity[each[:3]] = [a + b for a, b in zip(activity[each[:3]], each.sums, strict=True)]
+    counts = changes.counts
+    return {
+        "ledgers": {key: session_record(value) for key, value in changes.ledgers},
+        "closed": {key: json.loads(value) for key, value in changes.rollups},
+        "event ids": sorted(
+            hashed for _, value in changes.event_ids if value for hashed in memoryview(value).cast("Q")
+        ),
+        "id records": sorted((key, value is None) for key, value in changes.event_ids),
+        "notices": changes.notices,
+        "progress": changes.progress,
+        "activity": {key: sums for key, sums in activity.items() if any(sums)},
+        "counts": (counts.accepted, counts.duplicates, counts.late, counts.identity_conflicts),
+        "kinds": (counts.runs, counts.tool_calls),
+        "opened": sorted(counts.opened),
+        "unpriced": sorted(counts.unpriced),
+    }
+
+
+class Rollups:
+    """Rows as a reader adds them up."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, dict[str, Any]] = {}
+
+    def take(self, changes: Changes) -> None:
+        for key, value in changes.usage_rollups:
+            self._rows[key] = json.loads(value)
+            assert [PARTITION, self._rows[key]["since_offset"]] == json.loads(key)[:2]
+
+    def sums(self) -> dict[tuple[Any, ...], dict[str, Any]]:
+        sums: defaultdict[tuple[Any, ...], defaultdict[str, Any]] = defaultdict(lambda: defaultdict(Decimal))
+        for key, row in self._rows.items():
+            for name, value in row.items():
+                if name.endswith(("_tokens", "_usd")) or name == "events":
+                    sums[tuple(json.loads(key)[2:])][name] += Decimal(value)
+        return {key: dict(found) for key, found in sums.items()}
+
+
+class Both:
+    """One partition twice, fed the same."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self.draw = draw
+        self.retention = Retention(
+            slices=draw.choice([7, 20]),
+            duplicate_ids=draw.choice([0, 1, 4, 64]),
+            partition_ids=draw.choice([0, 10, 100]),
+            idle_ms=draw.choice([None, 3 * HOUR_MS]),
+        )
+        self.policies = policy(), policy()
+        self.rollups = Rollups(), Rollups()
+        self.at_ms = 0
+        self.topics: tuple[dict[bytes, bytes], ...] = ({}, {}, {})
+        self._begin()
+
+    def _begin(self) -> None:
+        self.pure = PartitionLedger(TOPIC, PARTITION, self.policies[0], self.retention)
+        self.native = NativePartitionLedger(TOPIC, PARTITION, self.policies[1], self.retention)
+
+    def feed(self) -> None:
+        draw, first = self.draw, self.pure.next_offset
+        offset = max(0, first - draw.choice([0, 0, 0, 5]))
+        values, offsets = [], []
+        for _ in range(draw.randrange(60)):
+            self.at_ms += draw.randrange(draw.choice([200, 2_000, 20_000]))
+            values.append(event(draw, T0 + self.at_ms))
+            offsets.append(offset)
+            offset += draw.choice([1, 1, 1, 3])
+        now_ms = T0 + self.at_ms
+        refused = self.pure.apply_records(offsets, values, now_ms=now_ms, max_clock_skew_ms=SKEW_MS)
+        assert self.native.apply_records(offsets, values, now_ms=now_ms, max_clock_skew_ms=SKEW_MS) == refused
+        assert self.native.next_offset == self.pure.next_offset
+        assert self.native.watermark_ms == self.pure.watermark_ms
+        self._agree()
+
+    def change_baselines(self) -> None:
+        entry = EffectiveBaseline(PICO_PER_USD * self.draw.randrange(4), Decimal(5), "default")
+        for each in self.policies:
+            each.set_baselines(Baselines(entry, {}))
+
+    def flush(self) -> int:
+        self.at_ms += self.draw.choice([0, 0, self.draw.randrange(5 * HOUR_MS)])
+        found = []
+        for ledger, rollups in zip((self.pure, self.native), self.rollups, strict=True):
+            ledger.tick(T0 + self.at_ms)
+            changes = ledger.take_changes(T0 + self.at_ms)
+            rollups.take(changes)
+            found.append(changes)
+        python, native = map(summary, found)
+        for name, expected in python.items():
+            assert native[name] == expected, name
+        assert self.rollups[1].sums() == self.rollups[0].sums()
+        written: list[Iterable[tuple[bytes, bytes | None]]] = [
+            found[1].ledgers,
+            found[1].rollups,
+            found[1].event_ids,
+        ]
+        for topic, records in zip(self.topics, written, strict=True):
+            for key, value in records:
+                if value is None:
+                    topic.pop(key, None)
+                else:
+                    topic[key] = value
+        self.progress = found[1].progress
+        self._agree()
+        return len(found[0].notices)
+
+    def restart(self) -> None:
+        self._begin()
+        sessions, closed, ids = self.topics
+        for ledger in (self.pure, self.native):
+            records = [(key.decode(), value) for key, value in sessions.items()]
+            ledger.restore(self.progress, records, closed.values(), ids.items())
+        self._agree()
+
+    def _agree(self) -> None:
+        assert len(self.native) == len(self.pure)
+        assert self.native.open_anomalies == self.pure.open_anomalies
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_kernel_and_python_agree_over_events_flushes_and_restarts(seed: int) -> None:
+    draw = random.Random(seed)  # noqa: S311  # a schedule that can be played again
+    both = Both(draw)
+    for _ in range(25):
+        both.feed()
+        if draw.random() < 0.1:
+            both.change_baselines()
+        if draw.random() < 0.5:
+            both.flush()
+            if draw.random() < 0.2:
+                both.restart()
+    both.flush()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**10), 10**14) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(
+    ["event_id", "occurred_at", "org_id", "agent_id", "session_id", "model", "input_tokens", "output_tokens", "kind",
+     "provider", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "team_id", "tags", "run_id"]
+)  # fmt: skip
+RIGHT: dict[str, Any] = {
+    "event_id": "e-1", "occurred_at": T0, "org_id": "acme", "agent_id": "a", "session_id": "s", "model": "gpt-4o",
+    "input_tokens": 10, "output_tokens": 5,
+}  # fmt: skip
+
+
+@given(changes=st.dictionaries(NAMES | st.text(max_size=8), JSON, max_size=4), ascii_=st.booleans())
+def test_what_the_kernel_reads_python_accepts(changes: dict[str, Any], ascii_: bool) -> None:  # noqa: FBT001
+    value = json.dumps(RIGHT | changes, ensure_ascii=ascii_).encode(errors="replace")
+    if library().kernel_reads(value, len(value), T0 + SKEW_MS):
+        events, refused = decode_batch([value], now_ms=T0, max_clock_skew_ms=SKEW_MS)
+        assert (len(events), refused) == (1, [])
+
+
+@given(at=st.integers(0, 200), byte=st.integers(0, 255))
+def test_a_damaged_event_that_the_kernel_reads_is_one_for_python(at: int, byte: int) -> None:
+    value = bytearray(msgspec.json.encode(RIGHT))
+    value[at % len(value)] = byte
+    if library().kernel_reads(bytes(value), len(value), T0 + SKEW_MS):
+        assert decode_batch([bytes(value)], now_ms=T0, max_clock_skew_ms=SKEW_MS)[1] == []
+
+
+class TestChoice:
+    """Which kind of ledger a worker uses."""
+
+    RETENTION = Retention(slices=60, duplicate_ids=64)
+
+    @pytest.mark.parametrize("wish", ["auto", "native"])
+    def test_the_kernel_where_it_can_be(self, wish: str) -> None:
+        assert KernelChoice.of(wish, self.RETENTION) == (NativePartitionLedger, None)
+
+    def test_python_where_it_is_wished(self) -> None:
+        assert KernelChoice.of("python", self.RETENTION).ledger is PartitionLedger
+
+    @pytest.mark.parametrize(("ids", "held"), [(1024, True), (1025, False)])
+    def test_python_where_more_is_to_be_remembered_than_the_kernel_holds(self, ids: int, held: bool) -> None:  # noqa: FBT001
+        assert (KernelChoice.of("auto", self.RETENTION._replace(duplicate_ids=ids)).why_not_native is None) is held
+
+    def test_a_demanded_kernel_that_cannot_be_stops_the_start(self) -> None:
+        with pytest.raises(ValueError, match=r"BURNLINE_KERNEL=native: .*at most 10000 slices"):
+            KernelChoice.of("native", self.RETENTION._replace(slices=10_001))

@@ -136,6 +136,27 @@ def test_whether_it_is_counted(log: Log, next_offset: int, *, applied: bool) -> 
     assert ("No worker has come" in words(run("explain", "1", "0").stdout)) is not applied
 
 
+def test_a_repeat_is_counted_where_it_came_first(log: Log) -> None:
+    log.publish(encoded(occurred_at=AT_MS), encoded(occurred_at=AT_MS, event_id="e-2"), encoded(occurred_at=AT_MS))
+    log.applied(3)
+    assert [(found["counted"], found["repeat_of"]) for found in map(explained, range(3))] == [
+        (True, None),
+        (True, None),
+        (False, 0),
+    ]
+    assert "It repeats the event at offset 0, and is counted there only." in words(run("explain", "1", "2").stdout)
+
+
+def test_whether_it_repeats_is_not_known_where_repeats_are_not_watched_for(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURNLINE_DUPLICATE_IDS_PER_PARTITION", "0")
+    log.publish(encoded(occurred_at=AT_MS))
+    log.applied(1)
+    assert explained()["counted"] is None
+    assert words(run("explain", "1", "0").stdout).endswith("unless its event id was a repeat.")
+
+
 class TestDeadLetters:
     """What was refused, and why."""
 

@@ -13,10 +13,12 @@ import uuid
 from collections.abc import Generator, Iterator
 
 import pytest
+import redis
 
 from app.settings import ENV_PREFIX, Settings, load_settings
 from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics
 from tests.kafka.base import CAPABILITIES, Broker, BrokerUnavailable
+from tests.redis_servers import RedisServer, redis_server
 
 _CHOICE = pytest.StashKey[BrokerChoice]()
 _UNMET = pytest.StashKey[dict[str, str]]()
@@ -93,6 +95,23 @@ def make_settings(broker: Broker) -> Iterator[MakeSettings]:
 def settings(make_settings: MakeSettings) -> Settings:
     """Settings on the running broker, with topics and group of the test's own."""
     return make_settings()
+
+
+@pytest.fixture(scope="session")
+def redis_of_all_tests() -> Iterator[RedisServer]:
+    """The Redis of this run, started; for `redis_url`."""
+    server = redis_server()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(redis_of_all_tests: RedisServer) -> str:
+    """An empty Redis that the test may fill as it likes."""
+    with redis.Redis.from_url(redis_of_all_tests.url) as client:
+        client.flushall()
+    return redis_of_all_tests.url
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,0 +1,1 @@
+"""What is spent, by whom and since when: pure arithmetic over rollups and ledgers."""

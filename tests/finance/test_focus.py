@@ -1,0 +1,315 @@
+"""FOCUS 1.2: every column's presence, nullability and values, and costs that lose nothing."""
+
+import json
+import re
+from datetime import datetime
+from decimal import Context, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.finance.focus import COLUMNS, METERS, PRICE_DECIMALS, REQUESTS, Cell, Charge, UsageOfDay, cells, charges
+from app.pricing.money import PICO_PER_USD, usd_text
+
+DAY = 1_760_054_400_000
+"""2025-10-10T00:00Z."""
+USED = UsageOfDay(
+    day_start_ms=DAY,
+    day_end_ms=DAY + 86_400_000,
+    month_start_ms=DAY - 9 * 86_400_000,
+    month_end_ms=DAY + 22 * 86_400_000,
+    org_id="acme",
+    agent_id="agent-7",
+    team_id="platform",
+    project_code="PRJ-7",
+    provider="openai",
+    model="gpt-4o",
+    kind="llm",
+    events=3,
+    input_tokens=1_000,
+    output_tokens=200,
+    cached_input_tokens=600,
+    cache_write_tokens=100,
+    reasoning_tokens=50,
+    unpriced_tokens=0,
+    input_cost=300 * 2_500_000,
+    cached_input_cost=600 * 1_250_000,
+    cache_write_cost=100 * 2_500_000,
+    output_cost=150 * 10_000_000,
+    reasoning_cost=50 * 10_000_000,
+    request_cost=0,
+)
+
+
+def names(text: str) -> list[str]:
+    return text.split()
+
+
+MANDATORY = names(
+    "BilledCost BillingAccountId BillingAccountName BillingCurrency BillingPeriodEnd BillingPeriodStart ChargeCategory "
+    "ChargeClass ChargeDescription ChargePeriodEnd ChargePeriodStart ContractedCost EffectiveCost InvoiceIssuerName "
+    "ListCost PricingQuantity PricingUnit ProviderName PublisherName ServiceCategory ServiceName"
+)
+"""The spec's feature level "Mandatory", FOCUS 1.2."""
+
+OF_THE_FIELD = names(
+    "BillingAccountId BillingAccountName SubAccountId SubAccountName SubAccountType Tags ResourceId ResourceName "
+    "ResourceType AllocatedMethodId AllocatedMethodDetails AllocatedResourceId AllocatedResourceName AllocatedTags "
+    "BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass "
+    "ChargeDescription ChargeFrequency ServiceProviderName HostProviderName InvoiceIssuerName ServiceCategory "
+    "ServiceSubcategory ServiceName SkuId SkuMeter SkuPriceId SkuPriceDetails ConsumedQuantity ConsumedUnit "
+    "PricingQuantity PricingUnit PricingCategory ListUnitPrice ContractedUnitPrice ListCost ContractedCost BilledCost "
+    "EffectiveCost BillingCurrency"
+)
+"""What readers of token costs ask for, by the per-token example of the specification."""
+
+MAY_BE_NULL = names(
+    "BillingAccountName SubAccountId SubAccountName SubAccountType Tags ChargeClass AllocatedMethodId "
+    "AllocatedMethodDetails AllocatedResourceId AllocatedResourceName AllocatedTags"
+)
+"""All others are never null in a row of usage: so says the specification's rule for each of them."""
+
+ALLOWED = {
+    "ChargeCategory": {"Usage"},
+    "ChargeFrequency": {"Usage-Based"},
+    "ServiceCategory": {"AI and Machine Learning"},
+    "ServiceSubcategory": {"Generative AI"},
+    "PricingCategory": {"Standard", "Other"},
+    "BillingCurrency": {"USD"},
+    "ConsumedUnit": {"Tokens", "Requests"},
+    "PricingUnit": {"1000000 Tokens", "Requests"},
+    "SkuMeter": {"Input Tokens", "Cached Input Tokens", "Cache Write Tokens", "Output Tokens", "Reasoning Tokens"}
+    | {"Requests"},
+    "x_PricingStatus": {"priced", "partly", "unpriced"},
+}
+WIDE = Context(prec=60)
+
+
+def rows(*usage: UsageOfDay) -> list[dict[str, Cell]]:
+    header = [column.name for column in COLUMNS]
+    return [dict(zip(header, cells(row), strict=True)) for row in charges(usage)]
+
+
+def cost(used: UsageOfDay) -> int:
+    return (
+        used.input_cost
+        + used.cached_input_cost
+        + used.cache_write_cost
+        + used.output_cost
+        + used.reasoning_cost
+        + used.request_cost
+    )
+
+
+def number(cell: Cell) -> Decimal:
+    assert isinstance(cell, Decimal)
+    return cell
+
+
+class TestColumns:
+    """Which there are."""
+
+    @pytest.mark.parametrize("name", sorted({*MANDATORY, *OF_THE_FIELD}))
+    def test_one_that_must_be_there(self, name: str) -> None:
+        assert [column.name for column in COLUMNS].count(name) == 1
+
+    def test_all_others_are_marked_as_our_own_or_conditional_in_the_specification(self) -> None:
+        others = {column.name for column in COLUMNS} - {*MANDATORY, *OF_THE_FIELD}
+        assert {name for name in others if not name.startswith("x_")} == {"BillingAccountType"}
+
+    @pytest.mark.parametrize("column", COLUMNS, ids=[column.name for column in COLUMNS])
+    def test_which_may_be_null(self, column: Any) -> None:
+        assert column.nullable is (column.name in MAY_BE_NULL)
+
+
+BARE = USED._replace(team_id=None, project_code=None, provider="", request_cost=7, unpriced_tokens=10)
+
+
+class TestCells:
+    """What stands in them, of a full row and of one that has as little as can be."""
+
+    @pytest.mark.parametrize("used", [USED, BARE], ids=["full", "bare"])
+    @pytest.mark.parametrize("column", COLUMNS, ids=[column.name for column in COLUMNS])
+    def test_of_its_type(self, column: Any, used: UsageOfDay) -> None:
+        for row in rows(used):
+            cell = row[column.name]
+            if cell is None:
+                assert column.nullable
+                continue
+            assert cell != ""
+            match column.type:
+                case "decimal":
+                    assert re.fullmatch(r"[0-9]+(\.[0-9]+)?", f"{number(cell):f}")
+                case "time":
+                    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", str(cell))
+                    assert datetime.fromisoformat(str(cell)).tzinfo is not None
+                case "json":
+                    assert {type(value) for value in json.loads(str(cell)).values()} == {str}
+                case _:
+                    assert isinstance(cell, str)
+            if column.name in ALLOWED:
+                assert cell in ALLOWED[column.name]
+
+    def test_who(self) -> None:
+        for row in rows(USED):
+            assert (row["BillingAccountId"], row["BillingAccountName"]) == ("acme", "acme")
+            assert (row["SubAccountId"], row["SubAccountType"]) == ("platform", "Team")
+            assert row["SubAccountName"] == "platform"
+            assert (row["ResourceId"], row["ResourceType"]) == ("agent-7", "AI Agent")
+            assert json.loads(str(row["Tags"])) == {"team_id": "platform", "project_code": "PRJ-7"}
+
+    def test_a_type_is_null_where_its_id_is(self) -> None:
+        for row in rows(BARE):
+            assert (row["SubAccountId"], row["SubAccountName"], row["SubAccountType"], row["Tags"]) == (None,) * 4
+
+    def test_when(self) -> None:
+        (first, *_) = rows(USED)
+        assert (first["ChargePeriodStart"], first["ChargePeriodEnd"]) == (
+            "2025-10-10T00:00:00Z",
+            "2025-10-11T00:00:00Z",
+        )
+        assert (first["BillingPeriodStart"], first["BillingPeriodEnd"]) == (
+            "2025-10-01T00:00:00Z",
+            "2025-11-01T00:00:00Z",
+        )
+
+    def test_what(self) -> None:
+        assert [row["SkuId"] for row in rows(USED)] == [
+            "openai/gpt-4o/input",
+            "openai/gpt-4o/cached-input",
+            "openai/gpt-4o/cache-write",
+            "openai/gpt-4o/output",
+            "openai/gpt-4o/reasoning",
+        ]
+        for row in rows(USED):
+            assert row["SkuPriceId"] == row["SkuId"]
+            assert json.loads(str(row["SkuPriceDetails"])).keys() == {"x_ModelId", "x_ModelProvider", "x_TokenType"}
+
+    def test_a_provider_without_a_name(self) -> None:
+        assert {row["ProviderName"] for row in rows(BARE)} == {"unknown"}
+
+    def test_how_much(self) -> None:
+        found = [
+            (row["ConsumedQuantity"], row["PricingQuantity"], row["ListUnitPrice"], row["BilledCost"])
+            for row in rows(USED)
+        ]
+        assert found == [
+            (Decimal(300), Decimal("0.0003"), Decimal("2.5"), Decimal("0.00075")),
+            (Decimal(600), Decimal("0.0006"), Decimal("1.25"), Decimal("0.00075")),
+            (Decimal(100), Decimal("0.0001"), Decimal("2.5"), Decimal("0.00025")),
+            (Decimal(150), Decimal("0.00015"), Decimal(10), Decimal("0.0015")),
+            (Decimal(50), Decimal("0.00005"), Decimal(10), Decimal("0.0005")),
+        ]
+
+    def test_fees_for_requests(self) -> None:
+        *_, fee = rows(USED._replace(request_cost=3 * 5_000_000_000))
+        assert (fee["SkuMeter"], fee["ConsumedQuantity"], fee["PricingUnit"]) == ("Requests", Decimal(3), "Requests")
+        assert (fee["ListUnitPrice"], fee["BilledCost"]) == (Decimal("0.005"), Decimal("0.015"))
+
+
+class TestNothingUsed:
+    """Rows that there are not."""
+
+    def test_of_a_token_kind(self) -> None:
+        used = USED._replace(cache_write_tokens=0, cache_write_cost=0)
+        assert "Cache Write Tokens" not in [row["SkuMeter"] for row in rows(used)]
+
+    def test_of_an_event_without_tokens(self) -> None:
+        nothing = {name: 0 for name in UsageOfDay._fields if name.endswith(("_tokens", "_cost"))}
+        assert rows(USED._replace(**nothing, kind="tool_call")) == []  # type: ignore[arg-type]
+
+    def test_at_all(self) -> None:
+        assert rows() == []
+
+
+NO_COSTS = {name: 0 for name in UsageOfDay._fields if name.endswith("_cost")}
+
+
+class TestUnpriced:
+    """Never a zero in silence."""
+
+    def test_whole(self) -> None:
+        for row in rows(USED._replace(**NO_COSTS, unpriced_tokens=1_200)):  # type: ignore[arg-type]
+            assert (row["BilledCost"], row["ListUnitPrice"]) == (Decimal(0), Decimal(0))
+            assert (row["x_PricingStatus"], row["PricingCategory"]) == ("unpriced", "Other")
+            assert str(row["ChargeDescription"]).startswith("UNPRICED: ")
+            assert row["x_UnpricedTokensAtMost"] == row["ConsumedQuantity"]
+
+    def test_in_part(self) -> None:
+        """Of which kind they were is not known any more."""
+        found = rows(USED._replace(unpriced_tokens=120))
+        assert {row["x_PricingStatus"] for row in found} == {"partly"}
+        assert [row["x_UnpricedTokensAtMost"] for row in found] == [120, 120, 100, 120, 50]
+        assert all(str(row["ChargeDescription"]).startswith("PARTLY UNPRICED: ") for row in found)
+
+    def test_not(self) -> None:
+        for row in rows(USED):
+            assert (row["x_PricingStatus"], row["PricingCategory"]) == ("priced", "Standard")
+            assert row["x_UnpricedTokensAtMost"] == 0
+
+    def test_a_free_model_is_priced(self) -> None:
+        for row in rows(USED._replace(**NO_COSTS)):  # type: ignore[arg-type]
+            assert (row["x_PricingStatus"], row["BilledCost"]) == ("priced", Decimal(0))
+
+
+COUNT = st.integers(0, 10**12)
+PICO = st.integers(0, 10**21)
+
+
+@st.composite
+def any_usage(draw: st.DrawFn) -> UsageOfDay:
+    parts = [draw(COUNT) for _ in METERS]
+    costs = [draw(PICO) if part else 0 for part in parts]
+    plain, cached, written, answer, reasoning = parts
+    events = draw(st.integers(1, 10**9))
+    return USED._replace(
+        events=events,
+        input_tokens=plain + cached + written,
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+        output_tokens=answer + reasoning,
+        reasoning_tokens=reasoning,
+        unpriced_tokens=draw(st.integers(0, sum(parts))),
+        input_cost=costs[0],
+        cached_input_cost=costs[1],
+        cache_write_cost=costs[2],
+        output_cost=costs[3],
+        reasoning_cost=costs[4],
+        request_cost=draw(PICO),
+    )
+
+
+@given(st.lists(any_usage(), max_size=5))
+def test_costs_sum_to_the_ledgers(usage: list[UsageOfDay]) -> None:
+    for column in ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"):
+        billed = Decimal(0)
+        for row in rows(*usage):
+            billed = WIDE.add(billed, number(row[column]))
+        assert WIDE.multiply(billed, Decimal(PICO_PER_USD)) == sum(cost(used) for used in usage)
+
+
+@given(st.lists(any_usage(), max_size=5))
+def test_quantities_sum_to_the_tokens(usage: list[UsageOfDay]) -> None:
+    tokens = [number(row["ConsumedQuantity"]) for row in rows(*usage) if row["ConsumedUnit"] == "Tokens"]
+    assert sum(tokens) == sum(used.input_tokens + used.output_tokens for used in usage)
+
+
+@given(any_usage())
+def test_price_times_quantity_is_the_cost(used: UsageOfDay) -> None:
+    for row in rows(used):
+        product = WIDE.multiply(number(row["ListUnitPrice"]), number(row["PricingQuantity"]))
+        assert product.quantize(Decimal("1e-12"), context=WIDE) == row["ListCost"]
+        assert row["ContractedUnitPrice"] == row["ListUnitPrice"]
+
+
+@given(st.integers(1, 10**12), st.integers(0, 10**12))
+def test_a_rate_that_stood_is_found_again_exactly(tokens: int, rate: int) -> None:
+    charge = Charge(USED, METERS[0], tokens, tokens * rate)
+    assert f"{charge.unit_price:f}" == usd_text(rate * 10**6)
+
+
+def test_a_price_has_no_more_decimals_than_needed() -> None:
+    third = Charge(USED, REQUESTS, 3, 1)
+    assert -int(third.unit_price.as_tuple().exponent) <= PRICE_DECIMALS

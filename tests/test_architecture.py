@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parent.parent / "app"
-PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection")
+PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection", "finance")
 PURE_MODULES = sorted(path for room in PURE_ROOMS for path in (APP / room).rglob("*.py"))
 
 SHELL_LIBRARIES = {
     "aiohttp", "aiokafka", "confluent_kafka", "fastapi", "faust", "kafka", "mode", "prometheus_client",
     "redis", "rich", "starlette", "typer", "uvicorn", "valkey",
 }  # fmt: skip
-LIBRARIES = {"genai_prices", "msgspec", "pydantic", "pydantic_core", "typing_extensions", "xxhash"}
+LIBRARIES = {"genai_prices", "msgspec", "polars", "pydantic", "pydantic_core", "typing_extensions", "xxhash"}
 STANDARD = {
     "abc", "array", "base64", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct", "sys", "types",
-    "typing", "uuid",
+    "typing", "uuid", "zoneinfo",
 }  # fmt: skip
 """What a pure room may build on. Another library is added here on purpose, or the need for it is a shell's."""
 

@@ -2,13 +2,16 @@
 
 from app.cli import (  # noqa: F401  # importing a command module registers its commands
     anomalies,
+    api,
     baselines,
     check,
     demo,
     explain,
+    projector,
     publish,
     rates,
     sessions,
+    tokens,
     topics,
     verify,
     worker,

@@ -1,0 +1,1 @@
+"""What is read from Redis and kept in the process: answers that no request has to wait for."""

@@ -1,0 +1,1 @@
+"""The API over a projection written by hand, as callers see it."""

@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint format types schemas lock clean
+.PHONY: help setup run test soak bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## build .venv with everything pinned by hash, and .venv/bin/burnline
 
-$(READY): pyproject.toml requirements-dev.lock
+$(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/native/src/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Burnline needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
@@ -28,9 +28,12 @@ test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, propert
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak
 
+bench: $(READY) ## the ladder, peers included, in half an hour (QUICK=1: a few minutes; ONLY=peers,restore; RESUME=1)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only $(ONLY))
+
 lint: $(READY) ## ruff: rules and formatting
-	$(BIN)/ruff check app tests benchmarks deploy
-	$(BIN)/ruff format --check app tests benchmarks deploy
+	$(BIN)/ruff check app tests benchmarks deploy hatch_build.py
+	$(BIN)/ruff format --check app tests benchmarks deploy hatch_build.py
 
 format: $(READY) ## let ruff mend what it can
 	$(BIN)/ruff check --fix app tests benchmarks deploy
@@ -46,6 +49,7 @@ lock: ## renew the lock files (needs uv)
 	echo hatchling | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-build.lock
 	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
+	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
 
 clean: ## remove what setup and tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache dist

@@ -12,14 +12,15 @@ Sessions by their names:
 - `climb-N`: opens as a warning, escalates with its second event, and stays.
 - `calm-R-N`: one event above the limit in round R and no more; its anomaly has to be resolved, and the session retired.
 
-The agent of a session is the first word of its name, so that sums of retired sessions can be told apart, too.
+The agent of a session is the first word of its name, so that sums of retired sessions can be told apart, too; its team
+is named after the last digit, so that usage rollups can.
 """
 
 import random
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from benchmarks.load import USD_PER_MILLION
+from benchmarks.load import PICO_PER_TOKEN
 
 STEP_MS = 1_000
 SLICE_MS = 10_000
@@ -32,7 +33,7 @@ HOT_TOKENS, WARNING_TOKENS, CALM_TOKENS = 200_000, 50_000, 1_000_000
 
 Prices = Mapping[str, tuple[int, ...]]
 """Pico-USD per token by model: fresh input, cached input, output."""
-PRICES: Prices = {model: tuple(int(usd * 10**6) for usd in usds) for model, usds in USD_PER_MILLION.items()}
+PRICES: Prices = PICO_PER_TOKEN
 
 _ANY_PARTITION = -1
 _POISON = 1 << 31
@@ -264,9 +265,15 @@ def agent_of(session_id: str) -> str:
     return session_id.partition("-")[0]
 
 
+def team_of(session_id: str) -> str:
+    """The team that all events of a session name."""
+    return f"team-{session_id[-1:]}"
+
+
 def _tail(event: str, session: str, usage: _Usage) -> bytes:
     model, inclusive_input, answer, cached = usage
     return (
         f'{event}","org_id":"org","agent_id":"{agent_of(session)}","session_id":"{session}","model":"{model}",'
+        f'"team_id":"{team_of(session)}",'
         f'"input_tokens":{inclusive_input},"output_tokens":{answer},"cached_input_tokens":{cached}}}'
     ).encode()

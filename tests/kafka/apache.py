@@ -26,7 +26,9 @@ class ApacheBroker(Broker):
     kind = "apache"
     capabilities = CAPABILITIES
 
-    def __init__(self) -> None:
+    def __init__(self, properties: Mapping[str, str] | None = None) -> None:
+        """Prepare; `properties` go before those of every test broker."""
+        self._properties = dict(properties or {})
         self._process: OwnedProcess | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._port = 0
@@ -49,7 +51,7 @@ class ApacheBroker(Broker):
             self._folder = tempfile.TemporaryDirectory(prefix="burnline-kafka-")
             self._port, controller_port = free_ports(2)
             properties = server_properties(self._port, controller_port, bind=LOOPBACK, advertised=LOOPBACK)
-            _format(classpath, self._home, properties)
+            _format(classpath, self._home, properties | self._properties)
             if self._launch(classpath):
                 return
             said = self.log()[-2000:]

@@ -1,0 +1,1 @@
+"""The rungs: each module measures one thing against another."""

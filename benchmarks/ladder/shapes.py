@@ -1,0 +1,77 @@
+"""The worker alone: against the windows' overlap, the size of events, the number of workers, and a long backlog."""
+
+from decimal import Decimal
+
+from app.settings import SLICE_S
+from benchmarks.bench import Bench
+from benchmarks.load import Load, baseline_for
+from benchmarks.topics import delete_all, forget_work
+
+OVERLAPS = (1, 6, 30, 60)
+"""Slices in the long window: an event counts in so many windows that begin a slice apart."""
+OVERLAP_SPAN_S = 1_500.0
+"""Event time of that load: each window length slides over the most of it."""
+SHARES = {"every session": 0.01, "the busiest hundredth": 1.0, "none": 1_000.0}
+"""Which sessions run away, by how much the baseline is raised over that of the other parts."""
+BACKLOG_SPAN_S = 1_200.0
+"""As many events a second, of event time, as there are in the peers' load."""
+SIZES = (240, 1_024, 4_096)
+EVENT_BYTES = 240
+
+
+def workers(bench: Bench) -> None:
+    """One worker and two, in turns, over the same topic."""
+    settings = bench.fresh()
+    expected = bench.publish(settings, Load(bench.scale.events))
+    for _ in range(bench.scale.rounds):
+        for count in (1, 2):
+            bench.worker(settings, expected, {"workers": count}, workers=count)
+            settings = forget_work(settings)
+    delete_all(settings)
+
+
+def overlap(bench: Bench) -> None:
+    """Short and long windows of more and more slices, in turns; slices are held for 660 s in all of them."""
+    settings = bench.fresh()
+    expected = bench.publish(settings, Load(bench.scale.ladder_events, span_s=OVERLAP_SPAN_S))
+    for _ in range(bench.scale.rounds):
+        for slices in OVERLAPS:
+            long_s = slices * SLICE_S
+            windows = {"short_window_s": min(60, long_s), "long_window_s": long_s, "window_retention_s": 660}
+            settings = forget_work(settings, **windows)
+            bench.worker(settings, expected, {"overlap": slices})
+    delete_all(settings)
+
+
+def anomalies(bench: Bench) -> None:
+    """Every session above the threshold, the busiest ones, and none, in turns over the same topic."""
+    settings = bench.fresh()
+    expected = bench.publish(settings, Load(bench.scale.events))
+    for _ in range(bench.scale.rounds):
+        for share, factor in SHARES.items():
+            baseline = Decimal(str(baseline_for(bench.scale.events) * factor))
+            settings = forget_work(settings, baseline_usd_per_hour=baseline)
+            bench.worker(settings, expected, {"runaway": share})
+    delete_all(settings)
+
+
+def sizes(bench: Bench) -> None:
+    """Events of more and more bytes; what is added are tags. Half as many of the largest."""
+    for size in SIZES:
+        settings = bench.fresh()
+        events = bench.scale.ladder_events // (2 if size > SIZES[1] else 1)
+        expected = bench.publish(settings, Load(events, padding=size - EVENT_BYTES))
+        for _ in range(bench.scale.rounds):
+            bench.worker(settings, expected, {"bytes": size})
+            settings = forget_work(settings)
+        delete_all(settings)
+
+
+def backlog(bench: Bench) -> None:
+    """A worker that starts far behind: whether its memory stays bounded."""
+    settings = bench.fresh()
+    expected = bench.publish(settings, Load(bench.scale.backlog, span_s=BACKLOG_SPAN_S))
+    for _ in range(bench.scale.rounds):
+        bench.worker(settings, expected, {"events": bench.scale.backlog})
+        settings = forget_work(settings)
+    delete_all(settings)

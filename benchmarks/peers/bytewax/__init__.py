@@ -1,0 +1,1 @@
+"""Bytewax at the worker's job."""

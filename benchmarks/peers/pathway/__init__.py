@@ -1,0 +1,1 @@
+"""Pathway at the worker's job."""

@@ -1,0 +1,1 @@
+"""Quix Streams at the worker's job."""

@@ -1,0 +1,1 @@
+"""The ladder's machinery, on loads of a few thousand events."""

@@ -19,6 +19,7 @@ from app.kafka import Config, client_config
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from app.topics.ensure import ensure_topics
+from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run
 from tests.detection.timeline import Walker, walk
 from tests.kafka.base import Broker
@@ -196,15 +197,26 @@ def test_follow_keeps_to_the_filters(reached: Settings) -> None:
 
 
 @pytest.mark.needs("restart")
-def test_follow_waits_for_a_broker_that_goes_away(reached: Settings, broker: Broker) -> None:
-    with following("--json") as process:
-        send(reached, RESOLVED[:1])
-        assert Anomaly.model_validate_json(*lines_of(process, 1)) == RESOLVED[0]
-        broker.restart()
-        send(reached, RESOLVED[1:2])
-        assert Anomaly.model_validate_json(*lines_of(process, 1)) == RESOLVED[1]
-        code, out, _ = interrupt(process)
-        assert (code, out) == (0, "")
+def test_follow_waits_for_a_broker_that_goes_away(
+    broker: Broker, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = type(broker)()  # the others' would be away for the tests that follow, too
+    own.start()
+    try:
+        settings = make_settings(kafka_bootstrap_servers=own.bootstrap_servers)
+        ensure_topics(settings)
+        reach(settings, monkeypatch)
+        with following("--json") as process:
+            send(settings, RESOLVED[:1])
+            assert Anomaly.model_validate_json(*lines_of(process, 1)) == RESOLVED[0]
+            own.kill()
+            own.restart()
+            send(settings, RESOLVED[1:2])
+            assert Anomaly.model_validate_json(*lines_of(process, 1)) == RESOLVED[1]
+            code, out, _ = interrupt(process)
+            assert (code, out) == (0, "")
+    finally:
+        own.stop()
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ class ApacheBroker(Broker):
             self._process = None
 
     def restart(self) -> None:
+        assert self._process is None, "it runs: a second one on its data would stop it from ever answering again"
         if not self._launch(fetch_jars() / "*"):
             raise BrokerUnavailable(f"Apache Kafka does not start again: {self.log()[-2000:]}")
 

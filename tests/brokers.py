@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from app.settings import Settings
 from app.topics.client_log import client_log
@@ -18,6 +18,8 @@ KINDS: tuple[type[Broker], ...] = (ContainerBroker, ApacheBroker, EmbeddedTestBr
 """In order of preference."""
 VARIABLE = "BURNLINE_TEST_BROKER"
 _REMOVAL_S = 10.0
+_PROBE = "probe"
+_PROBE_S = 30.0
 
 
 class MakeSettings(Protocol):
@@ -81,6 +83,18 @@ class BrokerChoice:
         """Stop the broker, if a test has started it."""
         if self._running is not None:
             self._running.stop()
+
+
+def works(broker: Broker) -> bool:
+    """Whether it still creates a topic: one that only answers what it knows is of no use to the tests that follow."""
+    client = AdminClient({"bootstrap.servers": broker.bootstrap_servers}, logger=client_log)
+    try:
+        client.create_topics([NewTopic(_PROBE, 1, 1)], request_timeout=_PROBE_S)[_PROBE].result(_PROBE_S)
+    except KafkaException as failure:
+        return bool(failure.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS)
+    except TimeoutError:
+        return False
+    return True
 
 
 def remove_topics(broker: Broker, prefix: str) -> None:

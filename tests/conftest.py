@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from app.settings import ENV_PREFIX, Settings, load_settings
-from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics
+from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics, works
 from tests.kafka.base import CAPABILITIES, Broker, BrokerUnavailable
 from tests.redis_servers import RedisServer, redis_server
 
@@ -147,6 +147,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.skipped and not hasattr(report, "wasxfail") and item.nodeid not in item.config.stash[_UNMET]:
         report.outcome = "failed"
         report.longrepr = f"skipped without a need: mark {item.nodeid} with needs or needs_tool"
+    if report.failed and item.get_closest_marker("broker") and not works(item.config.stash[_CHOICE].running()):
+        # Hundreds of tests would wait for it, each until its time is up.
+        item.session.shouldstop = f"the broker has stopped working at {item.nodeid}"
     return report
 
 

@@ -173,10 +173,9 @@ def make_environment(folder: Path, requirements: Path) -> Path:
     stamp = folder / "installed.txt"
     if stamp.is_file() and stamp.read_bytes() == requirements.read_bytes():
         return folder
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(requirements)],
-    ):
+    # They are all that is needed. Left to look for more, pip 23 takes an extra of a pinned package for one unpinned.
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps", "--require-hashes"]
+    for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [*install, "-r", str(requirements)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise PeerUnavailable(f"its virtual environment could not be made: {_last_line(done.stderr)}")

@@ -1,15 +1,24 @@
-"""Exit code 0 when the worker of this container says that it is well, 1 otherwise. Standard library only."""
+"""Exit code 0 when what runs in this container says that it is well, 1 otherwise. Standard library only.
+
+Its argument is the command that runs: worker (also without one), projector or api.
+"""
 
 import os
 import sys
 import urllib.request
 
 TIMEOUT_S = 4
+PORTS = {
+    "worker": ("BURNLINE_METRICS_PORT", "9464"),
+    "projector": ("BURNLINE_PROJECTOR_METRICS_PORT", "9465"),
+    "api": ("BURNLINE_API_PORT", "8080"),
+}
+"""For each command, the setting that says where it answers, and its default."""
 
 
-def main() -> int:
+def main(command: str = "worker") -> int:
     """Ask /healthz; what it answers goes to stdout, where the container engine keeps it."""
-    port = os.environ.get("BURNLINE_METRICS_PORT", "9464")
+    port = os.environ.get(*PORTS[command])
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT_S) as answer:
             print(answer.read().decode())
@@ -20,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

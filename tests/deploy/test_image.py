@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import threading
@@ -14,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import ENV_PREFIX, Settings
 from tests.deploy.files import DEPLOY, DOCKERFILE, ROOT, instructions
+
+HEALTH_CHECK = DEPLOY / "healthcheck.py"
+PORTS: dict[str, tuple[str, str]] = runpy.run_path(str(HEALTH_CHECK))["PORTS"]
 
 
 def test_the_base_image_is_pinned_and_the_same_in_both_stages() -> None:
@@ -61,8 +66,14 @@ def test_the_wheel_holds_the_package_and_its_data(tmp_path: Path) -> None:
     assert packed == there
 
 
+def test_it_names_the_ports_that_it_may_answer_on() -> None:
+    (exposed,) = instructions("EXPOSE")
+    ports = ("metrics_port", "projector_metrics_port", "api_port")
+    assert exposed.split() == [str(Settings.model_fields[name].default) for name in ports]
+
+
 @contextmanager
-def _worker_that_answers(status: int) -> Iterator[int]:
+def _somebody_who_answers(status: int) -> Iterator[int]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             assert self.path == "/healthz"
@@ -79,19 +90,30 @@ def _worker_that_answers(status: int) -> Iterator[int]:
         server.shutdown()
 
 
-def _health(port: int) -> int:
-    environment = {**os.environ, "BURNLINE_METRICS_PORT": str(port)}
+def _health(port: int, setting: str, *command: str) -> int:
     done = subprocess.run(
-        [sys.executable, str(DEPLOY / "healthcheck.py")], env=environment, capture_output=True, check=False
+        [sys.executable, str(HEALTH_CHECK), *command],
+        env={**os.environ, setting: str(port)},
+        capture_output=True,
+        check=False,
     )
     return done.returncode
 
 
+@pytest.mark.parametrize("command", PORTS)
+def test_the_health_check_asks_where_the_settings_say(command: str) -> None:
+    setting, default = PORTS[command]
+    assert default == str(Settings.model_fields[setting.removeprefix(ENV_PREFIX).lower()].default)
+    with _somebody_who_answers(200) as port:
+        assert _health(port, setting, command) == 0
+
+
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1), (404, 1)])
-def test_the_health_check_believes_the_worker(status: int, code: int) -> None:
-    with _worker_that_answers(status) as port:
-        assert _health(port) == code
+def test_the_health_check_believes_the_worker_without_being_told_whom_to_ask(status: int, code: int) -> None:
+    with _somebody_who_answers(status) as port:
+        assert _health(port, PORTS["worker"][0]) == code
 
 
-def test_the_health_check_fails_when_nobody_answers() -> None:
-    assert _health(1) == 1
+@pytest.mark.parametrize("command", PORTS)
+def test_the_health_check_fails_when_nobody_answers(command: str) -> None:
+    assert _health(1, PORTS[command][0], command) == 1

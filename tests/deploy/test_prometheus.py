@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.metrics import WorkerMetrics
+from app.readmodel.metrics import ProjectorMetrics
 from tests.deploy.files import DEPLOY, loaded
 
 PROMETHEUS = DEPLOY / "prometheus"
@@ -36,6 +37,7 @@ def test_the_alerts_fire_when_they_should() -> None:
 def test_alerts_are_about_metrics_that_exist() -> None:
     registry = CollectorRegistry()
     WorkerMetrics(registry, label_limit=10)
+    ProjectorMetrics(registry)
     suffixes = ("", "_total", "_bucket", "_count", "_sum")
     exist = {family.name + suffix for family in registry.collect() for suffix in suffixes}
     groups = loaded(PROMETHEUS / "alerts.yml")["groups"]

@@ -16,6 +16,7 @@ typedef uint64_t u64;
 typedef int32_t i32;
 typedef int64_t i64;
 
+#define PICO_PER_USD 1000000000000ll
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -126,13 +127,12 @@ static inline void put_int(Buffer *buffer, i64 value)
 /* pico-USD as a JSON string in USD, as app/pricing/money.py writes it: plain, exact, no trailing zeros. */
 static inline void put_usd(Buffer *buffer, i64 pico_usd)
 {
-    const u64 pico_per_usd = 1000000000000u;
     PUT(buffer, "\"");
     if (pico_usd < 0)
         PUT(buffer, "-");
     u64 amount = pico_usd < 0 ? -(u64)pico_usd : (u64)pico_usd;
-    put_int(buffer, (i64)(amount / pico_per_usd));
-    u64 rest = amount % pico_per_usd;
+    put_int(buffer, (i64)(amount / PICO_PER_USD));
+    u64 rest = amount % PICO_PER_USD;
     if (rest) {
         u8 decimals[12];
         for (int i = 11; i >= 0; i--, rest /= 10)

@@ -166,7 +166,9 @@ static bool take_usd(Cursor *c, i64 *pico_usd)
         }
     for (; decimals < 12; decimals++)
         rest *= 10;
-    *pico_usd = whole * 1000000000000 + rest;
+    if (whole > MOST_PICO_USD / PICO_PER_USD)
+        return false;
+    *pico_usd = whole * PICO_PER_USD + rest;
     return *pico_usd <= MOST_PICO_USD;
 }
 

@@ -10,6 +10,7 @@ import typer
 from confluent_kafka import KafkaException
 
 from app.cli.root import cli, console, err_console, settings_or_exit
+from app.demo.child import ChildFailed
 from app.demo.dump import dump_events
 from app.demo.feed import TopicsInUseError
 from app.demo.output import Output, Picture, output_for, summary_lines
@@ -17,19 +18,22 @@ from app.demo.publishing import clock_ms
 from app.demo.replay import Timetable
 from app.demo.runner import Options, Run
 from app.demo.scenario import plan
+from app.demo.servers import RedisUnusable
 from app.demo.summary import Summary
 from app.demo.trace import load_trace
-from app.demo.worker import WorkerFailed
 from app.embedded.broker import EmbeddedBrokerUnavailable
+from app.embedded.valkey import EmbeddedValkeyUnavailable
 from app.ledger.record import UnreadableRecord
 from app.publisher import DeliveryError
 from app.topics.errors import TopicError
 
 EXIT_FAILED = 1
 _FAILURES = (
-    WorkerFailed,
+    ChildFailed,
     TopicsInUseError,
+    RedisUnusable,
     EmbeddedBrokerUnavailable,
+    EmbeddedValkeyUnavailable,
     TopicError,
     DeliveryError,
     KafkaException,
@@ -57,22 +61,27 @@ def demo(
 ) -> None:
     """Replay an hour of a real service's requests in a minute; watch a session run away.
 
-    Starts a Kafka-compatible broker out of the package on a free loopback
-    port, and a worker; publishes the Azure LLM inference trace of 2023
+    Starts a Kafka-compatible broker and a Valkey out of packages on free
+    loopback ports, then a worker, the projector and the API, and says where
+    the API explains itself. Publishes the Azure LLM inference trace of 2023
     (coding service), dated so that its hour ends now and burn rates stay
     true. The trace names nobody, so a fixed rule gives its requests to
     organisations, agents and sessions, and adds one session that burns
     20 USD/h for a quarter of an hour: its anomaly opens, escalates and
     resolves; nobody else's does.
 
-    Without --once the worker stays up after the trace's end, until Ctrl-C.
-    With --once the exit code is 0 when every published event is counted and
-    the runaway's anomaly is resolved, else 1, saying what is missing.
+    Without --once all of it stays up after the trace's end, until Ctrl-C.
+    With --once the exit code is 0 when every published event is counted, the
+    API gives the same sum and the runaway's anomaly is resolved; else 1,
+    saying what is missing.
 
     With BURNLINE_KAFKA_BOOTSTRAP_SERVERS set, that broker is used, with new
     topics and a new consumer group for every run (burnline-demo-<time>-…),
     which stay there; with BURNLINE_TOPIC_PREFIX set as well, with topics of
-    that prefix, which must not hold any events yet.
+    that prefix, which must not hold any events yet. BURNLINE_REDIS_URL and
+    BURNLINE_REDIS_PREFIX do the same for Redis and the keys in it. Where
+    there is no Valkey for this machine, and no Redis was named, the demo says
+    so and runs without projector and API.
     """
     settings = settings_or_exit()
     screen = err_console if as_json or str(dump) == "-" else console

@@ -169,6 +169,8 @@ def summary_lines(summary: Summary) -> list[str]:
         f"{summary.embedding_cost_usd} of it for embeddings",
         f"caching saved {summary.cache_savings_usd} USD; the run took {summary.duration_s:g} s",
     ]
+    if summary.usd_over_http is not None:
+        lines.insert(2, f"over HTTP: {summary.usd_over_http} USD of {summary.events_over_http:,} events")
     lines += [
         f"anomaly of {story.session_id}: {' → '.join(story.states)}, {rounded(story.spend_usd)} USD spent"
         for story in summary.anomalies

@@ -1,4 +1,4 @@
-"""The demo from start to end: broker, topics, worker, replay; and whenever it ends, all of them ended in order."""
+"""The demo from start to end: servers, topics, processes, replay; and whenever it ends, all of them ended in order."""
 
 import logging
 import tempfile
@@ -14,19 +14,16 @@ from app.demo.feed import Feed
 from app.demo.output import Output
 from app.demo.publishing import ReplayThread, clock_ms
 from app.demo.replay import Timetable
-from app.demo.scenario import RUNAWAY_SESSION, plan, sessions_of
-from app.demo.setup import Setup, names_a_broker, set_up
-from app.demo.stopping import Signals, Stopped, patiently, started
+from app.demo.scenario import AGENTS, RUNAWAY_AGENT, RUNAWAY_SESSION, plan, sessions_of
+from app.demo.setup import Setup
+from app.demo.spending import Spending
+from app.demo.starting import prepare, start_children
+from app.demo.stopping import Signals, Stopped
 from app.demo.summary import Summary, summarise
 from app.demo.tally import Tally
 from app.demo.trace import load_trace
 from app.demo.watch import Watch
-from app.demo.worker import WorkerProcess
-from app.embedded.broker import EmbeddedBroker
 from app.settings import Settings
-from app.topics.ensure import ensure_topics
-
-_TOPICS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,7 @@ class Run:
     setup: Setup | None = None
     tally: Tally | None = None
     replay: ReplayThread | None = None
+    spending: Spending | None = None
 
     def execute(self) -> Summary | None:
         """Run the demo; whatever happens, everything that was started has ended when this returns or raises.
@@ -64,9 +62,10 @@ class Run:
             How far it got; None if it was stopped before anything was published.
 
         Raises:
-            WorkerFailed: The worker ended by itself or did not get ready.
+            ChildFailed: Worker, projector or API ended by itself or did not get ready.
             TopicsInUseError: The topics that were named hold events.
             TopicError, EmbeddedBrokerUnavailable, KafkaException: The broker is not there, or not as it has to be.
+            RedisUnusable, EmbeddedValkeyUnavailable: Nor is Redis.
         """
         with self.signals.handled():
             try:
@@ -82,24 +81,17 @@ class Run:
         return self.signals.received
 
     def _start_and_watch(self, stack: ExitStack) -> None:
-        # What is entered later is left earlier: replay, worker, broker.
+        # What is entered later is left earlier: replay, API, projector, worker, Valkey, broker.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnline-demo-")))
         stack.enter_context(_librdkafka_logs(folder / "clients.log"))
-        embedded = None
-        if not names_a_broker(self.settings):
-            embedded = started(stack, _start_broker, EmbeddedBroker.stop).bootstrap_servers
-        setup = self.setup = set_up(self.settings, embedded, folder)
-        settings = setup.settings
-        kind = "embedded broker" if embedded else "broker"
-        self.output.note(f"{kind} {settings.kafka_bootstrap_servers}, topics {settings.topic_prefix}*")
-        patiently(lambda: ensure_topics(settings, timeout_s=_TOPICS_WITHIN_S))
-
-        worker = started(stack, lambda: WorkerProcess(setup.overrides, folder / "worker.log"), WorkerProcess.stop)
-        self.output.note(f"worker {worker.pid}, metrics {setup.status_url}/metrics")
-        worker.wait_until_ready(f"{setup.status_url}/readyz", self.signals.check)
+        setup = self.setup = prepare(stack, self.settings, folder, self.output.note)
+        children = start_children(stack, setup, folder, self.output.note, self.signals.check)
 
         events = plan(load_trace())
+        settings = setup.settings
         tally = self.tally = Tally(sessions_of(events), settings.short_window_s, settings.long_window_s)
+        if setup.has_redis:
+            self.spending = Spending(setup.api.url, sorted({agent.org_id for agent in (*AGENTS, RUNAWAY_AGENT)}))
         stack.enter_context(self.output)
         feed = stack.enter_context(Feed(settings, tally, self.output.changed))
         timetable = Timetable(clock_ms(), events[-1].offset_ms, self.options.speed)
@@ -108,10 +100,11 @@ class Run:
         self.replay = ReplayThread(settings, events, timetable)
         stack.callback(self.replay.stop)
         self.replay.start()
-        watch = Watch(setup, timetable, tally, feed, self.replay, self.output, started_s=self.started_s)
+        watch = Watch(setup, timetable, tally, feed, self.replay, self.spending, self.output, started_s=self.started_s)
         while not (self.options.once and watch.over()):
             self.signals.check()
-            worker.check()
+            for child in children:
+                child.check()
             watch.step()
         watch.show()
 
@@ -123,16 +116,11 @@ class Run:
             RUNAWAY_SESSION,
             published=self.replay.published,
             acknowledged=self.replay.acknowledged,
+            over_http=self.spending.said if self.spending else None,
             duration_s=time.monotonic() - self.started_s,
             topic_prefix=self.setup.settings.topic_prefix,
             brokers=self.setup.settings.kafka_bootstrap_servers,
         )
-
-
-def _start_broker() -> EmbeddedBroker:
-    broker = EmbeddedBroker()
-    broker.start()
-    return broker
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 import http.client
 import time
-import urllib.request
 from collections import deque
 from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from app.demo.asking import ask
 
 _RATE_OVER_S = 4.0
 
@@ -41,8 +42,7 @@ class Scraper:
     def scrape(self) -> None:
         """Ask once; an answer that does not come leaves the figures as they are."""
         try:
-            with urllib.request.urlopen(self._url, timeout=0.5) as answer:  # noqa: S310  # our own http address
-                self.figures = parse_figures(answer.read().decode())
+            self.figures = parse_figures(ask(self._url, timeout_s=0.5).decode())
         except (OSError, http.client.HTTPException, ValueError):
             return
         now_s = time.monotonic()

@@ -142,7 +142,8 @@ def _notice_cells(notice: Anomaly) -> Iterator[Text]:
 
 
 def _footer(place: Place) -> Iterator[Text]:
-    yield Text.assemble((" metrics ", "dim"), (place.metrics_url, "cyan"))
+    api = Text.assemble((" API ", "dim"), (place.docs_url, "cyan"), "  ") if place.docs_url else Text()
+    yield api + Text.assemble((" metrics ", "dim"), (place.metrics_url, "cyan"))
     yield Text.assemble(
         (" topics  ", "dim"), f"{place.topic_prefix}* on {place.brokers}", ("   Ctrl-C ends the demo", "dim")
     )

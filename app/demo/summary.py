@@ -1,9 +1,10 @@
-"""What a run came to, and whether it is whole: everything published is counted, and the runaway's anomaly is over."""
+"""What a run came to, and whether it is whole: all that was published is counted, and the same over HTTP."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from app.demo.spending import OverHttp
 from app.demo.tally import Tally
 from app.detection.anomaly import Anomaly, State
 from app.pricing.money import pico_from_text, usd_text
@@ -44,6 +45,9 @@ class Summary:
     duration_s: float
     topic_prefix: str
     brokers: str
+    api_url: str | None
+    events_over_http: int | None
+    usd_over_http: str | None
 
     @property
     def complete(self) -> bool:
@@ -56,7 +60,7 @@ class Summary:
         return {"complete": self.complete, **asdict(self), "anomalies": stories}
 
 
-def missing(tally: Tally, runaway: str, *, published: int, acknowledged: int) -> list[str]:
+def missing(tally: Tally, runaway: str, *, published: int, acknowledged: int, over_http: OverHttp | None) -> list[str]:
     """What keeps a run from being whole, in sentences.
 
     Args:
@@ -64,6 +68,7 @@ def missing(tally: Tally, runaway: str, *, published: int, acknowledged: int) ->
         runaway: The session whose anomaly has to open, escalate and resolve.
         published: Events sent.
         acknowledged: Events that the brokers have.
+        over_http: What the API said; None if there is none.
     """
     sentences = []
     planned = sum(tally.expected.values())
@@ -83,7 +88,23 @@ def missing(tally: Tally, runaway: str, *, published: int, acknowledged: int) ->
     absent = [str(state) for state in State if state not in states]
     if absent:
         sentences.append(f"The anomaly of session {runaway} was not {' nor '.join(absent)}.")
+    if over_http is not None:
+        sentences += differences(tally, over_http)
     return sentences
+
+
+def differences(tally: Tally, over_http: OverHttp) -> list[str]:
+    """What the API says otherwise than the ledgers, in a sentence; empty if it says the same."""
+    spent = over_http.spent
+    if spent is None:
+        why = f" ({over_http.trouble})" if over_http.trouble else ""
+        return [f"The API has not said what was spent{why}."]
+    if spent == (tally.events, tally.spent_pico_usd):
+        return []
+    return [
+        f"Over HTTP there are {usd_text(spent.pico_usd)} USD of {spent.events:,} events, "
+        f"in the ledgers {usd_text(tally.spent_pico_usd)} USD of {tally.events:,}."
+    ]
 
 
 def summarise(
@@ -92,14 +113,16 @@ def summarise(
     *,
     published: int,
     acknowledged: int,
+    over_http: OverHttp | None,
     duration_s: float,
     topic_prefix: str,
     brokers: str,
 ) -> Summary:
     """The result of a run, as far as it got; arguments as for `missing`."""
     ledgers = tally.ledgers
+    spent = over_http.spent if over_http else None
     return Summary(
-        missing=missing(tally, runaway, published=published, acknowledged=acknowledged),
+        missing=missing(tally, runaway, published=published, acknowledged=acknowledged, over_http=over_http),
         published=published,
         acknowledged=acknowledged,
         counted=tally.events,
@@ -113,6 +136,9 @@ def summarise(
         duration_s=round(duration_s, 1),
         topic_prefix=topic_prefix,
         brokers=brokers,
+        api_url=over_http.url if over_http else None,
+        events_over_http=spent.events if spent else None,
+        usd_over_http=usd_text(spent.pico_usd) if spent else None,
     )
 
 

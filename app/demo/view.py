@@ -23,6 +23,8 @@ class Place:
     """Where to look: addresses that do not change while the demo runs."""
 
     metrics_url: str
+    docs_url: str | None
+    """Where the API explains itself; None if there is no API."""
     brokers: str
     topic_prefix: str
     warning_pico_usd_per_hour: int

@@ -9,7 +9,8 @@ from app.demo.replay import Timetable
 from app.demo.scenario import RUNAWAY_SESSION
 from app.demo.scrape import Scraper
 from app.demo.setup import Setup
-from app.demo.summary import missing
+from app.demo.spending import Spending
+from app.demo.summary import differences, missing
 from app.demo.tally import Tally
 from app.demo.view import Phase, Place, View
 from app.pricing.money import PICO_PER_USD
@@ -18,6 +19,7 @@ from app.settings import Settings
 _TICK_S = 0.1
 _SHOW_EVERY_S = 0.25
 _SCRAPE_EVERY_S = 1.0
+_ASK_EVERY_S = 0.25
 _SETTLE_WITHIN_S = 60.0
 _MOST_SESSIONS = 10
 
@@ -32,6 +34,7 @@ class Watch:
         tally: Tally,
         feed: Feed,
         replay: ReplayThread,
+        spending: Spending | None,
         output: Output,
         *,
         started_s: float,
@@ -41,11 +44,13 @@ class Watch:
         self._tally = tally
         self._feed = feed
         self._replay = replay
+        self._spending = spending
         self._output = output
         self._started_s = started_s
         self._scraper = Scraper(self._place.metrics_url)
-        self._next_show_s = self._next_scrape_s = 0.0
+        self._next_show_s = self._next_scrape_s = self._next_ask_s = 0.0
         self._settle_until_s: float | None = None
+        self._agreed = False
 
     def step(self) -> None:
         """Read what has come, and show it when it is time to; takes about a tenth of a second."""
@@ -55,23 +60,39 @@ class Watch:
         if now_s >= self._next_scrape_s:
             self._next_scrape_s = now_s + _SCRAPE_EVERY_S
             self._scraper.scrape()
+        if self._replay.done and not self._agreed:
+            self._ask(now_s)
         if now_s >= self._next_show_s:
             self._next_show_s = now_s + _SHOW_EVERY_S
             self.show()
 
     def over(self) -> bool:
-        """Whether everything published is counted and the runaway's anomaly resolved, or the wait for it has ended."""
+        """Whether all is counted, over HTTP too, and the runaway's anomaly resolved; or the wait for it has ended."""
         if not self._replay.done:
             return False
         if self._settle_until_s is None:
             self._settle_until_s = time.monotonic() + _SETTLE_WITHIN_S
         published, acknowledged = self._replay.published, self._replay.acknowledged
-        whole = not missing(self._tally, RUNAWAY_SESSION, published=published, acknowledged=acknowledged)
-        return whole or time.monotonic() > self._settle_until_s
+        over_http = self._spending.said if self._spending else None
+        lacking = missing(
+            self._tally, RUNAWAY_SESSION, published=published, acknowledged=acknowledged, over_http=over_http
+        )
+        return not lacking or time.monotonic() > self._settle_until_s
 
     def show(self) -> None:
         """Show how things stand."""
         self._output.show(self._view(clock_ms()))
+
+    def _ask(self, now_s: float) -> None:
+        """Ask the API what was spent when it is time to, until it says what the ledgers say of the whole trace."""
+        if self._spending is None:
+            return
+        if now_s >= self._next_ask_s:
+            self._next_ask_s = now_s + _ASK_EVERY_S
+            self._spending.ask()
+        self._agreed = not self._tally.uncounted() and not differences(self._tally, self._spending.said)
+        if self._agreed:
+            self._output.note(f"the API has it all: {self._place.docs_url}")
 
     def _view(self, now_ms: int) -> View:
         tally, replay = self._tally, self._replay
@@ -107,7 +128,8 @@ def _place(setup: Setup) -> Place:
     settings = setup.settings
     warning = _pico_usd_per_hour(settings)
     return Place(
-        metrics_url=f"{setup.status_url}/metrics",
+        metrics_url=f"{setup.worker.url}/metrics",
+        docs_url=f"{setup.api.url}/docs" if setup.has_redis else None,
         brokers=settings.kafka_bootstrap_servers,
         topic_prefix=settings.topic_prefix,
         warning_pico_usd_per_hour=warning,

@@ -1,1 +1,1 @@
-"""What one machine needs without installing anything: a Kafka-compatible broker out of a wheel."""
+"""What one machine needs without installing anything: a Kafka-compatible broker and a Valkey, out of wheels."""

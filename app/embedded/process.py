@@ -51,9 +51,12 @@ class OwnedProcess:
         """None while it runs; negative for a signal."""
         return self._process.poll()
 
-    def terminate(self, *, grace_s: float) -> None:
-        """Ask it to end, and kill it when it has not ended after `grace_s`."""
+    def ask_to_end(self) -> None:
+        """Send it SIGTERM; it may take its time."""
         self._process.terminate()
+
+    def end(self, *, grace_s: float) -> None:
+        """Wait until it has ended, and kill it when it has not after `grace_s`."""
         self._thread.join(grace_s)
         self.kill()
 

@@ -27,6 +27,9 @@ SUMMARY = Summary(
     duration_s=1,
     topic_prefix="",
     brokers="",
+    api_url=None,
+    events_over_http=None,
+    usd_over_http=None,
 )
 INCOMPLETE = Summary(**{**{name: getattr(SUMMARY, name) for name in Summary.__slots__}, "missing": ["something"]})
 

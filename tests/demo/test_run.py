@@ -1,10 +1,12 @@
-"""Whole runs of the demo: sums to the last digit, one anomaly and no other, on both brokers."""
+"""Whole runs of the demo: sums to the last digit, one anomaly and no other, on both brokers and both Redis."""
 
 import json
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import redis
 
 from app.demo.scenario import RUNAWAY_SESSION
 from app.kafka import client_config
@@ -59,6 +61,8 @@ def assert_whole(summary: dict[str, Any], events: list[dict[str, Any]]) -> None:
     assert summary["published"] == summary["acknowledged"] == summary["counted"] == len(events)
     assert summary["dead_letters"] == 0
     assert Decimal(summary["cost_usd"]) == sum(sums_of(events).values())
+    assert summary["usd_over_http"] == summary["cost_usd"]
+    assert summary["events_over_http"] == len(events)
     assert summary["sessions"] == len(sums_of(events))
     for field in ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"):
         assert summary["totals"][field] == sum(event.get(field, 0) for event in events), field
@@ -77,8 +81,10 @@ def test_on_the_embedded_broker_every_digit_is_right_and_only_the_runaway_is_an_
     assert [path.name for path in tmp_path.iterdir()] == [dump.name]
 
 
-def test_on_a_named_broker_every_run_has_topics_of_its_own(broker: Broker, tmp_path: Path) -> None:
-    env = {"BURNLINE_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers}
+def test_on_named_servers_every_run_has_topics_and_keys_of_its_own(
+    broker: Broker, redis_url: str, tmp_path: Path
+) -> None:
+    env = {"BURNLINE_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "BURNLINE_REDIS_URL": redis_url}
     prefixes = set()
     for number in range(2):
         dump = tmp_path / f"events-{number}.jsonl"
@@ -87,8 +93,10 @@ def test_on_a_named_broker_every_run_has_topics_of_its_own(broker: Broker, tmp_p
         summary = summary_in(run.output)
         assert_whole(summary, events_of(dump))
         assert_ledgers(broker, summary["topic_prefix"], events_of(dump))
-        prefixes.add(summary["topic_prefix"])
+        prefixes.add(summary["topic_prefix"].removesuffix("."))
     assert len(prefixes) == 2
+    with redis.Redis.from_url(redis_url) as client:
+        assert {key.decode().partition(":")[0] for key in client.scan_iter()} == prefixes
 
 
 def test_topics_that_were_named_are_used_once(broker: Broker, tmp_path: Path) -> None:

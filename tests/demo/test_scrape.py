@@ -1,42 +1,11 @@
 """The worker's figures, from its own metrics."""
 
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from app.demo.scrape import Figures, Scraper, parse_figures
 from app.metrics import WorkerMetrics
-
-Serve = Callable[[str], str]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Answers every GET with the given text; gives the URL."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(text: str) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # the library's name
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/metrics"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+from tests.demo.conftest import Serve
 
 
 def test_figures_are_found_under_the_workers_own_names() -> None:

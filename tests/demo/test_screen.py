@@ -17,7 +17,8 @@ from app.pricing.money import PICO_PER_USD
 from tests.demo.examples import story
 
 PLACE = Place(
-    metrics_url="http://127.0.0.1:9464/metrics",
+    metrics_url="http://127.0.0.1:49464/metrics",
+    docs_url="http://127.0.0.1:48080/docs",
     brokers="127.0.0.1:9092",
     topic_prefix="finops.",
     warning_pico_usd_per_hour=5 * PICO_PER_USD,
@@ -61,6 +62,15 @@ def test_the_screen_fits_the_terminal(width: int, height: int) -> None:
     assert max(map(len, lines)) <= width
 
 
+@pytest.mark.parametrize("size", [(80, 24), (110, 32)], ids=str)
+def test_the_screen_says_where_to_look(size: tuple[int, int]) -> None:
+    text = drawn(VIEW, *size)
+    assert f" API http://127.0.0.1:48080/docs   metrics {PLACE.metrics_url}" in text
+    without = drawn(dataclasses.replace(VIEW, place=dataclasses.replace(PLACE, docs_url=None)), *size)
+    assert f"\n metrics {PLACE.metrics_url}" in without
+    assert "API" not in without
+
+
 def test_the_screen_shows_what_matters() -> None:
     text = drawn(VIEW, 110, 32)
     for part in (
@@ -73,7 +83,6 @@ def test_the_screen_shows_what_matters() -> None:
         "escalated to critical",
         "resolved",
         "20.05 USD/h over 60s, 5.12 over 300s",
-        PLACE.metrics_url,
     ):
         assert part in text, part
 

@@ -1,38 +1,37 @@
-"""What a run works with: whose broker, whose topics, and what the worker is told."""
+"""What a run works with: whose servers, whose topics and keys, and what its processes are told."""
 
 from pathlib import Path
 
 import pytest
 
-from app.demo.setup import names_a_broker, set_up
+from app.demo.servers import Embedded
+from app.demo.setup import set_up
 from app.settings import load_settings
 
-EMBEDDED = "127.0.0.1:40001"
+BROKER, REDIS = "127.0.0.1:40001", "redis://127.0.0.1:40002/0"
+EMBEDDED = Embedded(BROKER, REDIS)
 FOLDER = Path("/nowhere")
-
-
-@pytest.mark.parametrize(
-    ("how", "named"), [("environment", True), ("file", True), ("nothing", False)], ids=lambda value: str(value)
-)
-def test_a_broker_is_named_by_environment_or_file(
-    *, how: str, named: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    if how == "environment":
-        monkeypatch.setenv("BURNLINE_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
-    elif how == "file":
-        config = tmp_path / "burnline.toml"
-        config.write_text('kafka_bootstrap_servers = "127.0.0.1:9092"\n')
-        monkeypatch.setenv("BURNLINE_CONFIG", str(config))
-    assert names_a_broker(load_settings()) is named
+PORTS = {"metrics_port": 9464, "projector_metrics_port": 9465, "api_port": 8080}
 
 
 def test_on_the_embedded_broker_topics_are_as_everywhere_and_the_run_is_alone() -> None:
     setup = set_up(load_settings(), EMBEDDED, FOLDER)
-    assert setup.settings.kafka_bootstrap_servers == EMBEDDED
+    assert setup.settings.kafka_bootstrap_servers == BROKER
     assert setup.settings.topic_prefix == "finops."
     assert setup.settings.app_id == "burnline"
-    assert setup.settings.metrics_port > 0
-    assert setup.status_url == f"http://127.0.0.1:{setup.settings.metrics_port}"
+    assert setup.settings.redis_url == REDIS
+    assert setup.settings.redis_prefix == "burnline:"
+    assert setup.has_redis
+
+
+def test_each_process_has_a_free_port_of_its_own() -> None:
+    setup = set_up(load_settings(), EMBEDDED, FOLDER)
+    own = setup.settings
+    ports = (own.metrics_port, own.projector_metrics_port, own.api_port)
+    assert len(set(ports)) == 3
+    assert 0 not in ports
+    urls = [program.url for program in (setup.worker, setup.projector, setup.api)]
+    assert urls == [f"http://127.0.0.1:{port}" for port in ports]
 
 
 def test_the_embedded_broker_needs_no_security_and_no_replicas() -> None:
@@ -49,7 +48,7 @@ def test_the_embedded_broker_needs_no_security_and_no_replicas() -> None:
 
 def test_on_a_named_broker_topics_and_group_are_the_runs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNLINE_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
-    setup = set_up(load_settings(), None, FOLDER)
+    setup = set_up(load_settings(), Embedded(redis_url=REDIS), FOLDER)
     assert setup.settings.kafka_bootstrap_servers == "127.0.0.1:9092"
     assert setup.settings.topic_prefix.startswith("burnline-demo-")
     assert setup.settings.topic_prefix == f"{setup.settings.app_id}."
@@ -58,28 +57,53 @@ def test_on_a_named_broker_topics_and_group_are_the_runs_own(monkeypatch: pytest
 def test_a_named_prefix_and_a_named_group_are_used_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNLINE_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     monkeypatch.setenv("BURNLINE_TOPIC_PREFIX", "team.")
-    setup = set_up(load_settings(), None, FOLDER)
+    setup = set_up(load_settings(), Embedded(redis_url=REDIS), FOLDER)
     assert setup.settings.topic_prefix == "team."
     assert setup.settings.app_id.startswith("burnline-demo-")
     monkeypatch.setenv("BURNLINE_APP_ID", "team")
-    assert set_up(load_settings(), None, FOLDER).settings.app_id == "team"
+    assert set_up(load_settings(), Embedded(redis_url=REDIS), FOLDER).settings.app_id == "team"
 
 
-def test_the_worker_is_told_every_setting_that_is_not_in_its_environment() -> None:
+def test_in_a_named_redis_the_keys_are_the_runs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_REDIS_URL", "redis://127.0.0.1:6379/3")
+    setup = set_up(load_settings(), Embedded(BROKER), FOLDER)
+    assert setup.has_redis
+    assert setup.settings.redis_url == "redis://127.0.0.1:6379/3"
+    assert setup.settings.redis_prefix.startswith("burnline-demo-")
+    assert setup.settings.topic_prefix == "finops."
+    monkeypatch.setenv("BURNLINE_REDIS_PREFIX", "team:")
+    assert set_up(load_settings(), Embedded(BROKER), FOLDER).settings.redis_prefix == "team:"
+
+
+def test_without_a_redis_there_is_no_api() -> None:
+    assert not set_up(load_settings(), Embedded(BROKER, no_redis="There is none."), FOLDER).has_redis
+
+
+def test_an_address_of_ipv6_is_bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_API_HOST", "::1")
+    monkeypatch.setenv("BURNLINE_API_PORT", "8080")
+    assert set_up(load_settings(), EMBEDDED, FOLDER).api.url == "http://[::1]:8080"
+
+
+def test_the_children_are_told_every_setting_that_is_not_in_its_environment() -> None:
     setup = set_up(load_settings(), EMBEDDED, FOLDER)
     assert load_settings(**{name: str(value) for name, value in setup.overrides.items()}) == setup.settings
 
 
 def test_what_the_operator_says_of_speed_and_ports_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNLINE_FLUSH_INTERVAL_MS", "2000")
-    monkeypatch.setenv("BURNLINE_METRICS_PORT", "9464")
+    for name, port in PORTS.items():
+        monkeypatch.setenv(f"BURNLINE_{name.upper()}", str(port))
     monkeypatch.setenv("BURNLINE_SESSION_TIMEOUT_MS", "20000")
     setup = set_up(load_settings(), EMBEDDED, FOLDER)
     own = setup.settings
-    assert (own.flush_interval_ms, own.metrics_port, own.session_timeout_ms) == (2_000, 9_464, 20_000)
-    assert {"flush_interval_ms", "metrics_port", "session_timeout_ms"}.isdisjoint(setup.overrides)
+    assert (own.flush_interval_ms, own.session_timeout_ms) == (2_000, 20_000)
+    assert {name: getattr(own, name) for name in PORTS} == PORTS
+    assert {"flush_interval_ms", "session_timeout_ms", *PORTS}.isdisjoint(setup.overrides)
 
 
 def test_port_zero_is_a_free_one_that_this_process_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BURNLINE_METRICS_PORT", "0")
-    assert set_up(load_settings(), EMBEDDED, FOLDER).settings.metrics_port > 0
+    for name in PORTS:
+        monkeypatch.setenv(f"BURNLINE_{name.upper()}", "0")
+    own = set_up(load_settings(), EMBEDDED, FOLDER).settings
+    assert all(getattr(own, name) > 0 for name in PORTS)

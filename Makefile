@@ -19,7 +19,7 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/nat
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: $(READY) ## set up, then the demo: broker, worker and an hour of real requests in a minute
+run: $(READY) ## set up, then the demo: broker, worker, API and an hour of real requests in a minute
 	$(BIN)/burnline demo
 
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property and integration tests

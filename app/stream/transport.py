@@ -21,6 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from app.kafka import Config
+from app.stream.standstill import Standstill
 from app.topics.client_log import client_log
 from app.topics.ends import passing
 
@@ -99,6 +100,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="usage-fetch")
         self._away_since_s: float | None = None
+        self._standstill = Standstill()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -188,7 +190,11 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         if not positions:  # a rebalance is under way, or none of the partitions can be read
             await asyncio.sleep(POLL_S)
             return {}
-        if self._reading is None or self._reading.keys() != positions.keys():
+        lost = self._standstill.found(positions, self._reading or {}, time.monotonic())
+        if lost:
+            self.log.info("partitions %s: what was fetched last got lost in a rebalance, fetching again", sorted(lost))
+        if lost or self._reading is None or self._reading.keys() != positions.keys():
+            self._standstill.forget()
             self._reading = positions
             consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
             await loop.run_in_executor(self._executor, self._assign, dict(self._reading))

@@ -23,11 +23,10 @@ def test_events_published_again(open_stage: OpenStage, seed: int) -> None:
 def test_poison(open_stage: OpenStage, seed: int) -> None:
     """Every other event bad, whole batches of bad ones, dead letters refused for a while, and a kill in between."""
     kinds = {
-        "half_poison": Kind(1, 1),
         "poison_batch": Kind(2, 4),
         "dead_letters_refused": Kind(1, 1, (3.0, 5.0)),
         "kill": Kind(1, 2, (0.0, 1.0)),
     }
     with open_stage(workers=2, events_per_s=6_000) as stage:
-        outcome = play(stage, draw(seed, kinds, 7, 50_000))
+        outcome = play(stage, [Fault(0, "half_poison"), *draw(seed, kinds, 6, 50_000)])
         assert outcome.verdict.dead_letters == len(outcome.published.bad) > 10_000

@@ -9,7 +9,7 @@ from tests.faults.stage import STOPPED_WITHIN_S, TAKEOVER
 
 pytestmark = pytest.mark.faults
 
-BACKLOG_ROUNDS = 40
+BACKLOG_ROUNDS = 120
 
 KILLS = {
     "kill": Kind(8, 2, (0.0, 0.5)),
@@ -46,7 +46,7 @@ def test_asked_to_end_under_full_load(open_stage: OpenStage) -> None:
         stage.publisher.start(BACKLOG_ROUNDS)
         stage.publisher.wait_sent(BACKLOG_ROUNDS * stage.publisher.load.events_per_round, timeout_s=120)
         (slot,) = stage.fleet.slots
-        for share in (0.2, 0.5):
+        for share in (0.1, 0.6):
             slot.start()
             while stage.progress.applied < share * stage.publisher.sent:
                 slot.check()
@@ -55,6 +55,8 @@ def test_asked_to_end_under_full_load(open_stage: OpenStage) -> None:
             print(f"ended with {stopped.exit_code} after {stopped.seconds:.1f} s")
             assert stopped.exit_code == 0
             assert stopped.seconds < STOPPED_WITHIN_S
+            stage.progress.poll()
+            assert stage.progress.applied < stage.publisher.sent, "there was nothing left to do: it had no load"
         slot.start()
         settle(stage)
 

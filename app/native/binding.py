@@ -50,6 +50,43 @@ class Position(Structure):
     owner: int
 
 
+class Message(Structure):
+    """A record as librdkafka hands it out (`rd_kafka_message_t`)."""
+
+    _fields_ = [
+        ("error", c_int32),
+        ("topic", c_void_p),
+        ("partition", c_int32),
+        ("payload", c_void_p),
+        ("length", c_size_t),
+        ("key", c_void_p),
+        ("key_length", c_size_t),
+        ("offset", c_int64),
+        ("hidden", c_void_p),
+    ]
+    payload: int | None
+    length: int
+    key: int | None
+    key_length: int
+
+
+class Part(Structure):
+    """What a poll has found of one partition."""
+
+    _fields_ = [
+        ("batch", c_void_p),
+        ("first_written_ms", c_int64),
+        ("last_written_ms", c_int64),
+        ("partition", c_int32),
+        ("count", c_uint32),
+    ]
+    batch: int
+    first_written_ms: int
+    last_written_ms: int
+    partition: int
+    count: int
+
+
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32]),
     "kernel_free": (None, [c_void_p]),
@@ -68,6 +105,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_text": (c_void_p, [c_void_p, c_uint32, POINTER(c_uint32)]),
     "kernel_owner": (None, [c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_uint32)]),
     "kernel_parse": (None, [c_void_p, c_char_p, c_void_p, c_uint32, c_int64]),
+    "kernel_take_batch": (None, [c_void_p, c_void_p]),
     "kernel_apply": (c_int32, [c_void_p, c_void_p, POINTER(Position)]),
     "kernel_hand_over": (c_void_p, [c_void_p, c_char_p, c_uint32, POINTER(c_size_t), POINTER(c_int32)]),
     "kernel_set_away": (None, [c_void_p, c_char_p, c_uint32]),
@@ -88,12 +126,24 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_take_opened": (None, [c_void_p]),
     "kernel_take_quiet": (None, [c_void_p, c_int64]),
     "kernel_take_idle": (None, [c_void_p, c_int64, c_uint32]),
+    "polled_link": (None, [c_void_p, c_void_p, c_void_p]),
+    "poll_new": (c_void_p, []),
+    "poll_free": (None, [c_void_p]),
+    "poll_take": (c_uint32, [c_void_p, c_void_p, c_int32, c_uint32, c_int64, POINTER(POINTER(Part))]),
+    "poll_errors": (c_uint32, [c_void_p]),
+    "poll_error": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p), POINTER(c_size_t)]),
+    "batch_offsets": (c_void_p, [c_void_p]),
+    "batch_message": (POINTER(Message), [c_void_p, c_uint32]),
+    "batch_free": (None, [c_void_p]),
     "kernel_xxh3": (c_uint64, [c_char_p, c_uint32]),
     "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64]),
 }
 
-_LONG = {"kernel_parse", "kernel_apply", "kernel_take_sessions", "kernel_take_rows"}
-"""Functions that are worth letting other threads run meanwhile."""
+_LONG = {
+    "kernel_parse", "kernel_apply", "kernel_take_sessions", "kernel_take_rows",
+    "poll_take", "poll_free", "batch_free",
+}  # fmt: skip
+"""Functions that are worth letting other threads run meanwhile, or (librdkafka's) may wait for them."""
 
 
 @cache

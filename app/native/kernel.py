@@ -10,6 +10,7 @@ from app.detection.lifecycle import watch_levels
 from app.detection.rule import BurnRule, Thresholds
 from app.ledger.partition import Retention
 from app.native.binding import SUMS, KernelMissing, Output, Position, library
+from app.native.polled import PolledValues
 from app.pricing.card import RateCard
 
 MOST_DUPLICATE_IDS = 1024
@@ -54,7 +55,7 @@ class Kernel:
         )
         self._texts: dict[int, str] = {}
         self._owners: dict[int, tuple[str, str]] = {}
-        self._batch: tuple[bytes, array[int]] | None = None
+        self._batch: tuple[bytes, array[int]] | PolledValues | None = None
         finalize(self, self._c.kernel_free, self._kernel)
 
     def __len__(self) -> int:
@@ -62,7 +63,11 @@ class Kernel:
         return int(self._c.kernel_held(self._kernel))
 
     def parse(self, values: Sequence[bytes | None], newest_ms: int) -> None:
-        """Read a batch's values; events after `newest_ms` are left to Python."""
+        """Read a batch's values, unless that is done; events after `newest_ms` are left to Python."""
+        if isinstance(values, PolledValues):
+            self._batch = values
+            self._c.kernel_take_batch(self._kernel, values.batch)
+            return
         texts = [value or b"" for value in values]
         lengths = array("I", map(len, texts))
         joined = b"".join(texts)

@@ -99,7 +99,8 @@ class NativePartitionLedger(PartitionLedger):
             return []
         self._follow_policy()
         rejections: list[Rejection] = []
-        offsets = array("q", offsets)
+        if not isinstance(offsets, array):
+            offsets = array("q", offsets)
         position = Position(next_offset=self.next_offset, watermark_ms=self.watermark_ms)
         kernel = self._kernel
         kernel.parse(values, now_ms + max_clock_skew_ms)

@@ -9,6 +9,7 @@
  */
 #include "common.h"
 #include "event.h"
+#include "polled.h"
 #include "record.h"
 #include "session.h"
 #include "tables.h"
@@ -98,8 +99,9 @@ typedef struct {
     u64 *fresh;
     u32 fresh_count, fresh_room, turns;
     i64 swept_quarter, scanned_hour;
-    Event *events;
-    u32 event_count, event_room;
+    const Event *events; /* of the batch at hand */
+    Event *parsed;
+    u32 event_count, parsed_room;
     Buffer out;
     Buffer bounds; /* u32 each: where keys and values begin in `out` */
 } Kernel;
@@ -156,7 +158,7 @@ API void kernel_free(Kernel *k)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->items);
     void *others[] = {k->owners, k->cards, k->rows, k->activities, k->newer.slots, k->older.slots, k->fresh,
-                      k->events, k->out.bytes, k->bounds.bytes};
+                      k->parsed, k->out.bytes, k->bounds.bytes};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         free(others[i]);
     free(k);
@@ -291,15 +293,23 @@ static u32 owner_of(Kernel *k, u32 org, u32 agent)
 /* Read the values of a batch, which stand one behind the other in `bytes`; they must stay there until it is applied. */
 API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, u32 count, i64 newest_ms)
 {
-    if (count > k->event_room) {
-        k->event_room = count;
-        k->events = grown(k->events, count * sizeof *k->events);
+    if (count > k->parsed_room) {
+        k->parsed_room = count;
+        k->parsed = grown(k->parsed, count * sizeof *k->parsed);
     }
+    k->events = k->parsed;
     k->event_count = count;
     for (u32 i = 0; i < count; i++) {
-        parse_event(bytes, lengths[i], newest_ms, &k->events[i]);
+        parse_event(bytes, lengths[i], newest_ms, &k->parsed[i]);
         bytes += lengths[i];
     }
+}
+
+/* Take the events of a batch that was polled; it must stay there until it is applied. */
+API void kernel_take_batch(Kernel *k, const Batch *batch)
+{
+    k->events = batch->events;
+    k->event_count = batch->count;
 }
 
 /* False when the amounts are too large for the kernel. */
@@ -975,6 +985,53 @@ API void kernel_take_idle(Kernel *k, i64 horizon_ms, u32 most)
     }
     bound(k);
 }
+
+/* ---- Records out of librdkafka: see polled.h ---- */
+
+/* Which functions to use: of librdkafka, by its own names. */
+API void polled_link(void *consume_batch_queue, void *message_destroy, void *message_timestamp)
+{
+    *(void **)&librdkafka.consume_batch_queue = consume_batch_queue;
+    *(void **)&librdkafka.message_destroy = message_destroy;
+    *(void **)&librdkafka.message_timestamp = message_timestamp;
+}
+
+API Poll *poll_new(void) { return zeroed(1, sizeof(Poll)); }
+
+/* What it has polled last must have been taken: batches belong to whoever took them. */
+API void poll_free(Poll *p)
+{
+    poll_clear(p);
+    free(p->polled);
+    free(p->part_of);
+    free(p->parts);
+    free(p->errors);
+    free(p);
+}
+
+/* Events after `newest_ms` are left to Python. */
+API u32 poll_take(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 newest_ms, const Part **parts)
+{
+    u32 count = poll_batches(p, queue, timeout_ms, most, newest_ms);
+    *parts = p->parts;
+    return count;
+}
+
+/* Errors of the last poll: how many, and one of them (its code). */
+API u32 poll_errors(const Poll *p) { return p->error_count; }
+
+API i32 poll_error(const Poll *p, u32 number, const u8 **text, size_t *len)
+{
+    *text = p->errors[number]->payload;
+    *len = p->errors[number]->payload ? p->errors[number]->len : 0;
+    return p->errors[number]->error;
+}
+
+API const i64 *batch_offsets(const Batch *batch) { return batch->offsets; }
+
+API const Message *batch_message(const Batch *batch, u32 number) { return batch->messages[number]; }
+
+API void batch_free(Batch *batch) { batch_end(batch); }
 
 /* For the tests: the fingerprint hash, and the parser. */
 API u64 kernel_xxh3(const u8 *bytes, u32 len) { return xxh3(bytes, len); }

@@ -70,6 +70,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
         app,
         source_topic=topics.usage.name,
         client_config=shards.config,
+        make_reader=shards.make_reader,
         positions=shards,
     )
     _declare_tables(app, topics, shards, policy, metrics)

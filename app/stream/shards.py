@@ -5,9 +5,8 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, cast
-
-from confluent_kafka import Message
+from functools import partial
+from typing import NamedTuple
 
 from app.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from app.events.dead_letters import dead_letter_headers
@@ -19,9 +18,11 @@ from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
 from app.native.ledger import KernelChoice
 from app.settings import Settings
+from app.stream.batches import RecordBatch, Records
 from app.stream.partitioning import likely_partitioner
+from app.stream.polling import PolledReader, why_not_polled
+from app.stream.reader import MakeReader, MessageReader
 from app.stream.restore import Restored, restore, stored_progress
-from app.stream.transport import RecordBatch
 from app.stream.writer import Outgoing, TransactionalWriter
 from app.topics.catalogue import Topics
 
@@ -127,6 +128,14 @@ class Shards:
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
         _log.info("ledgers are counted %s", "by the kernel" if why_not is None else f"in Python: {why_not}")
+        self.make_reader: MakeReader = MessageReader if why_not is not None else self._fastest_reader()
+
+    def _fastest_reader(self) -> MakeReader:
+        why_not = why_not_polled()
+        if why_not is not None:
+            _log.info("each record is read as an object: %s", why_not)
+            return MessageReader
+        return partial(PolledReader, newest_ms=lambda: self.clock_ms() + self.settings.max_clock_skew_ms)
 
     def next_offset(self, partition: int) -> int | None:
         """The offset that is to be applied next; None when the partition is not owned."""
@@ -207,32 +216,30 @@ class Shards:
     def _apply(self, shard: Shard, batch: RecordBatch) -> None:
         ledger = shard.ledger
         records = batch.records
-        if batch.start < ledger.next_offset:  # read again after a rebalance
-            records = [record for record in records if (record.offset() or 0) >= ledger.next_offset]
-            if not records:
-                return
-        offsets = [record.offset() or 0 for record in records]
+        if batch.end <= ledger.next_offset:  # read again after a rebalance
+            return
         rejections = ledger.apply_records(
-            offsets,
-            [record.value() for record in records],
+            records.offsets,
+            records.values,
             now_ms=self.clock_ms(),
             max_clock_skew_ms=self.settings.max_clock_skew_ms,
         )
         for rejection in rejections:
-            self._bury(shard, records[rejection.index], rejection)
-        shard.unwritten.appended_at_ms.append(records[0].timestamp()[1])
-        self._unflushed += len(records)
+            self._bury(shard, records, rejection)
+        shard.unwritten.appended_at_ms.append(records.first_written_ms)
+        self._unflushed += len(records.offsets)
 
-    def _bury(self, shard: Shard, record: Message, rejection: Rejection) -> None:
+    def _bury(self, shard: Shard, records: Records, rejection: Rejection) -> None:
+        index = rejection.index
         headers = dead_letter_headers(
             rejection,
             topic=self.topics.usage.name,
             partition=shard.ledger.partition,
-            offset=record.offset() or 0,
-            headers=cast("list[tuple[str, bytes | None]] | None", record.headers()),
+            offset=records.offsets[index],
+            headers=records.headers(index),
         )
         shard.unwritten.dead_letters.append(
-            Outgoing(self.topics.dead_letters.name, record.key(), record.value(), headers)
+            Outgoing(self.topics.dead_letters.name, records.key(index), records.values[index], headers)
         )
         shard.unwritten.reasons.append(rejection.reason)
 

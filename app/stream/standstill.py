@@ -9,8 +9,8 @@ STANDSTILL_S = 5.0
 class Standstill:
     """Watches, by partition, whether the ledgers follow the reader.
 
-    A batch that Faust drops in a rebalance shows by the next one, whose start is beyond the ledgers' position. If it was
-    the partition's last one for now, nothing comes that could show it.
+    A batch that Faust drops in a rebalance shows by the next one, whose start is beyond the ledgers' position. If it
+    was the partition's last one for now, nothing comes that could show it.
     """
 
     def __init__(self) -> None:

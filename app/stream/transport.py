@@ -6,44 +6,27 @@ Faust keeps what it is good at: group membership, assignment, the other topics, 
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from aiokafka import TopicPartition as AioTopicPartition
 from aiokafka.errors import IllegalStateError
 from aiokafka.errors import KafkaError as AioKafkaError
 from aiokafka.structs import OffsetAndMetadata
-from confluent_kafka import Consumer as Reader
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import TIMESTAMP_CREATE_TIME
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from app.kafka import Config
+from app.stream.batches import RecordBatch, Records
+from app.stream.reader import POLL_S, MakeReader, Reader
 from app.stream.standstill import Standstill
-from app.topics.client_log import client_log
-from app.topics.ends import passing
 
-BATCH_RECORDS = 2_000
-"""Most records in one batch: large enough to pay for Faust's work per message, small enough to share the event loop."""
-POLL_RECORDS = 8_000
+FULL_WAIT_S = 0.002
+"""An agent works a batch off in about so long."""
 FOLLOW_WAIT_MS = 100
 """How long the broker may hold a fetch of the other topics (baselines, rates) open."""
-PROBE_S = 1.0
-POLL_S = 0.05
-"""An event waits so long at most for others to share its batch."""
-
-READER_CONFIG: Config = {
-    "group.id": "unused: partitions are assigned, offsets are kept in the progress topic",
-    "enable.auto.commit": False,
-    "auto.offset.reset": "earliest",
-    "isolation.level": "read_committed",
-    "fetch.queue.backoff.ms": 5,  # the default of 1,000 holds a fast reader at a quarter of its speed
-    "fetch.message.max.bytes": 4 << 20,
-    "queued.max.messages.kbytes": 32_768,  # bounds what is prefetched while the worker is behind
-    "enable.partition.eof": False,
-}
 
 
 class Positions(Protocol):
@@ -56,21 +39,6 @@ class Positions(Protocol):
         """By owned partition, the offset up to which everything is written (exclusive)."""
 
 
-class RecordBatch(NamedTuple):
-    """Consecutive records of one partition.
-
-    Attributes:
-        partition: Of the source topic.
-        start: The position before the first record. Batches of a partition chain: the next one starts where this one
-            ends, so a lost batch shows.
-        records: Ascending by offset, at least one.
-    """
-
-    partition: int
-    start: int
-    records: list[Message]
-
-
 class _BatchRecord:
     """A batch in the shape of one aiokafka record, whose value Faust hands on to the agent as it is."""
 
@@ -78,11 +46,11 @@ class _BatchRecord:
                  "timestamp", "timestamp_type", "topic", "value")  # fmt: skip
 
     def __init__(self, topic: str, batch: RecordBatch) -> None:
-        last = batch.records[-1]
         self.topic = topic
         self.partition = batch.partition
-        self.offset: int = last.offset() or 0
-        self.timestamp_type, self.timestamp = last.timestamp()
+        self.offset = batch.end - 1
+        self.timestamp_type = TIMESTAMP_CREATE_TIME
+        self.timestamp = batch.records.last_written_ms
         self.value = batch
         self.headers: tuple[()] = ()
         self.key = self.checksum = None
@@ -99,7 +67,6 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         self._reader: Reader | None = None
         self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="usage-fetch")
-        self._away_since_s: float | None = None
         self._standstill = Standstill()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -133,28 +100,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
     @property
     def brokers_away_s(self) -> float:
         """How long no broker has been reached; 0 while one is."""
-        return 0.0 if self._away_since_s is None else time.monotonic() - self._away_since_s
-
-    def _reader_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN and self._away_since_s is None:
-            self._away_since_s = time.monotonic()
-
-    def _look_for_brokers(self, reader: Reader) -> None:
-        # librdkafka tells when the last connection is gone, not when one is back.
-        with suppress(KafkaException):
-            reader.list_topics(self.transport.source_topic, timeout=PROBE_S)
-            self._away_since_s = None
+        since_s = None if self._reader is None else self._reader.away_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
 
     def end_offsets(self) -> dict[int, int]:
         """By partition, the end of the source topic as the newest fetch saw it; without those not fetched yet."""
         reader, reading = self._reader, self._reading
         if reader is None or reading is None:
             return {}
-        topic = self.transport.source_topic
-        ends = {
-            partition: int(reader.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1])
-            for partition in reading
-        }
+        ends = {partition: reader.end_offset(partition) for partition in reading}
         return {partition: end for partition, end in ends.items() if end >= 0}
 
     async def on_thread_stop(self) -> None:
@@ -182,7 +136,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
     async def _fetch_batches(self, consumer: Any, active: set[TP]) -> dict[TP, list[_BatchRecord]]:
         owned = {tp for tp in self.assignment() if tp.topic == self.transport.source_topic}
         if owned - active:  # a buffer is full: let the agent catch up before anything more is taken from librdkafka
-            await asyncio.sleep(POLL_S / 5)
+            await asyncio.sleep(FULL_WAIT_S)
             return {}
         loop = asyncio.get_running_loop()
         next_offset = self.transport.positions.next_offset
@@ -200,9 +154,9 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             await loop.run_in_executor(self._executor, self._assign, dict(self._reading))
         reading = self._reading
         assert self._reader is not None  # noqa: S101  # _assign made it
-        records = await loop.run_in_executor(self._executor, self._reader.consume, POLL_RECORDS, POLL_S)
-        if self._away_since_s is not None:
-            await loop.run_in_executor(self._executor, self._look_for_brokers, self._reader)
+        records = await loop.run_in_executor(self._executor, self._reader.poll)
+        if self._reader.away_since_s is not None:
+            await loop.run_in_executor(self._executor, self._reader.look_for_brokers)
         if self._reading is not reading or not self.consumer.flow_active:
             self._reading = None
             return {}
@@ -210,31 +164,18 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
 
     def _assign(self, positions: Mapping[int, int]) -> None:
         if self._reader is None:
-            config: dict[str, Any] = {**self.transport.client_config, **READER_CONFIG, "error_cb": self._reader_error}
-            self._reader = Reader(config, logger=client_log)
-        topic = self.transport.source_topic
-        self._reader.assign([TopicPartition(topic, partition, offset) for partition, offset in positions.items()])
+            self._reader = self.transport.make_reader(self.transport.source_topic, self.transport.client_config)
+        self._reader.assign(positions)
 
-    def _batches(self, records: Iterable[Message], reading: dict[int, int]) -> dict[TP, list[_BatchRecord]]:
+    def _batches(self, found: Mapping[int, Sequence[Records]], reading: dict[int, int]) -> dict[TP, list[_BatchRecord]]:
         topic = self.transport.source_topic
-        by_partition: dict[int, list[Message]] = {}
-        for record in records:
-            error = record.error()
-            if error is not None:
-                if passing(error):
-                    self.log.warning("fetching goes on after: %s", error.str())
-                    continue
-                raise KafkaException(error)
-            partition = record.partition()
-            assert partition is not None  # noqa: S101  # only error records have none
-            by_partition.setdefault(partition, []).append(record)
         batches: dict[TP, list[_BatchRecord]] = {}
-        for partition, found in by_partition.items():
+        for partition, several in found.items():
             batches[TP(topic, partition)] = chain = []
-            for first in range(0, len(found), BATCH_RECORDS):
-                batch = RecordBatch(partition, reading[partition], found[first : first + BATCH_RECORDS])
+            for records in several:
+                batch = RecordBatch(partition, reading[partition], records)
                 chain.append(_BatchRecord(topic, batch))
-                reading[partition] = chain[-1].offset + 1
+                reading[partition] = batch.end
         return batches
 
 
@@ -302,8 +243,18 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]  # Faust is untype
 
     Consumer = BatchConsumer
 
-    def __init__(self, url: Any, app: Any, *, source_topic: str, client_config: Config, positions: Positions) -> None:
+    def __init__(
+        self,
+        url: Any,
+        app: Any,
+        *,
+        source_topic: str,
+        client_config: Config,
+        make_reader: MakeReader,
+        positions: Positions,
+    ) -> None:
         super().__init__(url, app)
         self.source_topic = source_topic
         self.client_config = client_config
+        self.make_reader = make_reader
         self.positions = positions

@@ -15,8 +15,8 @@ from app.ledger.policy import Policy
 from app.metrics import WorkerMetrics
 from app.pricing.book import RateBook
 from app.settings import Settings
+from app.stream.batches import MessageRecords, RecordBatch
 from app.stream.shards import Shards
-from app.stream.transport import RecordBatch
 from app.topics.catalogue import topics_for
 from app.topics.reading import read_to_end
 
@@ -79,7 +79,7 @@ async def _work_off(settings: Settings, clocks_ms: Sequence[int], kind: type[Sha
             records = [message for message in batch if message.partition() == partition]
             if records:
                 start = min(positions[partition], cast("int", records[0].offset()))
-                assert await shards.apply(RecordBatch(partition, start, records))
+                assert await shards.apply(RecordBatch(partition, start, MessageRecords(records)))
                 positions[partition] = cast("int", records[-1].offset()) + 1
     while now_ms:
         await shards.flush()

@@ -1,0 +1,75 @@
+"""Consecutive records of one partition of the source topic, on their way from a reader to the ledgers."""
+
+from array import array
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from confluent_kafka import Message
+
+Headers = list[tuple[str, bytes | None]]
+
+
+class Records(Protocol):
+    """Records ascending by offset, at least one."""
+
+    @property
+    def offsets(self) -> "array[int]":
+        """Of each."""
+
+    @property
+    def values(self) -> Sequence[bytes | None]:
+        """Of each."""
+
+    @property
+    def first_written_ms(self) -> int:
+        """When the first one was written to the topic, epoch milliseconds."""
+
+    @property
+    def last_written_ms(self) -> int:
+        """When the last one was."""
+
+    def key(self, index: int) -> bytes | None:
+        """A record's key."""
+
+    def headers(self, index: int) -> Headers | None:
+        """A record's headers, in their order."""
+
+
+class MessageRecords:
+    """Records of which each is a `Message`."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = messages
+        self.offsets = array("q", [message.offset() or 0 for message in messages])
+        self.values: list[bytes | None] = [message.value() for message in messages]
+        self.first_written_ms: int = messages[0].timestamp()[1]
+        self.last_written_ms: int = messages[-1].timestamp()[1]
+
+    def key(self, index: int) -> bytes | None:
+        """A record's key."""
+        return self._messages[index].key()
+
+    def headers(self, index: int) -> Headers | None:
+        """A record's headers, in their order."""
+        found: Headers | None = self._messages[index].headers()  # type: ignore[assignment]  # they are lists of bytes
+        return found
+
+
+class RecordBatch(NamedTuple):
+    """Consecutive records of one partition.
+
+    Attributes:
+        partition: Of the source topic.
+        start: The position before the first record. Batches of a partition chain: the next one starts where this one
+            ends, so a lost batch shows.
+        records: The records.
+    """
+
+    partition: int
+    start: int
+    records: Records
+
+    @property
+    def end(self) -> int:
+        """The position behind the last record."""
+        return self.records.offsets[-1] + 1

@@ -1,0 +1,176 @@
+"""Both readers of the source topic: the same records in the same order, whatever they are made of."""
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from confluent_kafka import KafkaException, Producer
+
+from app.kafka import Config, client_config
+from app.settings import Settings
+from app.stream.batches import Headers, RecordBatch
+from app.stream.polling import PolledReader, why_not_polled
+from app.stream.reader import MakeReader, MessageReader, Reader
+from app.topics.catalogue import topics_for
+from app.topics.ensure import ensure_topics
+from tests.brokers import MakeSettings
+from tests.kafka.base import Broker
+
+WRITTEN_MS = 1_763_000_000_000
+POLLS = 400
+READERS = [
+    pytest.param(MessageReader, id="messages"),
+    pytest.param(partial(PolledReader, newest_ms=lambda: 2 * WRITTEN_MS), id="polled"),
+]
+
+Row = tuple[int, bytes | None, bytes | None, Headers | None]
+"""Offset, key, value, headers."""
+
+
+@pytest.fixture
+def topic(settings: Settings) -> str:
+    ensure_topics(settings)
+    return topics_for(settings).usage.name
+
+
+@contextmanager
+def reading(make: MakeReader, settings: Settings, topic: str, positions: Mapping[int, int]) -> Iterator[Reader]:
+    reader = make(topic, client_config(settings))
+    reader.assign(positions)
+    yield reader
+    reader.close()
+
+
+def write(settings: Settings, topic: str, partition: int, rows: list[Row]) -> None:
+    producer = Producer(client_config(settings))
+    for offset, key, value, headers in rows:
+        told: list[tuple[str, str | bytes | None]] = [*(headers or ())]
+        producer.produce(topic, value, key, partition, timestamp=WRITTEN_MS + offset, headers=told)
+    assert producer.flush(30) == 0
+
+
+def batches(reader: Reader, partition: int, count: int) -> list[RecordBatch]:
+    """So many records of a partition, as a worker makes batches of them."""
+    found: list[RecordBatch] = []
+    position = 0
+    for _ in range(POLLS):
+        for records in reader.poll().get(partition, ()):
+            found.append(RecordBatch(partition, position, records))
+            position = found[-1].end
+        if sum(len(batch.records.offsets) for batch in found) >= count:
+            return found
+    raise TimeoutError(f"{found} is all that came")
+
+
+def rows_of(found: list[RecordBatch]) -> list[Row]:
+    return [
+        (offset, batch.records.key(index), batch.records.values[index], batch.records.headers(index))
+        for batch in found
+        for index, offset in enumerate(batch.records.offsets)
+    ]
+
+
+ROWS: list[Row] = [
+    (0, b"key", b"value", None),
+    (1, None, b"no key", None),
+    (2, b"no value", None, None),
+    (3, b"", b"", None),
+    (4, b"headers", b"\x00\xff", [("a", b"1"), ("a", b"2"), ("none", None), ("empty", b"")]),
+]
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("make", READERS)
+def test_records_come_as_they_were_written(make: MakeReader, settings: Settings, topic: str) -> None:
+    write(settings, topic, 1, ROWS)
+    with reading(make, settings, topic, {1: 0}) as reader:
+        found = batches(reader, 1, len(ROWS))
+        assert rows_of(found) == ROWS
+        assert reader.end_offset(1) == len(ROWS)
+    assert [each.records.first_written_ms for each in found][:1] == [WRITTEN_MS]
+    assert found[-1].records.last_written_ms == WRITTEN_MS + len(ROWS) - 1
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("make", READERS)
+def test_only_what_is_assigned_from_where_it_is_assigned(make: MakeReader, settings: Settings, topic: str) -> None:
+    for partition in (0, 1, 2):
+        write(settings, topic, partition, ROWS)
+    with reading(make, settings, topic, {0: 3, 2: 4}) as reader:
+        assert [row[0] for row in rows_of(batches(reader, 0, 2))] == [3, 4]
+        reader.assign({1: 2})
+        assert [row[0] for row in rows_of(batches(reader, 1, 3))] == [2, 3, 4]
+        assert not reader.poll()
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("make", READERS)
+def test_thousands_stay_in_order(make: MakeReader, settings: Settings, topic: str) -> None:
+    rows: list[Row] = [(offset, b"k", b"%d" % offset, None) for offset in range(20_000)]
+    write(settings, topic, 3, rows)
+    with reading(make, settings, topic, {3: 0}) as reader:
+        found = batches(reader, 3, len(rows))
+    assert rows_of(found) == rows
+    assert [batch.start for batch in found] == [0, *(batch.end for batch in found[:-1])]
+
+
+@pytest.mark.broker
+def test_records_outlive_their_reader(settings: Settings, topic: str) -> None:
+    write(settings, topic, 0, ROWS)
+    with reading(partial(PolledReader, newest_ms=lambda: 0), settings, topic, {0: 0}) as reader:
+        found = batches(reader, 0, len(ROWS))
+    del reader
+    gc.collect()
+    assert rows_of(found) == ROWS
+    values = found[0].records.values
+    assert list(values[1:3]) == [b"no key", None]
+    with pytest.raises(IndexError, match="record 5 of 5"):
+        values[5]
+
+
+@pytest.mark.needs("restart")
+@pytest.mark.parametrize("make", READERS)
+def test_no_broker_is_noticed_and_one_that_is_back_too(
+    make: MakeReader, broker: Broker, make_settings: MakeSettings
+) -> None:
+    own = type(broker)()
+    own.start()
+    try:
+        settings = make_settings(kafka_bootstrap_servers=own.bootstrap_servers)
+        ensure_topics(settings)
+        topic = topics_for(settings).usage.name
+        write(settings, topic, 0, ROWS[:2])
+        with reading(make, settings, topic, {0: 0}) as reader:
+            assert rows_of(batches(reader, 0, 2)) == ROWS[:2]
+            assert reader.away_since_s is None
+            own.kill()
+            _until_away(reader, away=True)
+            own.restart()
+            _until_away(reader, away=False)
+            write(settings, topic, 0, ROWS[2:])
+            assert rows_of(batches(reader, 0, 3)) == ROWS[2:]
+    finally:
+        own.stop()
+
+
+def _until_away(reader: Reader, *, away: bool) -> None:
+    for _ in range(POLLS):
+        reader.poll()
+        if reader.away_since_s is not None:
+            reader.look_for_brokers()
+        if (reader.away_since_s is not None) == away:
+            return
+    raise TimeoutError("the reader does not notice")
+
+
+@pytest.mark.parametrize("make", READERS)
+def test_a_configuration_that_is_refused(make: MakeReader) -> None:
+    wrong: Config = {"bootstrap.servers": "127.0.0.1:9", "security.protocol": "none"}
+    with pytest.raises(KafkaException, match=r"security\.protocol"):
+        make("usage", wrong)
+
+
+def test_this_platform_lets_records_be_polled() -> None:
+    assert why_not_polled() is None

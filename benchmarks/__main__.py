@@ -6,7 +6,7 @@ docs/benchmarks.md, with plots and a copy of the results in docs/benchmarks/; un
 
 parts (in this order):
   peers       the worker, a bare librdkafka consumer, Flink, Kafka Streams, Pathway, Bytewax and Quix Streams in turns:
-              events/s, CPU per event. The last three read every eighth event: they are slow. Java 17 and Maven build
+              events/s, CPU per event. The last three read every sixteenth event: they are slow. Java 17 and Maven build
               the JVM peers, pip the others (.cache/bench); one that cannot be had is reported as not run, and why.
   workers     one worker and two
   overlap     windows of 1, 6, 30 and 60 slices

@@ -11,7 +11,7 @@ from app.embedded.broker import EmbeddedBroker
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from benchmarks.ledgers import LedgerReader
-from benchmarks.load import BASELINE_USD_PER_HOUR, Expected, Load, publish
+from benchmarks.load import Expected, Load, baseline_for, publish
 from benchmarks.results import Figure
 from benchmarks.topics import fresh_settings
 from benchmarks.worker import measure
@@ -44,7 +44,7 @@ class Scale(NamedTuple):
     latency_s: float
 
 
-FULL = Scale("full", 3, 2_000_000, 8, 1_000_000, 5_000_000, (1_000, 10_000, 100_000, 1_000_000), 20.0)
+FULL = Scale("full", 3, 4_000_000, 16, 1_000_000, 5_000_000, (1_000, 10_000, 100_000, 1_000_000), 20.0)
 QUICK = Scale("quick", 2, 100_000, 4, 60_000, 200_000, (1_000, 10_000), 5.0)
 
 
@@ -88,7 +88,7 @@ class Bench:
 
     def fresh(self, **changed: object) -> Settings:
         """Settings with topics of their own."""
-        merged = {"baseline_usd_per_hour": BASELINE_USD_PER_HOUR, **changed, **self.settings}
+        merged = {"baseline_usd_per_hour": baseline_for(self.scale.events), **changed, **self.settings}
         return fresh_settings(self.servers, **merged)
 
     def _progress(self, total: int) -> Callable[[int], None]:

@@ -16,7 +16,6 @@ PICO_PER_TOKEN = {
 }
 """Input, cached input and output rates in 10^-12 USD, as the providers publish them (below 200,000 input tokens)."""
 
-BASELINE_USD_PER_HOUR = 100
 MULTIPLIER = 5
 
 BAD_EVENT = b'{"event_id": broken'
@@ -43,10 +42,10 @@ out.
 def baseline_for(events: int) -> float:
     """A baseline against which the busiest hundredth of the sessions, with a tenth of the events, runs away.
 
-    A session of the load burns 112 USD/h on average where it has 2,000,000 events, and less where it has fewer; above
+    A session of the load burns 224 USD/h on average where it has 4,000,000 events, and less where it has fewer; above
     the default threshold of 5 USD/h is every session.
     """
-    return BASELINE_USD_PER_HOUR * events / 2_000_000
+    return events / 20_000
 
 
 class Load(NamedTuple):

@@ -10,7 +10,6 @@ wait for each other.
 import argparse
 import asyncio
 import gc
-import logging
 import statistics
 import sys
 import time
@@ -18,17 +17,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
-
-from confluent_kafka import Consumer, Message, TopicPartition
 
 from app.composition import SWITCH_INTERVAL_S, Worker
 from app.kafka import client_config
 from app.settings import Settings
+from app.stream.batches import RecordBatch
 from app.stream.shards import Shards
-from app.stream.transport import POLL_RECORDS, READER_CONFIG, FetchThread, RecordBatch
 from app.topics.catalogue import topics_for
 from benchmarks.bench import broker
 from benchmarks.ledgers import LedgerReader
@@ -40,15 +36,14 @@ EVENTS_PER_FLUSH = 200_000
 """About what a worker under load has at hand after a second."""
 SILENCE_S = 30.0
 PARTS = {
-    "consume": "librdkafka fetches, unpacks, checks, and makes a Message of each record",
-    "sort": "records into batches by partition",
+    "consume": "librdkafka fetches, unpacks and checks; records into batches by partition",
     "decode": "JSON to events, each checked",
     "apply": "duplicates, price, sums, windows, rollups, judgement",
     "gather": "what has changed, as records to write: ledgers, rollups, ids, notices",
     "write": "a transaction for each partition: produce, pack, send, commit",
     "report": "metrics",
 }
-DECODERS = ("app.stream.shards:decode_batch", "app.ledger.partition:decode_batch", "app.native.kernel:Kernel.parse")
+DECODERS = ("app.ledger.partition:decode_batch", "app.native.ledger:decode_batch", "app.native.kernel:Kernel.parse")
 """Where events are decoded, as far as these are there: what `apply` needs beside them is its own."""
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
@@ -91,10 +86,7 @@ def take_apart(settings: Settings, expected: Expected) -> dict[str, float]:
     worker.status.stop()  # nobody asks it
     shards = worker.shards
     with clock.part("consume"):
-        records = _consume(settings, expected.records)
-    with clock.part("sort"):
-        batches = _batches(settings, records)
-    del records
+        batches = _consume(shards, settings, expected.records)
     gc.collect()
     with ExitStack() as stack:
         for place in DECODERS:
@@ -107,31 +99,22 @@ def take_apart(settings: Settings, expected: Expected) -> dict[str, float]:
     return dict(clock.costs)
 
 
-def _consume(settings: Settings, wanted: int) -> list[Message]:
-    consumer = Consumer({**client_config(settings), **READER_CONFIG})
-    topic = topics_for(settings).usage.name
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(settings.partitions)])
-    records: list[Message] = []
-    while len(records) < wanted:
-        found = consumer.consume(1, SILENCE_S)
-        if not found:
-            raise TimeoutError(f"{len(records)} of {wanted} records were read")
-        records += found + consumer.consume(POLL_RECORDS, 0)
-    consumer.close()
-    return records
-
-
-def _batches(settings: Settings, records: list[Message]) -> list[RecordBatch]:
-    """As the worker's fetch thread makes them, of as many records at a time as it takes."""
-    thread = SimpleNamespace(
-        transport=SimpleNamespace(source_topic=topics_for(settings).usage.name), log=logging.getLogger(__name__)
-    )
+def _consume(shards: Shards, settings: Settings, wanted: int) -> list[RecordBatch]:
+    reader = shards.make_reader(topics_for(settings).usage.name, client_config(settings))
     reading = dict.fromkeys(range(settings.partitions), 0)
+    reader.assign(reading)
     batches: list[RecordBatch] = []
-    for first in range(0, len(records), POLL_RECORDS):
-        polled: Any = records[first : first + POLL_RECORDS]
-        found = FetchThread._batches(thread, polled, reading)  # type: ignore[arg-type]  # noqa: SLF001  # all it asks for
-        batches += [record.value for chain in found.values() for record in chain]
+    heard_s = time.monotonic()
+    while wanted > 0:
+        for partition, several in reader.poll().items():
+            heard_s = time.monotonic()
+            for records in several:
+                batches.append(RecordBatch(partition, reading[partition], records))
+                reading[partition] = batches[-1].end
+                wanted -= len(records.offsets)
+        if time.monotonic() - heard_s > SILENCE_S:
+            raise TimeoutError(f"{wanted} records did not come")
+    reader.close()
     return batches
 
 
@@ -143,7 +126,7 @@ async def _apply(shards: Shards, batches: list[RecordBatch], clock: Clock, parti
             applied = await shards.apply(batch)
         if not applied:
             raise AssertionError(f"a batch of partition {batch.partition} was lost")
-        unflushed += len(batch.records)
+        unflushed += len(batch.records.offsets)
         if unflushed >= EVENTS_PER_FLUSH:
             unflushed = 0
             with clock.part("write"):

@@ -3,7 +3,7 @@
 from app.settings import Settings
 from app.topics.catalogue import topics_for
 from benchmarks.bench import Bench
-from benchmarks.load import Expected, Load, baseline_for
+from benchmarks.load import Expected, Load
 from benchmarks.peers.programs import PEERS, Peer, PeerFailed, PeerUnavailable
 from benchmarks.peers.windows import Windows, results
 from benchmarks.topics import delete_all, delete_topics, forget_work
@@ -14,7 +14,7 @@ BAD_EVERY = 100_000
 def run(bench: Bench) -> None:
     """Prepare the peers, publish once, then round by round: the worker, and each peer."""
     commands = _prepare(bench)
-    settings, thin = bench.fresh(baseline_usd_per_hour=baseline_for(bench.scale.events)), bench.fresh()
+    settings, thin = bench.fresh(), bench.fresh()
     topic, thin_topic = topics_for(settings).usage.name, topics_for(thin).usage.name
     load = Load(bench.scale.events, bad_every=min(BAD_EVERY, bench.scale.events // 2))
     expected = bench.publish(settings, load, thin_topic=thin_topic, thin_every=bench.scale.thin)

@@ -13,7 +13,7 @@ OVERLAP_SPAN_S = 1_500.0
 """Event time of that load: each window length slides over the most of it."""
 SHARES = {"every session": 0.01, "the busiest hundredth": 1.0, "none": 1_000.0}
 """Which sessions run away, by how much the baseline is raised over that of the other parts."""
-BACKLOG_SPAN_S = 1_200.0
+BACKLOG_SPAN_S = 600.0
 """As many events a second, of event time, as there are in the peers' load."""
 SIZES = (240, 1_024, 4_096)
 EVENT_BYTES = 240
@@ -33,7 +33,7 @@ def workers(bench: Bench) -> None:
 def overlap(bench: Bench) -> None:
     """Short and long windows of more and more slices, in turns; slices are held for 660 s in all of them."""
     settings = bench.fresh()
-    expected = bench.publish(settings, Load(bench.scale.ladder_events, span_s=OVERLAP_SPAN_S))
+    expected = bench.publish(settings, Load(bench.scale.events, span_s=OVERLAP_SPAN_S))
     for _ in range(bench.scale.rounds):
         for slices in OVERLAPS:
             long_s = slices * SLICE_S

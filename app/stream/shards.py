@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
+from confluent_kafka.admin import AdminClient
+
 from app.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from app.events.dead_letters import dead_letter_headers
 from app.events.rejection import Reason, Rejection
@@ -23,8 +25,10 @@ from app.stream.partitioning import likely_partitioner
 from app.stream.polling import PolledReader, why_not_polled
 from app.stream.reader import MakeReader, MessageReader
 from app.stream.restore import Restored, restore, stored_progress
-from app.stream.writer import Outgoing, TransactionalWriter
+from app.stream.writer import Outgoing, StillOpen, TransactionalWriter
 from app.topics.catalogue import Topics
+from app.topics.client_log import client_log
+from app.topics.ends import open_topics
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +40,9 @@ MAX_UNPRICED_LOGGED = 1_000
 
 FENCES_AT_ONCE = 16
 """Each is a connection and two or three questions: a third of a second alone, and partitions are many."""
+
+OPEN_TIMEOUT_S = 10.0
+"""How long brokers may stay silent before it is said that they do."""
 
 Clock = Callable[[], int]
 """Wall clock, epoch milliseconds."""
@@ -124,6 +131,7 @@ class Shards:
         self._room = asyncio.Condition()
         self._unflushed = 0
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
+        self._admin = AdminClient(self.config, logger=client_log)
         self._retention = Retention.from_settings(settings)
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
@@ -165,23 +173,33 @@ class Shards:
         _log.info("taking over partitions %s", partitions)
         writers = {partition: self._writer(partition) for partition in partitions}
         with ThreadPoolExecutor(FENCES_AT_ONCE, thread_name_prefix="fence") as threads:
-            list(threads.map(TransactionalWriter.fence, writers.values()))  # the list is where a failure is raised
+            refused = dict(zip(writers, threads.map(_fence, writers.values()), strict=True))
         found = restore(self.config, self.topics, partitions)
         shards = {}
         for partition, writer in writers.items():
+            why_not = refused[partition]
             try:
-                shards[partition] = self._shard(partition, writer, found[partition])
+                if why_not is None:
+                    shards[partition] = self._shard(partition, writer, found[partition])
             except ValueError as unreadable:
-                self.refused[partition] = str(unreadable)
-                _log.error("partition %d is not read any further: %s", partition, unreadable)
+                why_not = str(unreadable)
+            if why_not is not None:
+                self.refused[partition] = why_not
+                _log.error("partition %d is not read any further: %s", partition, why_not)
         return shards
 
     def _writer(self, partition: int) -> TransactionalWriter:
+        topics = self.topics
+        restored = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
+        written = [topic.name for topic in (*restored, topics.usage_rollups, topics.anomalies, topics.dead_letters)]
         return TransactionalWriter(
             self.config,
             f"{self.settings.app_id}-{partition}",
             partition,
-            lambda: stored_progress(self.config, self.topics, partition),
+            stored_progress=lambda: stored_progress(self.config, self.topics, partition),
+            open_topics=lambda: open_topics(self._admin, written, partition, OPEN_TIMEOUT_S),
+            state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
+            progress_topic=topics.progress.name,
         )
 
     def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
@@ -326,3 +344,12 @@ class Shards:
             if model not in self._unpriced and len(self._unpriced) < MAX_UNPRICED_LOGGED:
                 self._unpriced.add(model)
                 _log.warning("model %r has no rate, its tokens cost nothing yet: %s", model, reason)
+
+
+def _fence(writer: TransactionalWriter) -> str | None:
+    """Why the partition cannot be taken over; None if it could."""
+    try:
+        writer.fence()
+    except StillOpen as still_open:
+        return str(still_open)
+    return None

@@ -3,9 +3,10 @@
 Side effects in their order, and what it means when one fails:
 
 1. `init_transactions` bumps the epoch of this partition's transactional id: the former owner's next write fails, and a
-   transaction that it left open is aborted. It fails: tried again until the brokers are back.
-2. `produce` of ledgers, notices, dead letters and progress. It fails: nothing becomes visible, the transaction is
-   aborted, and the same flush is written again.
+   transaction that it left open is aborted. It fails: tried again until the brokers are back. What the brokers have
+   forgotten to end is ended then, see `_end_forgotten`.
+2. `produce` of ledgers, notices, dead letters and progress. It fails: nothing becomes visible, and after step 1 the
+   same flush is written again.
 3. `commit_transaction` makes all of it visible at once. It fails with a fence: another worker owns the partition, this
    one stops. It is in doubt: the producer is replaced (step 1 ends what is still under way), and the progress that
    stands on the topic says whether the flush was committed, has to be written again, or somebody else wrote.
@@ -27,6 +28,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from app.kafka import Config
 from app.topics.catalogue import DEAD_LETTER_MAX_BYTES
 from app.topics.client_log import client_log
+from app.topics.errors import BrokerSilent
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +36,10 @@ Headers = Sequence[tuple[str, bytes | None]]
 ATTEMPT_S = 10.0
 RETRY_S = 0.2
 FLUSH_S = 2.0
+SETTLED_S = 2.0
+"""Markers of a transaction that the coordinator has ended are there at once."""
+ENDED_AFTER = 3
+"""So many attempts to end what was forgotten are enough: then it is not ours to end."""
 RETRY_BACKOFF_MS = 500
 RESENT_S = 0.7 * RETRY_BACKOFF_MS / 1000
 """What took longer may have been asked twice: librdkafka asks again after `retry.backoff.ms` less a fifth (jitter)."""
@@ -55,6 +61,10 @@ class Fenced(Exception):
     """Another worker owns the partition now."""
 
 
+class StillOpen(ValueError):
+    """A transaction stays open on the partition, and whether it counts is not known: nobody may go on from there."""
+
+
 class Outgoing(NamedTuple):
     """A record to write."""
 
@@ -72,7 +82,11 @@ class TransactionalWriter:
         client_config: Config,
         transactional_id: str,
         partition: int,
+        *,
         stored_progress: Callable[[], bytes | None],
+        open_topics: Callable[[], Sequence[str]],
+        state_topics: Sequence[str],
+        progress_topic: str,
     ) -> None:
         """Prepare; `fence` connects.
 
@@ -81,20 +95,36 @@ class TransactionalWriter:
             transactional_id: The same for every owner of the partition, ever.
             partition: Where all records go.
             stored_progress: Reads the newest committed progress record of the partition.
+            open_topics: Those topics that have an open transaction in the partition, asked of the brokers.
+            state_topics: What an owner restores besides the progress.
+            progress_topic: Has a record in every flush.
         """
         self.partition = partition
         self.transactional_id = transactional_id
         self._config: Config = {**client_config, **WRITER_CONFIG, "transactional.id": transactional_id}
         self._stored_progress = stored_progress
+        self._open_topics = open_topics
+        self._state_topics = frozenset(state_topics)
+        self._progress_topic = progress_topic
         self._producer: Producer | None = None
         self._doubtful = False
 
     def fence(self) -> None:
-        """Shut out the former owner (step 1), with a new producer.
+        """Shut out the former owner (step 1), with a new producer, and end what it left open.
 
         Raises:
             KafkaException: The brokers refuse, for instance for want of access rights.
+            StillOpen: A transaction stays open on what an owner restores.
         """
+        for _ in range(ENDED_AFTER):
+            self._take_over()
+            forgotten = self._forgotten()
+            if not forgotten:
+                return
+            self._end_forgotten(forgotten)
+        raise StillOpen(f"a transaction stays open on {', '.join(forgotten)}: it is not one of this partition's owners")
+
+    def _take_over(self) -> None:
         self._producer = None  # what the old one still has in its queue dies with it
         producer = Producer({**self._config, "logger": client_log})
         while True:
@@ -110,6 +140,47 @@ class TransactionalWriter:
         self._producer = producer
         self._doubtful = False
 
+    def _forgotten(self) -> Sequence[str]:
+        """Topics with an open transaction, though the brokers have just said that there is none."""
+        deadline = time.monotonic() + SETTLED_S
+        while True:
+            try:
+                found = self._open_topics()
+            except BrokerSilent as silence:
+                _log.warning("partition %d: %s", self.partition, silence)
+                continue
+            if not found or time.monotonic() > deadline:
+                break
+            time.sleep(RETRY_S)
+        if self._progress_topic in found:
+            return found
+        lost = sorted(self._state_topics.intersection(found))
+        if lost:
+            raise StillOpen(
+                f"a transaction stays open on {', '.join(lost)}, though its progress counts or was never written: "
+                "the brokers have lost how it ended"
+            )
+        return ()  # notices or dead letters of a flush that counts: the next ones make them visible
+
+    def _end_forgotten(self, topics: Sequence[str]) -> None:
+        """Abort a transaction that the coordinator has ended and that has no end on the topics: nobody has seen it.
+
+        Apache Kafka 4.4 forgets the markers of a transaction whose partitions have no leader at that moment, which is
+        what a broker finds that starts again after it was killed: it takes them for deleted, and the transaction for
+        ended. Readers of committed records stay before it until this producer id ends another one there, which would
+        end both. So that one has to be this: it holds nothing, and is aborted.
+        """
+        _log.warning("partition %d: a transaction has no end on %s, ending it", self.partition, ", ".join(topics))
+        assert self._producer is not None  # noqa: S101  # taken over before
+        try:
+            self._producer.begin_transaction()
+            for topic in topics:
+                self._producer.produce(topic, b"", b"", self.partition)
+            self._producer.flush(FLUSH_S)
+            self._producer.abort_transaction(ATTEMPT_S)
+        except KafkaException as failure:
+            _log.warning("partition %d: not ended yet: %s", self.partition, _error(failure).str())
+
     def write(self, records: Sequence[Outgoing], *, previous: bytes | None, progress: bytes) -> None:
         """Write records to this partition of their topics, all or none, once.
 
@@ -121,6 +192,7 @@ class TransactionalWriter:
         Raises:
             Fenced: Another worker owns the partition.
             KafkaException: The brokers refuse for good.
+            StillOpen: As `fence` raises it.
         """
         while True:
             try:
@@ -133,8 +205,6 @@ class TransactionalWriter:
                 if error.code() in _FENCES:
                     raise Fenced(f"partition {self.partition}: {error.str()}") from failure
                 _log.warning("partition %d: flush failed: %s", self.partition, error.str())
-                if error.txn_requires_abort() and not self._doubtful and self._aborted():
-                    continue
             self.fence()
             stored = self._stored_progress()
             if stored == progress:
@@ -179,19 +249,6 @@ class TransactionalWriter:
                 producer.poll(RETRY_S)
             else:
                 return
-
-    def _aborted(self) -> bool:
-        assert self._producer is not None  # noqa: S101  # an abort follows a begin
-        started = time.monotonic()
-        try:
-            self._producer.abort_transaction(ATTEMPT_S)
-        except KafkaException as failure:
-            _log.warning("partition %d: abort failed: %s", self.partition, _error(failure).str())
-            return False
-        if time.monotonic() - started > RESENT_S:
-            return False
-        time.sleep(RETRY_S)
-        return True
 
 
 def _error(failure: KafkaException) -> KafkaError:

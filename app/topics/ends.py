@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from app.topics.errors import BrokerSilent, TopicError, TopicMissing
 
@@ -53,6 +54,37 @@ def spans(consumer: Consumer, topic: str, partitions: Sequence[int], timeout_s: 
     """
     deadline = time.monotonic() + timeout_s
     return {partition: _span(consumer, TopicPartition(topic, partition), deadline) for partition in partitions}
+
+
+def open_topics(admin: AdminClient, topics: Sequence[str], partition: int, timeout_s: float) -> list[str]:
+    """Those of the topics that have an open transaction in a partition: readers of committed records end before others.
+
+    True of a partition that nobody writes to meanwhile.
+
+    Raises:
+        BrokerSilent: No answer within `timeout_s`.
+        TopicError: The brokers refused, or a topic is missing.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            stable = _ends(admin, topics, partition, IsolationLevel.READ_COMMITTED)
+            last = _ends(admin, topics, partition, IsolationLevel.READ_UNCOMMITTED)
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+        else:
+            return [topic for topic in topics if stable[topic] < last[topic]]
+        if not passing(reason):
+            raise as_topic_error(reason, topics[0], partition)
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f"No broker says where {_named(topics[0], partition)} ends: {reason.str()}")
+        time.sleep(_RETRY_S)
+
+
+def _ends(admin: AdminClient, topics: Sequence[str], partition: int, isolation: IsolationLevel) -> dict[str, int]:
+    asked = {TopicPartition(topic, partition): OffsetSpec.latest() for topic in topics}
+    answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=_ATTEMPT_S)
+    return {place.topic: answer.result().offset for place, answer in answers.items()}
 
 
 def _span(consumer: Consumer, asked: TopicPartition, deadline: float) -> Span:

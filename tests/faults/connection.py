@@ -58,6 +58,12 @@ class Connection:
         writer.write(data)
         await writer.drain()
 
+    async def answer(self, data: bytes) -> None:
+        """Send bytes to the client, as if they came from the broker."""
+        writer = self._client[1]
+        writer.write(data)
+        await writer.drain()
+
     async def serve(self, delay_s: Callable[[], float], by_request: Forward | None) -> None:
         """Both directions, each until its end: what was held goes on to the broker when the client has long gone.
 

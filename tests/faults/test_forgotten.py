@@ -1,0 +1,129 @@
+"""Transactions whose end the brokers have forgotten: a new owner finds them, and nothing of them counts twice.
+
+Apache Kafka 4.4 forgets the end of a committed transaction when it is killed before it has written the markers, and is
+up again before its partitions have a leader.
+"""
+
+import time
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from app.kafka import client_config
+from app.stream.restore import stored_progress
+from app.stream.writer import Outgoing, StillOpen, TransactionalWriter
+from app.topics.client_log import client_log
+from app.topics.ends import open_topics
+from app.topics.reading import read_to_end
+from tests.faults.cluster import Cluster
+from tests.faults.conftest import OpenStage
+from tests.faults.play import begin, settle
+from tests.faults.stage import Stage
+from tests.faults.unregistered import leave_open
+
+pytestmark = pytest.mark.faults
+
+PARTITION = 2
+TIMEOUT_S = 20.0
+
+
+def test_a_flush_without_end_is_aborted_by_the_next_owner(open_stage: OpenStage, cluster: Cluster) -> None:
+    with open_stage(workers=1) as stage:
+        topics = stage.topics
+        records = {topics.progress.name: b"{}", topics.anomalies.name: b"notice", topics.dead_letters.name: b"letter"}
+        leave_open(cluster, transactional_id(stage), PARTITION, records)
+        assert still_open(stage) == sorted(records)
+        writer = a_writer(stage)
+        writer.fence()
+        assert still_open(stage) == []
+        writer.write([Outgoing(topic, b"key", b"new", ()) for topic in records], previous=None, progress=b"new")
+        assert [committed(stage, topic) for topic in records] == [[b"new"]] * 3
+
+
+@pytest.mark.parametrize("role", ["sessions", "rollups", "event_ids"])
+def test_state_without_end_whose_progress_has_one_is_not_guessed_at(
+    role: str, open_stage: OpenStage, cluster: Cluster
+) -> None:
+    with open_stage(workers=1) as stage:
+        topic = getattr(stage.topics, role).name
+        leave_open(cluster, transactional_id(stage), PARTITION, {topic: b"{}"})
+        with pytest.raises(StillOpen, match=f"open on {topic}, though its progress counts or was never written"):
+            a_writer(stage).fence()
+
+
+def test_notices_without_end_become_visible_with_the_next(open_stage: OpenStage, cluster: Cluster) -> None:
+    with open_stage(workers=1) as stage:
+        anomalies = stage.topics.anomalies.name
+        leave_open(cluster, transactional_id(stage), PARTITION, {anomalies: b"late"})
+        writer = a_writer(stage)
+        writer.fence()
+        assert committed(stage, anomalies) == []
+        writer.write([Outgoing(anomalies, b"key", b"next", ())], previous=None, progress=b"next")
+        assert committed(stage, anomalies) == [b"late", b"next"]
+
+
+def test_somebody_elses_open_transaction_is_named(open_stage: OpenStage, cluster: Cluster) -> None:
+    with open_stage(workers=1) as stage:
+        progress = stage.topics.progress.name
+        leave_open(cluster, "somebody else", PARTITION, {progress: b"{}"})
+        with pytest.raises(StillOpen, match=f"open on {progress}: it is not one of this partition's owners"):
+            a_writer(stage).fence()
+
+
+def test_a_worker_goes_on_where_the_end_of_a_flush_was_forgotten(open_stage: OpenStage, cluster: Cluster) -> None:
+    """What was left open claims to be a flush; it is as if it had never been written."""
+    with open_stage(workers=1, events_per_s=4_000) as stage:
+        begin(stage)
+        stage.publisher.wait_sent(10_000, timeout_s=60)
+        (worker,) = stage.fleet.slots
+        worker.kill()
+        topics = stage.topics
+        records = {topics.progress.name: b"no progress", topics.dead_letters.name: b"no letter"}
+        leave_open(cluster, transactional_id(stage), PARTITION, records)
+        worker.start()
+        settle(stage)
+        assert worker.logged("a transaction has no end on") == 1
+
+
+def test_a_partition_whose_state_is_in_doubt_is_refused(open_stage: OpenStage, cluster: Cluster) -> None:
+    with open_stage(workers=1) as stage:
+        sessions = stage.topics.sessions.name
+        leave_open(cluster, transactional_id(stage), PARTITION, {sessions: b"{}"})
+        (worker,) = stage.fleet.slots
+        worker.start()
+        deadline = time.monotonic() + TIMEOUT_S
+        why_not = f"partition {PARTITION}: a transaction stays open on {sessions}"
+        while why_not not in worker.readiness()[1] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert why_not in worker.readiness()[1]
+
+
+def transactional_id(stage: Stage) -> str:
+    return f"{stage.settings.app_id}-{PARTITION}"
+
+
+def a_writer(stage: Stage) -> TransactionalWriter:
+    config, topics = client_config(stage.settings), stage.topics
+    return TransactionalWriter(
+        config,
+        transactional_id(stage),
+        PARTITION,
+        stored_progress=lambda: stored_progress(config, topics, PARTITION),
+        open_topics=lambda: still_open(stage),
+        state_topics=[topics.sessions.name, topics.rollups.name, topics.event_ids.name],
+        progress_topic=topics.progress.name,
+    )
+
+
+def still_open(stage: Stage) -> list[str]:
+    admin = AdminClient(client_config(stage.settings), logger=client_log)
+    topics = stage.topics
+    state = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
+    written = (*state, topics.usage_rollups, topics.anomalies, topics.dead_letters)
+    return sorted(open_topics(admin, [topic.name for topic in written], PARTITION, TIMEOUT_S))
+
+
+def committed(stage: Stage, topic: str) -> list[bytes | str | None]:
+    config = client_config(stage.settings)
+    found = read_to_end(config, topic, [PARTITION], timeout_s=TIMEOUT_S)
+    return [message.value() for batch in found for message in batch]

@@ -24,6 +24,7 @@ _PASSING = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._NOENT,  # the admin client's word for a partition without a leader
     KafkaError._RESOLVE,
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
@@ -68,6 +69,9 @@ def open_topics(admin: AdminClient, topics: Sequence[str], partition: int, timeo
     deadline = time.monotonic() + timeout_s
     while True:
         try:
+            # Or else list_offsets asks whom it once knew as the leader, at the epoch of that time, and learns nothing
+            # from being told that there has been an election since.
+            admin.list_topics(timeout=_ATTEMPT_S)
             stable = _ends(admin, topics, partition, IsolationLevel.READ_COMMITTED)
             last = _ends(admin, topics, partition, IsolationLevel.READ_UNCOMMITTED)
         except KafkaException as error:

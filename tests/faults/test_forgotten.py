@@ -7,7 +7,7 @@ up again before its partitions have a leader.
 import time
 
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from app.kafka import client_config
 from app.stream.restore import stored_progress
@@ -96,6 +96,19 @@ def test_a_partition_whose_state_is_in_doubt_is_refused(open_stage: OpenStage, c
         while why_not not in worker.readiness()[1] and time.monotonic() < deadline:
             time.sleep(0.2)
         assert why_not in worker.readiness()[1]
+
+
+def test_open_transactions_are_found_after_an_election(cluster: Cluster) -> None:
+    """By a client from before it, as a worker has one, that asks while there is no leader yet."""
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}, logger=client_log)
+    topics = [f"elected-{index}" for index in range(2)]
+    for created in admin.create_topics([NewTopic(topic, PARTITION + 1, 1) for topic in topics]).values():
+        created.result()
+    assert open_topics(admin, topics, PARTITION, TIMEOUT_S) == []
+    cluster.restart(0)
+    assert open_topics(admin, topics, PARTITION, TIMEOUT_S) == []
+    leave_open(cluster, "opened after it", PARTITION, {topics[1]: b"{}"})
+    assert open_topics(admin, topics, PARTITION, TIMEOUT_S) == [topics[1]]
 
 
 def transactional_id(stage: Stage) -> str:

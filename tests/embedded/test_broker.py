@@ -15,8 +15,9 @@ from confluent_kafka.admin import AdminClient
 from app.embedded.broker import EmbeddedBroker, broker_program
 
 OWNER = """
-import sys
+import signal, sys
 from app.embedded.broker import EmbeddedBroker
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background deaf to it
 with EmbeddedBroker() as broker:
     print(broker.pid, flush=True)
     sys.stdin.read()

@@ -76,7 +76,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
     _declare_tables(app, topics, shards, policy, metrics)
     _declare_agent(app, topics, shards)
     _declare_flushes(app, shards, settings.flush_interval_ms / 1000)
-    shards.end_offsets = lambda: app.consumer.end_offsets()
+    shards.end_offset = lambda partition: app.consumer.end_offset(partition)
     shards.brokers_away_s = lambda: app.consumer.brokers_away_s
     return app
 

@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 MAX_UNFLUSHED_EVENTS = 500_000
 """Events applied but not yet written, at most: what a worker may have to read again, and a bound on its memory."""
 
+MANY_EVENTS = 100_000
+"""So many are written as soon as there are no more to come, without waiting for the flush interval to end."""
+
 MAX_UNPRICED_LOGGED = 1_000
 """So many models without a rate get a line in the log, one each."""
 
@@ -121,8 +124,8 @@ class Shards:
         self.failure: BaseException | None = None
         """Why this worker cannot go on; it has to start anew from what is on the topics."""
         self.flush_due = asyncio.Event()
-        self.end_offsets: Callable[[], Mapping[int, int]] = dict
-        """Asks the transport for the ends of the source partitions, as far as they are known."""
+        self.end_offset: Callable[[int], int | None] = lambda _partition: None
+        """Asks the transport for the end of a source partition; None while it is not known."""
         self.brokers_away_s: Callable[[], float] = float
         """Asks the transport for how long no broker has been reached."""
         self._unpriced: set[str] = set()
@@ -246,6 +249,11 @@ class Shards:
             self._bury(shard, records, rejection)
         shard.unwritten.appended_at_ms.append(records.first_written_ms)
         self._unflushed += len(records.offsets)
+        if self._unflushed >= MANY_EVENTS and self._caught_up():
+            self.flush_due.set()
+
+    def _caught_up(self) -> bool:
+        return all(self.end_offset(number) == shard.ledger.next_offset for number, shard in self._owned.items())
 
     def _bury(self, shard: Shard, records: Records, rejection: Rejection) -> None:
         index = rejection.index
@@ -273,6 +281,8 @@ class Shards:
                 return
             self.flush_due.clear()
             flushes = self._gather_changes()
+            async with self._room:  # applying goes on while this flush is written; the next one waits for it
+                self._room.notify_all()
             self.flushing_since_s = started = time.monotonic()
             try:
                 loop = asyncio.get_running_loop()
@@ -282,8 +292,6 @@ class Shards:
                 raise
             finally:
                 self.flushing_since_s = None
-                async with self._room:
-                    self._room.notify_all()
             for flush in flushes:
                 flush.written()
             self._report(flushes, time.monotonic() - started)
@@ -337,7 +345,8 @@ class Shards:
         if flushes:
             self.metrics.flush_seconds.observe(seconds)
         self.metrics.partitions_refused.set(len(self.refused))
-        self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, self.end_offsets())
+        ends = {partition: end for partition in self._owned if (end := self.end_offset(partition)) is not None}
+        self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, ends)
 
     def _say_unpriced(self, models: Mapping[str, str]) -> None:
         for model, reason in models.items():

@@ -6,8 +6,7 @@ Faust keeps what it is good at: group membership, assignment, the other topics, 
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from aiokafka import TopicPartition as AioTopicPartition
@@ -19,8 +18,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from app.kafka import Config
-from app.stream.batches import RecordBatch, Records
-from app.stream.reader import POLL_S, MakeReader, Reader
+from app.stream.ahead import Polled, PollingAhead
+from app.stream.batches import RecordBatch
+from app.stream.reader import POLL_S, MakeReader
 from app.stream.standstill import Standstill
 
 FULL_WAIT_S = 0.002
@@ -64,9 +64,10 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._reader: Reader | None = None
+        self._reader = PollingAhead(
+            lambda: self.transport.make_reader(self.transport.source_topic, self.transport.client_config)
+        )
         self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="usage-fetch")
         self._standstill = Standstill()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -100,23 +101,18 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
     @property
     def brokers_away_s(self) -> float:
         """How long no broker has been reached; 0 while one is."""
-        since_s = None if self._reader is None else self._reader.away_since_s
+        since_s = self._reader.away_since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
-    def end_offsets(self) -> dict[int, int]:
-        """By partition, the end of the source topic as the newest fetch saw it; without those not fetched yet."""
-        reader, reading = self._reader, self._reading
-        if reader is None or reading is None:
-            return {}
-        ends = {partition: reader.end_offset(partition) for partition in reading}
-        return {partition: end for partition, end in ends.items() if end >= 0}
+    def end_offset(self, partition: int) -> int | None:
+        """The end of a partition of the source topic as the newest fetch saw it; None before the first one."""
+        end = self._reader.end_offset(partition) if partition in (self._reading or ()) else -1
+        return None if end < 0 else end
 
     async def on_thread_stop(self) -> None:
         """Close the reader after Faust's own consumer."""
         await super().on_thread_stop()
-        if self._reader is not None:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._reader.close)
-        self._executor.shutdown(wait=False)
+        await self._reader.close()
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
@@ -138,7 +134,6 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         if owned - active:  # a buffer is full: let the agent catch up before anything more is taken from librdkafka
             await asyncio.sleep(FULL_WAIT_S)
             return {}
-        loop = asyncio.get_running_loop()
         next_offset = self.transport.positions.next_offset
         positions = {tp.partition: offset for tp in owned if (offset := next_offset(tp.partition)) is not None}
         if not positions:  # a rebalance is under way, or none of the partitions can be read
@@ -151,23 +146,17 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             self._standstill.forget()
             self._reading = positions
             consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
-            await loop.run_in_executor(self._executor, self._assign, dict(self._reading))
+            await self._reader.assign(dict(positions))
         reading = self._reading
-        assert self._reader is not None  # noqa: S101  # _assign made it
-        records = await loop.run_in_executor(self._executor, self._reader.poll)
+        records = await self._reader.poll()
         if self._reader.away_since_s is not None:
-            await loop.run_in_executor(self._executor, self._reader.look_for_brokers)
+            await self._reader.look_for_brokers()
         if self._reading is not reading or not self.consumer.flow_active:
             self._reading = None
             return {}
         return self._batches(records, reading)
 
-    def _assign(self, positions: Mapping[int, int]) -> None:
-        if self._reader is None:
-            self._reader = self.transport.make_reader(self.transport.source_topic, self.transport.client_config)
-        self._reader.assign(positions)
-
-    def _batches(self, found: Mapping[int, Sequence[Records]], reading: dict[int, int]) -> dict[TP, list[_BatchRecord]]:
+    def _batches(self, found: Polled, reading: dict[int, int]) -> dict[TP, list[_BatchRecord]]:
         topic = self.transport.source_topic
         batches: dict[TP, list[_BatchRecord]] = {}
         for partition, several in found.items():
@@ -195,10 +184,10 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped 
         """Make the fetch thread start again from the ledgers' positions."""
         self._thread.restart_reading()
 
-    def end_offsets(self) -> dict[int, int]:
-        """By partition, the end of the source topic as the newest fetch saw it."""
-        ends: dict[int, int] = self._thread.end_offsets()
-        return ends
+    def end_offset(self, partition: int) -> int | None:
+        """The end of a partition of the source topic as the newest fetch saw it; None before the first one."""
+        end: int | None = self._thread.end_offset(partition)
+        return end
 
     @property
     def brokers_away_s(self) -> float:

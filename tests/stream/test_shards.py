@@ -1,0 +1,113 @@
+"""How much may be applied before it is written, and when it is written without waiting for the interval."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.detection.baseline import Baselines, default_baseline
+from app.detection.rule import BurnRule
+from app.ledger.policy import Policy
+from app.metrics import WorkerMetrics
+from app.pricing.book import RateBook
+from app.settings import Settings
+from app.stream import shards as module
+from app.stream.batches import RecordBatch, Records
+from app.stream.shards import Shards
+from app.stream.writer import TransactionalWriter
+from app.topics.catalogue import topics_for
+from app.topics.ensure import ensure_topics
+from tests.brokers import MakeSettings
+from tests.events.examples import NOW_MS, encoded
+
+SOON_S = 30.0
+pytestmark = pytest.mark.broker
+
+
+def batch(partition: int, start: int, end: int) -> RecordBatch:
+    """Good events, as a reader hands them on."""
+    records = SimpleNamespace(
+        offsets=range(start, end),
+        values=[encoded(event_id=f"e-{offset}") for offset in range(start, end)],
+        first_written_ms=NOW_MS,
+        last_written_ms=NOW_MS,
+    )
+    return RecordBatch(partition, start, cast("Records", records))
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings) -> Settings:
+    settings = make_settings(partitions=2, kernel="python")
+    ensure_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def shards(settings: Settings) -> Shards:
+    policy = Policy(BurnRule.from_settings(settings), RateBook.bundled(), Baselines(default_baseline(settings), {}))
+    metrics = WorkerMetrics(CollectorRegistry(), label_limit=settings.metrics_label_limit)
+    return Shards(settings, topics_for(settings), policy, metrics)
+
+
+def test_what_waits_for_room_goes_on_while_the_flush_that_made_it_is_written(
+    shards: Shards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, may_end = threading.Event(), threading.Event()
+    write = TransactionalWriter.write
+
+    def slowly(self: TransactionalWriter, *args: Any, **kwargs: Any) -> None:
+        writing.set()
+        assert may_end.wait(SOON_S)
+        write(self, *args, **kwargs)
+
+    monkeypatch.setattr(module, "MAX_UNFLUSHED_EVENTS", 3)
+    monkeypatch.setattr(TransactionalWriter, "write", slowly)
+
+    async def scenario() -> None:
+        await shards.own([0])
+        await shards.apply(batch(0, 0, 2))
+        await shards.apply(batch(0, 2, 3))
+        assert not shards.flush_due.is_set()
+        waits = asyncio.create_task(shards.apply(batch(0, 3, 4)))
+        await asyncio.wait_for(shards.flush_due.wait(), SOON_S)
+        assert shards.next_offset(0) == 3
+        flush = asyncio.create_task(shards.flush())
+        assert await asyncio.wait_for(waits, SOON_S)
+        assert writing.wait(SOON_S)
+        assert (shards.next_offset(0), shards.durable_offsets()) == (4, {0: 0})
+        may_end.set()
+        await flush
+        assert shards.durable_offsets() == {0: 3}
+        await shards.flush()
+        assert shards.durable_offsets() == {0: 4}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("applied", "ends", "due"),
+    [
+        pytest.param({0: 3, 1: 1}, {0: 3, 1: 1}, True, id="many and no more to come"),
+        pytest.param({0: 3}, {0: 3, 1: 0}, False, id="one less than many"),
+        pytest.param({0: 4, 1: 1}, {0: 4, 1: 2}, False, id="more to come of another partition"),
+        pytest.param({0: 4, 1: 1}, {0: 4}, False, id="an end that is not known yet"),
+    ],
+)
+def test_many_events_are_written_at_once_when_no_more_are_to_come(
+    shards: Shards, monkeypatch: pytest.MonkeyPatch, applied: dict[int, int], ends: dict[int, int], *, due: bool
+) -> None:
+    monkeypatch.setattr(module, "MANY_EVENTS", 4)
+    shards.end_offset = ends.get
+
+    async def scenario() -> None:
+        await shards.own([0, 1])
+        for partition, end in applied.items():
+            await shards.apply(batch(partition, 0, end))
+        assert shards.flush_due.is_set() == due
+        await shards.flush()
+        assert not shards.flush_due.is_set()
+
+    asyncio.run(scenario())

@@ -9,7 +9,7 @@ from tests.faults.stage import STOPPED_WITHIN_S, TAKEOVER
 
 pytestmark = pytest.mark.faults
 
-BACKLOG_ROUNDS = 120
+BACKLOG_ROUNDS = 400
 
 KILLS = {
     "kill": Kind(8, 2, (0.0, 0.5)),

@@ -89,33 +89,48 @@ class PartitionLedger:
         """Sessions with an open anomaly."""
         return len(self._anomalies)
 
+    def restore_session(self, session_id: str, value: bytes | None) -> None:
+        """Take over a session's record, in place of one that was taken over before; None forgets the session.
+
+        A value is checked, and kept as it is until its session is touched. Call `restore` once after all of them.
+
+        Raises:
+            UnreadableRecord: It cannot be read, and is not taken over; to count on from zero would lose what it holds.
+        """
+        if value is None:
+            self._drop(session_id)
+        else:
+            self._keep(session_id, record.check(value))
+
     def restore(
         self,
         progress: Progress | None,
-        records: Iterable[tuple[str, bytes]],
+        records: Iterable[tuple[str, bytes]] = (),
         rollups: Iterable[bytes] = (),
         event_ids: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Take over what was written: the progress, each session's record, closed rollups, and event ids.
+        """Take over what was written: the progress, sessions' records, closed rollups, and event ids.
 
-        Values are checked, and kept as they are until their session is touched; those with an open anomaly are read at
-        once.
+        Sessions with an open anomaly are read at once.
 
         Raises:
-            UnreadableRecord: A record cannot be read; to count on from zero would lose what it holds.
+            UnreadableRecord: A record cannot be read.
         """
         if progress is not None:
             self.next_offset = progress.next_offset
             self.watermark_ms = progress.watermark_ms
             self._ticked_slice = slice_index(progress.watermark_ms)
         for session_id, value in records:
-            self._keep(session_id, record.check(value))
+            self.restore_session(session_id, value)
         self._closed.restore(rollups)
         self._ids.restore(event_ids)
         for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
             ledger = self._ledger(session_id)
             if ledger is not None and ledger.anomaly is not None:
                 self._anomalies.restore(ledger)
+
+    def _drop(self, session_id: str) -> None:
+        self._cold.pop(session_id, None)
 
     def _keep(self, session_id: str, value: bytes) -> None:
         """Keep a record until its session is touched."""

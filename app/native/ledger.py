@@ -189,9 +189,15 @@ class NativePartitionLedger(PartitionLedger):
         counts.identity_conflicts += position.identity_conflicts
 
     def _keep(self, session_id: str, value: bytes) -> None:
-        if not self._kernel.take_in(value):
+        if self._kernel.take_in(value):
+            super()._drop(session_id)
+        else:
             self._kernel.set_away(session_id)
             super()._keep(session_id, value)
+
+    def _drop(self, session_id: str) -> None:
+        super()._drop(session_id)
+        self._kernel.remove(session_id)
 
     def _ledger(self, session_id: str) -> Ledger | None:
         handed_over = self._kernel.hand_over(session_id)

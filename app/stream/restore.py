@@ -2,63 +2,98 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from confluent_kafka import Message
 
 from app.kafka import Config
+from app.ledger.partition import PartitionLedger
 from app.ledger.progress import Progress
 from app.topics.catalogue import Topics
 from app.topics.errors import BrokerSilent
 from app.topics.reading import read_to_end
 
 RESTORE_TIMEOUT_S = 60.0
+PORTION = 100_000
+"""So many sessions' records are gathered before the ledgers take them over: most old versions of a record are never
+looked at, and no more than these stand in memory beside the ledgers."""
 
 _log = logging.getLogger(__name__)
 
 
-class Restored:
-    """What the topics hold for one partition: progress if there is any, and the newest records of each key."""
+class Found(NamedTuple):
+    """What became of a partition.
 
-    __slots__ = ("event_ids", "ledgers", "progress_record", "rollups")
+    Attributes:
+        progress_record: The newest progress record; None if there is none.
+        why_not: Why its ledger cannot be used; None if it is restored.
+    """
 
-    def __init__(self) -> None:
-        self.progress_record: bytes | None = None
-        self.ledgers: dict[bytes, bytes] = {}
-        self.rollups: dict[bytes, bytes] = {}
-        self.event_ids: dict[bytes, bytes] = {}
-
-    @property
-    def progress(self) -> Progress | None:
-        """The progress, read.
-
-        Raises:
-            ValueError: It cannot be read.
-        """
-        return None if self.progress_record is None else Progress.decode(self.progress_record)
+    progress_record: bytes | None
+    why_not: str | None
 
 
-def restore(config: Config, topics: Topics, partitions: Sequence[int]) -> dict[int, Restored]:
-    """Read progress, ledgers and rollups of partitions, committed records only. Blocks: call it off the event loop.
+def restore(config: Config, topics: Topics, ledgers: Mapping[int, PartitionLedger]) -> dict[int, Found]:
+    """Give new ledgers of partitions what was committed for them. Blocks: call it off the event loop.
 
     Raises:
         TopicError: A topic is missing, or the broker stayed away.
     """
+    if not ledgers:
+        return {}
     started = time.monotonic()
+    partitions = list(ledgers)
     with ThreadPoolExecutor(4) as threads:
-        progress, ledgers, rollups, event_ids = threads.map(
+        unreadable_sessions = threads.submit(_restore_sessions, config, topics.sessions.name, ledgers)
+        progress, rollups, event_ids = threads.map(
             lambda topic: _newest_by_partition(config, topic.name, partitions),
-            (topics.progress, topics.sessions, topics.rollups, topics.event_ids),
+            (topics.progress, topics.rollups, topics.event_ids),
         )
+        unreadable = unreadable_sessions.result()
     found = {}
-    for partition in partitions:
-        found[partition] = restored = Restored()
-        restored.progress_record = next(iter(progress[partition].values()), None)
-        restored.ledgers = ledgers[partition]
-        restored.rollups = rollups[partition]
-        restored.event_ids = event_ids[partition]
-    held = sum(len(restored.ledgers) for restored in found.values())
-    _log.info("restored %d ledgers of partitions %s in %.2f s", held, list(partitions), time.monotonic() - started)
+    for partition, ledger in ledgers.items():
+        record = next(iter(progress[partition].values()), None)
+        why_not = next(iter(unreadable[partition].values()), None)
+        try:
+            ledger.restore(
+                None if record is None else Progress.decode(record),
+                rollups=rollups[partition].values(),
+                event_ids=event_ids[partition].items(),
+            )
+        except ValueError as unreadable_record:
+            why_not = str(unreadable_record)
+        found[partition] = Found(record, why_not)
+    held = sum(map(len, ledgers.values()))
+    _log.info("restored %d ledgers of partitions %s in %.2f s", held, partitions, time.monotonic() - started)
     return found
+
+
+def _restore_sessions(
+    config: Config, topic: str, ledgers: Mapping[int, PartitionLedger]
+) -> dict[int, dict[bytes, str]]:
+    """By partition, what is wrong with a session's newest record, if it cannot be read."""
+    unreadable: dict[int, dict[bytes, str]] = {partition: {} for partition in ledgers}
+    for newest in _newest_in_portions(read_to_end(config, topic, list(ledgers), timeout_s=RESTORE_TIMEOUT_S)):
+        for (partition, key), value in newest.items():
+            unreadable[partition].pop(key, None)
+            try:
+                ledgers[partition].restore_session(key.decode(), value)
+            except ValueError as error:
+                unreadable[partition][key] = str(error)
+    return unreadable
+
+
+def _newest_in_portions(batches: Iterable[list[Message]]) -> Iterator[dict[tuple[int, bytes], bytes | None]]:
+    newest: dict[tuple[int, bytes], bytes | None] = {}
+    for messages in batches:
+        for message in messages:
+            newest[message.partition() or 0, message.key() or b""] = message.value()
+        if len(newest) >= PORTION:
+            yield newest
+            newest = {}
+    yield newest
 
 
 def _newest_by_partition(config: Config, topic: str, partitions: Sequence[int]) -> dict[int, dict[bytes, bytes]]:

@@ -24,7 +24,7 @@ from app.stream.batches import RecordBatch, Records
 from app.stream.partitioning import likely_partitioner
 from app.stream.polling import PolledReader, why_not_polled
 from app.stream.reader import MakeReader, MessageReader
-from app.stream.restore import Restored, restore, stored_progress
+from app.stream.restore import restore, stored_progress
 from app.stream.writer import Outgoing, StillOpen, TransactionalWriter
 from app.topics.catalogue import Topics
 from app.topics.client_log import client_log
@@ -177,19 +177,21 @@ class Shards:
         writers = {partition: self._writer(partition) for partition in partitions}
         with ThreadPoolExecutor(FENCES_AT_ONCE, thread_name_prefix="fence") as threads:
             refused = dict(zip(writers, threads.map(_fence, writers.values()), strict=True))
-        found = restore(self.config, self.topics, partitions)
-        shards = {}
-        for partition, writer in writers.items():
-            why_not = refused[partition]
-            try:
-                if why_not is None:
-                    shards[partition] = self._shard(partition, writer, found[partition])
-            except ValueError as unreadable:
-                why_not = str(unreadable)
+        ledgers = {partition: self._ledger(partition) for partition, why_not in refused.items() if why_not is None}
+        found = restore(self.config, self.topics, ledgers)
+        refused |= {partition: restored.why_not for partition, restored in found.items()}
+        for partition, why_not in refused.items():
             if why_not is not None:
                 self.refused[partition] = why_not
                 _log.error("partition %d is not read any further: %s", partition, why_not)
-        return shards
+        return {
+            partition: Shard(ledger, writers[partition], found[partition].progress_record)
+            for partition, ledger in ledgers.items()
+            if refused[partition] is None
+        }
+
+    def _ledger(self, partition: int) -> PartitionLedger:
+        return self._kernel.ledger(self.topics.usage.name, partition, self.policy, self._retention)
 
     def _writer(self, partition: int) -> TransactionalWriter:
         topics = self.topics
@@ -204,12 +206,6 @@ class Shards:
             state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
             progress_topic=topics.progress.name,
         )
-
-    def _shard(self, partition: int, writer: TransactionalWriter, restored: Restored) -> Shard:
-        ledger = self._kernel.ledger(self.topics.usage.name, partition, self.policy, self._retention)
-        ledgers = ((key.decode(), value) for key, value in restored.ledgers.items())
-        ledger.restore(restored.progress, ledgers, restored.rollups.values(), restored.event_ids.items())
-        return Shard(ledger, writer, restored.progress_record)
 
     async def apply(self, batch: RecordBatch) -> bool:
         """Apply a batch to its partition's ledgers.

@@ -136,6 +136,8 @@ class Both:
         self.rollups = Rollups(), Rollups()
         self.at_ms = 0
         self.topics: tuple[dict[bytes, bytes], ...] = ({}, {}, {})
+        self.sessions_log: list[tuple[bytes, bytes | None]] = []
+        """Every session record since the topic was compacted last."""
         self._begin()
 
     def _begin(self) -> None:
@@ -180,6 +182,7 @@ class Both:
             found[1].rollups,
             found[1].event_ids,
         ]
+        self.sessions_log += found[1].ledgers
         for topic, records in zip(self.topics, written, strict=True):
             for key, value in records:
                 if value is None:
@@ -193,9 +196,12 @@ class Both:
     def restart(self) -> None:
         self._begin()
         sessions, closed, ids = self.topics
+        if self.draw.random() < 0.5:
+            self.sessions_log = [*sessions.items()]
         for ledger in (self.pure, self.native):
-            records = [(key.decode(), value) for key, value in sessions.items()]
-            ledger.restore(self.progress, records, closed.values(), ids.items())
+            for key, value in self.sessions_log:
+                ledger.restore_session(key.decode(), value)
+            ledger.restore(self.progress, rollups=closed.values(), event_ids=ids.items())
         self._agree()
 
     def _agree(self) -> None:

@@ -39,9 +39,13 @@ _log = logging.getLogger(__name__)
 FLUSH_TIMEOUT_S = 6.0
 STOP_TIMEOUT_S = 3.0
 """Both together stay below the 10 s that whoever sends SIGTERM commonly waits before SIGKILL."""
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask a worker to end."""
 UNRESPONSIVE_S = 10.0
 STALLED_S = 5.0
 POLL_S = 0.25
+HEAR_S = 0.01
+"""The loop hears a signal in one or two rounds; this lasts for some."""
 SWITCH_INTERVAL_S = 0.02
 """How long one thread may keep the interpreter while others wait for it; Python's default is 5 ms."""
 
@@ -167,7 +171,8 @@ class Worker:
 async def _run(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
         loop.add_signal_handler(number, stop.set)
     worker = Worker(settings)
     started = asyncio.ensure_future(worker.start())
@@ -177,7 +182,12 @@ async def _run(settings: Settings) -> None:
     except WorkerFailed as failure:
         failed = failure
     started.cancel()
-    await worker.stop()
+    try:
+        await worker.stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        await asyncio.sleep(HEAR_S)  # one may have come while the last parts were closed, which blocks the loop
     if failed is None:
         return
     if not stop.is_set():
@@ -189,7 +199,7 @@ def run_worker(settings: Settings) -> None:
     """Run a worker until SIGTERM or SIGINT. The process has to end, or to become another program, afterwards.
 
     Threads and tasks may be left: `asyncio.run` would wait for all of them, but Faust's agents survive to be cancelled,
-    and a thread may be waiting for brokers that are away.
+    and a thread may be waiting for brokers that are away. Signals are answered afterwards as they were before.
 
     Raises:
         WorkerFailed: It did not start, or a part of it crashed; the cause is attached.

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from app.cli.root import cli, err_console, settings_or_exit
-from app.composition import WorkerFailed, run_worker
+from app.composition import ENDING, WorkerFailed, run_worker
 from app.topics.client_log import Dampen
 from app.topics.errors import BrokerSilent, TopicError
 
@@ -57,13 +57,16 @@ def worker(
     """
     settings = settings_or_exit()
     configure_logging(settings.log_level)
+    for number in ENDING:
+        signal.signal(number, lambda *_: _end(0))  # while no event loop runs that would end the worker in order
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     try:
         run_worker(settings)
     except (WorkerFailed, OSError) as failure:
         if restart and _curable(failure):
             _log.error("worker failed and starts anew: %s", failure)
-            signal.signal(signal.SIGTERM, lambda *_: _end(0))  # the event loop, which had it, runs no more
             time.sleep(PAUSE_S)
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # the new program hears them once it can answer
             # A new program image: no thread, socket or half-applied batch of the failed one is left.
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # our own arguments
         err_console.print(f"worker failed: {failure}", style="red", highlight=False, markup=False)

@@ -85,6 +85,11 @@ class PartitionLedger:
         return len(self._hot) + len(self._cold)
 
     @property
+    def changed(self) -> int:
+        """Ledgers that the next flush has to write."""
+        return len(self._dirty)
+
+    @property
     def open_anomalies(self) -> int:
         """Sessions with an open anomaly."""
         return len(self._anomalies)

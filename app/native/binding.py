@@ -113,6 +113,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_mark_dirty": (None, [c_void_p, c_char_p, c_uint32]),
     "kernel_remove": (None, [c_void_p, c_char_p, c_uint32]),
     "kernel_held": (c_uint32, [c_void_p]),
+    "kernel_changed": (c_uint32, [c_void_p]),
     "kernel_open_anomalies": (c_uint32, [c_void_p]),
     "kernel_output": (
         None,

@@ -62,6 +62,11 @@ class Kernel:
         """Sessions held."""
         return int(self._c.kernel_held(self._kernel))
 
+    @property
+    def changed(self) -> int:
+        """Sessions held that the next flush has to write."""
+        return int(self._c.kernel_changed(self._kernel))
+
     def parse(self, values: Sequence[bytes | None], newest_ms: int) -> None:
         """Read a batch's values, unless that is done; events after `newest_ms` are left to Python."""
         if isinstance(values, PolledValues):

@@ -87,6 +87,11 @@ class NativePartitionLedger(PartitionLedger):
         return super().__len__() + len(self._kernel)
 
     @property
+    def changed(self) -> int:
+        """Ledgers that the next flush has to write, those of the kernel too."""
+        return super().changed + self._kernel.changed
+
+    @property
     def open_anomalies(self) -> int:
         """Sessions with an open anomaly, here and there."""
         return super().open_anomalies + self._kernel.open_anomalies

@@ -29,11 +29,15 @@ from app.stream.writer import Outgoing, StillOpen, TransactionalWriter
 from app.topics.catalogue import Topics
 from app.topics.client_log import client_log
 from app.topics.ends import open_topics
+from app.topics.reading import is_aborted
 
 _log = logging.getLogger(__name__)
 
 MAX_UNFLUSHED_EVENTS = 500_000
 """Events applied but not yet written, at most: what a worker may have to read again, and a bound on its memory."""
+
+MAX_UNFLUSHED_LEDGERS = 50_000
+"""Ledgers changed but not yet written, at most: a flush holds a record of a kilobyte or two for each."""
 
 MANY_EVENTS = 100_000
 """So many are written as soon as there are no more to come, without waiting for the flush interval to end."""
@@ -133,6 +137,7 @@ class Shards:
         self._flushing = asyncio.Lock()
         self._room = asyncio.Condition()
         self._unflushed = 0
+        self._changed = 0
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
         self._admin = AdminClient(self.config, logger=client_log)
         self._retention = Retention.from_settings(settings)
@@ -203,6 +208,7 @@ class Shards:
             partition,
             stored_progress=lambda: stored_progress(self.config, self.topics, partition),
             open_topics=lambda: open_topics(self._admin, written, partition, OPEN_TIMEOUT_S),
+            is_aborted=lambda topic, offset: is_aborted(self.config, topic, partition, offset),
             state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
             progress_topic=topics.progress.name,
         )
@@ -213,10 +219,10 @@ class Shards:
         Returns:
             False if a batch before this one got lost on its way: fetch again from `next_offset`.
         """
-        if self._unflushed >= MAX_UNFLUSHED_EVENTS:
+        if self._full():
             self.flush_due.set()
             async with self._room:
-                await self._room.wait_for(lambda: self._unflushed < MAX_UNFLUSHED_EVENTS)
+                await self._room.wait_for(lambda: not self._full())
         shard = self._owned.get(batch.partition)
         if shard is None:
             return True  # given up while the batch was under way: its new owner reads it
@@ -233,6 +239,7 @@ class Shards:
     def _apply(self, shard: Shard, batch: RecordBatch) -> None:
         ledger = shard.ledger
         records = batch.records
+        changed = ledger.changed
         if batch.end <= ledger.next_offset:  # read again after a rebalance
             return
         rejections = ledger.apply_records(
@@ -245,8 +252,12 @@ class Shards:
             self._bury(shard, records, rejection)
         shard.unwritten.appended_at_ms.append(records.first_written_ms)
         self._unflushed += len(records.offsets)
+        self._changed += ledger.changed - changed
         if self._unflushed >= MANY_EVENTS and self._caught_up():
             self.flush_due.set()
+
+    def _full(self) -> bool:
+        return self._unflushed >= MAX_UNFLUSHED_EVENTS or self._changed >= MAX_UNFLUSHED_LEDGERS
 
     def _caught_up(self) -> bool:
         return all(self.end_offset(number) == shard.ledger.next_offset for number, shard in self._owned.items())
@@ -309,7 +320,7 @@ class Shards:
                 progress = changes.progress.encode()
                 records = self._records(changes, unwritten, progress)
                 flushes.append(_Flush(shard, changes, unwritten, records, progress))
-        self._unflushed = 0
+        self._unflushed = self._changed = 0
         return flushes
 
     def _records(self, changes: Changes, unwritten: Unwritten, progress: bytes) -> list[Outgoing]:

@@ -10,6 +10,8 @@ Side effects in their order, and what it means when one fails:
 3. `commit_transaction` makes all of it visible at once. It fails with a fence: another worker owns the partition, this
    one stops. It is in doubt: the producer is replaced (step 1 ends what is still under way), and the progress that
    stands on the topic says whether the flush was committed, has to be written again, or somebody else wrote.
+4. A flush that has to be written again was aborted, and with it, wherever the brokers have forgotten to end the flush
+   before (see `_end_forgotten`), that one too, though its progress counts. So what nobody can read of it comes first.
 
 No second transaction runs on a producer that may have asked more than once to end the last one, even if it was told
 that all went well. librdkafka has no KIP-890 (its issue 5423): when a connection breaks, it asks again over a new one,
@@ -23,7 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from app.kafka import Config
 from app.topics.catalogue import DEAD_LETTER_MAX_BYTES
@@ -32,6 +34,7 @@ from app.topics.errors import BrokerSilent
 
 _log = logging.getLogger(__name__)
 
+DeliveryCallback = Callable[[KafkaError | None, Message], None]
 Headers = Sequence[tuple[str, bytes | None]]
 ATTEMPT_S = 10.0
 RETRY_S = 0.2
@@ -74,6 +77,24 @@ class Outgoing(NamedTuple):
     headers: Headers
 
 
+class _Written(NamedTuple):
+    """A flush as it was written last.
+
+    Attributes:
+        records: All of them.
+        ends: By topic, the offset of its last record, where the brokers have said it.
+    """
+
+    records: Sequence[Outgoing]
+    ends: dict[str, int]
+
+    def on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        """Note where the last record of a topic stands."""
+        topic, offset = message.topic(), message.offset()
+        if error is None and topic is not None and offset is not None:
+            self.ends[topic] = offset
+
+
 class TransactionalWriter:
     """The transactional producer of one source partition. All methods block: call them off the event loop."""
 
@@ -85,6 +106,7 @@ class TransactionalWriter:
         *,
         stored_progress: Callable[[], bytes | None],
         open_topics: Callable[[], Sequence[str]],
+        is_aborted: Callable[[str, int], bool],
         state_topics: Sequence[str],
         progress_topic: str,
     ) -> None:
@@ -96,6 +118,7 @@ class TransactionalWriter:
             partition: Where all records go.
             stored_progress: Reads the newest committed progress record of the partition.
             open_topics: Those topics that have an open transaction in the partition, asked of the brokers.
+            is_aborted: Whether readers of committed records pass over the one at an offset of a topic's partition.
             state_topics: What an owner restores besides the progress.
             progress_topic: Has a record in every flush.
         """
@@ -104,10 +127,12 @@ class TransactionalWriter:
         self._config: Config = {**client_config, **WRITER_CONFIG, "transactional.id": transactional_id}
         self._stored_progress = stored_progress
         self._open_topics = open_topics
+        self._is_aborted = is_aborted
         self._state_topics = frozenset(state_topics)
         self._progress_topic = progress_topic
         self._producer: Producer | None = None
         self._doubtful = False
+        self._written = _Written((), {})
 
     def fence(self) -> None:
         """Shut out the former owner (step 1), with a new producer, and end what it left open.
@@ -194,9 +219,10 @@ class TransactionalWriter:
             KafkaException: The brokers refuse for good.
             StillOpen: As `fence` raises it.
         """
+        before, whole = self._written, records
         while True:
             try:
-                self._write_once(records)
+                self._write_once(whole)
                 if not self._doubtful:
                     return
                 _log.info("partition %d: the brokers were slow to commit, asking what they have", self.partition)
@@ -211,13 +237,27 @@ class TransactionalWriter:
                 return
             if stored != previous:
                 raise Fenced(f"partition {self.partition}: another worker wrote its progress")
+            whole = [*self._aborted_of(before), *records]
+
+    def _aborted_of(self, before: _Written) -> list[Outgoing]:
+        """Records of the flush before, which counts, that were aborted with the one after it."""
+        lost = {topic for topic, offset in before.ends.items() if self._is_aborted(topic, offset)}
+        if lost:
+            _log.warning(
+                "partition %d: the brokers had not ended the flush before on %s, writing it again there",
+                self.partition,
+                ", ".join(sorted(lost)),
+            )
+        return [outgoing for outgoing in before.records if outgoing.topic in lost]
 
     def _write_once(self, records: Sequence[Outgoing]) -> None:
         producer = self._producer
         assert producer is not None  # noqa: S101  # fenced before the first write
+        self._written = written = _Written(records, {})
+        last = {outgoing.topic: index for index, outgoing in enumerate(records)}
         producer.begin_transaction()
-        for outgoing in records:
-            self._produce(producer, outgoing)
+        for index, outgoing in enumerate(records):
+            self._produce(producer, outgoing, written.on_delivery if last[outgoing.topic] == index else None)
         # So that the time below is that of ending the transaction alone. No longer: a transaction that has failed
         # meanwhile keeps its records back until they time out, and only a commit says that it has failed.
         producer.flush(FLUSH_S)
@@ -239,11 +279,16 @@ class TransactionalWriter:
             else:
                 return
 
-    def _produce(self, producer: Producer, outgoing: Outgoing) -> None:
+    def _produce(self, producer: Producer, outgoing: Outgoing, on_delivery: DeliveryCallback | None) -> None:
         while True:
             try:
                 producer.produce(
-                    outgoing.topic, outgoing.value, outgoing.key, self.partition, headers=list(outgoing.headers)
+                    outgoing.topic,
+                    outgoing.value,
+                    outgoing.key,
+                    self.partition,
+                    headers=list(outgoing.headers),
+                    on_delivery=on_delivery,
                 )
             except BufferError:  # a million records are under way: let some arrive
                 producer.poll(RETRY_S)

@@ -14,6 +14,7 @@ from app.topics.errors import BrokerSilent
 
 BATCH = 10_000
 _WAIT_S = 0.25
+_ASKED_AGAIN_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,42 @@ def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeou
         yield from _Reading(consumer, topic, unread, timeout_s).batches()
     finally:
         consumer.close()
+
+
+def is_aborted(config: Config, topic: str, partition: int, offset: int) -> bool:
+    """Whether readers of committed records pass over the record at an offset; not while its transaction is open.
+
+    Blocks until the brokers answer.
+
+    Raises:
+        TopicError: The brokers refused, or the topic is missing.
+    """
+    while True:
+        consumer = Consumer(_consumer_config(config), logger=client_log)
+        try:
+            if spans(consumer, topic, [partition], _ASKED_AGAIN_S)[partition].stable <= offset:
+                return False
+            consumer.assign([TopicPartition(topic, partition, offset)])
+            return _next_offset(consumer, topic, offset) > offset
+        except BrokerSilent as silence:
+            _log.warning("%s", silence)
+        finally:
+            consumer.close()
+
+
+def _next_offset(consumer: Consumer, topic: str, offset: int) -> int:
+    """Of the first committed record from an offset on, or of the end behind it."""
+    deadline = time.monotonic() + _ASKED_AGAIN_S
+    while time.monotonic() < deadline:
+        message = consumer.poll(_WAIT_S)
+        if message is None:
+            continue
+        error, found = message.error(), cast("int", message.offset())
+        if error is None or (error.code() == KafkaError._PARTITION_EOF and found > offset):
+            return found
+        if error.code() != KafkaError._PARTITION_EOF and not passing(error):
+            raise as_topic_error(error, topic)
+    raise BrokerSilent(f"Nothing came from topic {topic} for {_ASKED_AGAIN_S:g} s; asking again")
 
 
 def _consumer_config(config: Config) -> Config:

@@ -5,23 +5,28 @@ up again before its partitions have a leader.
 """
 
 import time
+from collections.abc import Set as AbstractSet
+from typing import TypeVar
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from app.kafka import client_config
 from app.stream.restore import stored_progress
-from app.stream.writer import Outgoing, StillOpen, TransactionalWriter
+from app.stream.writer import DeliveryCallback, Outgoing, StillOpen, TransactionalWriter
 from app.topics.client_log import client_log
 from app.topics.ends import open_topics
-from app.topics.reading import read_to_end
+from app.topics.reading import is_aborted, read_to_end
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import OpenStage
 from tests.faults.play import begin, settle
 from tests.faults.stage import Stage
-from tests.faults.unregistered import leave_open
+from tests.faults.unregistered import Unregistered, leave_open, unverified
 
 pytestmark = pytest.mark.faults
+
+Writer = TypeVar("Writer", bound=TransactionalWriter)
 
 PARTITION = 2
 TIMEOUT_S = 20.0
@@ -98,6 +103,51 @@ def test_a_partition_whose_state_is_in_doubt_is_refused(open_stage: OpenStage, c
         assert why_not in worker.readiness()[1]
 
 
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        pytest.param((), id="nothing"),
+        pytest.param(("sessions",), id="of ledgers"),
+        pytest.param(("anomalies", "sessions"), id="of ledgers and notices"),
+    ],
+)
+def test_what_a_flush_that_counts_lost_with_the_next_one_is_written_again(
+    forgotten: tuple[str, ...], open_stage: OpenStage, cluster: Cluster
+) -> None:
+    with open_stage(workers=1) as stage, unverified(cluster):
+        names = {getattr(stage.topics, role).name: role in forgotten for role in ("sessions", "anomalies", "progress")}
+        writer = writer_of(ForgetfulWriter, stage, cluster.proxied_servers)
+        writer.cluster = cluster
+        writer.fence()
+        writer.forgets = {topic for topic, forgets in names.items() if forgets}
+        writer.write([Outgoing(topic, b"key", b"1", ()) for topic in names], previous=None, progress=b"1")
+        assert still_open(stage) == sorted(writer.forgets)
+        writer.forgets, writer.fails = set(), 2
+        writer.write([Outgoing(topic, b"key", b"2", ()) for topic in names], previous=b"1", progress=b"2")
+        assert [committed(stage, topic) for topic in names] == [[b"1", b"2"]] * 3
+        writer.write([Outgoing(topic, b"key", b"3", ()) for topic in names], previous=b"2", progress=b"3")
+        assert [committed(stage, topic) for topic in names] == [[b"1", b"2", b"3"]] * 3
+
+
+class ForgetfulWriter(TransactionalWriter):
+    """Writes, over a proxy, flushes whose end the coordinator forgets on some topics, or that fail."""
+
+    cluster: Cluster
+    forgets: AbstractSet[str] = frozenset()
+    fails = 0
+
+    def _produce(self, producer: Producer, outgoing: Outgoing, on_delivery: DeliveryCallback | None) -> None:
+        self.cluster.proxies[0].intercept = Unregistered() if outgoing.topic in self.forgets else None
+        super()._produce(producer, outgoing, on_delivery)
+        assert producer.flush(TIMEOUT_S) == 0
+
+    def _commit(self, producer: Producer) -> None:
+        self.fails -= 1
+        if self.fails >= 0:
+            raise KafkaException(KafkaError(KafkaError.REQUEST_TIMED_OUT))
+        super()._commit(producer)
+
+
 def test_open_transactions_are_found_after_an_election(cluster: Cluster) -> None:
     """By a client from before it, as a worker has one, that asks while there is no leader yet."""
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}, logger=client_log)
@@ -116,13 +166,18 @@ def transactional_id(stage: Stage) -> str:
 
 
 def a_writer(stage: Stage) -> TransactionalWriter:
+    return writer_of(TransactionalWriter, stage, stage.settings.kafka_bootstrap_servers)
+
+
+def writer_of(kind: type[Writer], stage: Stage, servers: str) -> Writer:
     config, topics = client_config(stage.settings), stage.topics
-    return TransactionalWriter(
-        config,
+    return kind(
+        {**config, "bootstrap.servers": servers},
         transactional_id(stage),
         PARTITION,
         stored_progress=lambda: stored_progress(config, topics, PARTITION),
         open_topics=lambda: still_open(stage),
+        is_aborted=lambda topic, offset: is_aborted(config, topic, PARTITION, offset),
         state_topics=[topics.sessions.name, topics.rollups.name, topics.event_ids.name],
         progress_topic=topics.progress.name,
     )

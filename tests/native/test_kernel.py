@@ -170,7 +170,10 @@ class Both:
         found = []
         for ledger, rollups in zip((self.pure, self.native), self.rollups, strict=True):
             ledger.tick(T0 + self.at_ms)
+            changed = ledger.changed
             changes = ledger.take_changes(T0 + self.at_ms)
+            assert changed == sum(value is not None for _, value in changes.ledgers)
+            assert ledger.changed == 0
             rollups.take(changes)
             found.append(changes)
         python, native = map(summary, found)
@@ -207,6 +210,7 @@ class Both:
     def _agree(self) -> None:
         assert len(self.native) == len(self.pure)
         assert self.native.open_anomalies == self.pure.open_anomalies
+        assert self.native.changed == self.pure.changed
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -44,7 +44,7 @@ def reading(make: MakeReader, settings: Settings, topic: str, positions: Mapping
 
 
 def write(settings: Settings, topic: str, partition: int, rows: list[Row]) -> None:
-    producer = Producer(client_config(settings))
+    producer = Producer({**client_config(settings), "enable.idempotence": True})  # or else retries swap places
     for offset, key, value, headers in rows:
         told: list[tuple[str, str | bytes | None]] = [*(headers or ())]
         producer.produce(topic, value, key, partition, timestamp=WRITTEN_MS + offset, headers=told)

@@ -27,11 +27,11 @@ SOON_S = 30.0
 pytestmark = pytest.mark.broker
 
 
-def batch(partition: int, start: int, end: int) -> RecordBatch:
-    """Good events, as a reader hands them on."""
+def batch(partition: int, start: int, end: int, *, sessions: int = 1) -> RecordBatch:
+    """Good events, as a reader hands them on; the sessions take turns."""
     records = SimpleNamespace(
         offsets=range(start, end),
-        values=[encoded(event_id=f"e-{offset}") for offset in range(start, end)],
+        values=[encoded(event_id=f"e-{offset}", session_id=f"s-{offset % sessions}") for offset in range(start, end)],
         first_written_ms=NOW_MS,
         last_written_ms=NOW_MS,
     )
@@ -47,6 +47,10 @@ def settings(make_settings: MakeSettings) -> Settings:
 
 @pytest.fixture
 def shards(settings: Settings) -> Shards:
+    return shards_of(settings)
+
+
+def shards_of(settings: Settings) -> Shards:
     policy = Policy(BurnRule.from_settings(settings), RateBook.bundled(), Baselines(default_baseline(settings), {}))
     metrics = WorkerMetrics(CollectorRegistry(), label_limit=settings.metrics_label_limit)
     return Shards(settings, topics_for(settings), policy, metrics)
@@ -83,6 +87,30 @@ def test_what_waits_for_room_goes_on_while_the_flush_that_made_it_is_written(
         assert shards.durable_offsets() == {0: 3}
         await shards.flush()
         assert shards.durable_offsets() == {0: 4}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("kernel", ["python", "native"])
+@pytest.mark.parametrize(
+    ("sessions", "full"),
+    [pytest.param(2, False, id="one ledger less than the limit"), pytest.param(3, True, id="the limit")],
+)
+def test_so_many_ledgers_are_changed_before_they_are_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kernel: str, sessions: int, *, full: bool
+) -> None:
+    monkeypatch.setattr(module, "MAX_UNFLUSHED_LEDGERS", 3)
+    shards = shards_of(settings.model_copy(update={"kernel": kernel}))
+
+    async def scenario() -> None:
+        await shards.own([0, 1])
+        await shards.apply(batch(0, 0, 6, sessions=sessions))
+        more = asyncio.create_task(shards.apply(batch(1, 0, 1)))
+        await asyncio.sleep(0)
+        assert (shards.flush_due.is_set(), more.done()) == (full, not full)
+        await shards.flush()
+        await asyncio.wait_for(more, SOON_S)
+        assert not shards.flush_due.is_set()
 
     asyncio.run(scenario())
 

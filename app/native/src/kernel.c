@@ -95,6 +95,7 @@ typedef struct {
     Row *rows;
     Activity *activities;
     List dirty_sessions, dirty_rows, active_owners, active_activities, unpriced_cards, opened, open;
+    u32 changed; /* sessions held that are dirty; the list may name some that are not any more */
     Set newer, older;
     u64 *fresh;
     u32 fresh_count, fresh_room, turns;
@@ -453,7 +454,16 @@ static inline void mark_dirty(Kernel *k, Session *s, u32 id)
 {
     if (!s->dirty) {
         s->dirty = true;
+        k->changed++;
         list_add(&k->dirty_sessions, id);
+    }
+}
+
+static inline void mark_clean(Kernel *k, Session *s)
+{
+    if (s->dirty) {
+        s->dirty = false;
+        k->changed--;
     }
 }
 
@@ -629,9 +639,9 @@ static void set_away(Kernel *k, u32 number)
     Session *s = session_at(&k->sessions, number);
     if (s->state == HELD)
         k->sessions.away++;
+    mark_clean(k, s);
     session_empty(s);
     s->state = AWAY;
-    s->dirty = false;
 }
 
 /* Hand a session over to Python: its record, and whether it has changes that are not written. NULL: it is not here. */
@@ -678,6 +688,7 @@ API i32 kernel_take_in(Kernel *k, const u8 *record, size_t len)
     else if (session_at(&k->sessions, number)->state == AWAY)
         k->sessions.away--;
     Session *s = session_at(&k->sessions, number);
+    mark_clean(k, s);
     session_empty(s);
     read.hash = s->hash;
     read.id = s->id;
@@ -714,8 +725,10 @@ API void kernel_remove(Kernel *k, const u8 *id, u32 len)
     u32 number = find(k, id, len);
     if (number == NONE)
         return;
-    if (session_at(&k->sessions, number)->state == AWAY)
+    Session *s = session_at(&k->sessions, number);
+    if (s->state == AWAY)
         k->sessions.away--;
+    mark_clean(k, s);
     session_remove(&k->sessions, number);
 }
 
@@ -734,6 +747,9 @@ API u32 kernel_open_anomalies(Kernel *k)
 
 /* Sessions held here, without those that Python has. */
 API u32 kernel_held(const Kernel *k) { return k->sessions.used - k->sessions.away; }
+
+/* Sessions held here that the next flush has to write. */
+API u32 kernel_changed(const Kernel *k) { return k->changed; }
 
 /* ---- What a flush takes ---- */
 
@@ -762,7 +778,7 @@ API void kernel_take_sessions(Kernel *k)
         Session *s = session_at(&k->sessions, k->dirty_sessions.items[i]);
         if (s->state != HELD || !s->dirty)
             continue; /* handed over since, or gone */
-        s->dirty = false;
+        mark_clean(k, s);
         note_written(k, s);
         session_prune(s, k->kept_slices);
         bound(k);

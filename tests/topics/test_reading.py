@@ -1,6 +1,7 @@
 """Reading to the end, past everything that can stand there instead of a record."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 from confluent_kafka import TopicPartition
@@ -8,7 +9,7 @@ from confluent_kafka import TopicPartition
 from app.kafka import client_config
 from app.settings import Settings
 from app.topics.errors import BrokerSilent, TopicMissing
-from app.topics.reading import read_to_end
+from app.topics.reading import is_aborted, read_to_end
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, read, values, write
 
@@ -51,6 +52,27 @@ def test_batches_are_bounded_and_never_empty(settings: Settings) -> None:
     assert sum(sizes) == 25_000
     assert min(sizes) > 0
     assert max(sizes) <= 10_000
+
+
+@pytest.mark.needs("aborted-transactions")
+@pytest.mark.parametrize("after", [pytest.param(abort, id="aborted after it"), pytest.param(commit, id="then committed")])
+def test_which_records_were_aborted(settings: Settings, after: Callable[..., None]) -> None:
+    """Offsets 2, 5 and 8 are markers: of an abort, a commit, and what came after."""
+    topic = make_topic(settings)
+    abort(settings, topic, ["a", "b"])
+    commit(settings, topic, ["c", "d"])
+    after(settings, topic, ["e", "f"])
+    found = {offset for offset in (0, 1, 3, 4, 6, 7) if is_aborted(client_config(settings), topic, 0, offset)}
+    assert found == ({0, 1, 6, 7} if after is abort else {0, 1})
+
+
+@pytest.mark.needs("aborted-transactions")
+def test_a_record_of_an_open_transaction_is_not_aborted_yet(settings: Settings) -> None:
+    topic = make_topic(settings)
+    transaction = Transaction(settings, topic, ["a"])
+    assert not is_aborted(client_config(settings), topic, 0, 0)
+    transaction.abort()
+    assert is_aborted(client_config(settings), topic, 0, 0)
 
 
 @pytest.mark.needs("transactions")

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak bench lint format types schemas lock clean
+.PHONY: help setup run test test-faults test-others soak bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,16 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/nat
 run: $(READY) ## set up, then the demo: broker, worker, API and an hour of real requests in a minute
 	$(BIN)/burnline demo
 
-test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property and integration tests
-	$(BIN)/pytest
+test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property, integration and fault tests
+	@$(MAKE) --no-print-directory -j2 test-faults test-others
+
+# Side by side, because those that inject faults mostly wait; they speak when they are done.
+test-faults: $(READY)
+	@mkdir -p .cache
+	@$(BIN)/pytest tests/faults >.cache/faults.txt 2>&1; code=$$?; cat .cache/faults.txt; exit $$code
+
+test-others: $(READY)
+	$(BIN)/pytest --ignore=tests/faults
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak

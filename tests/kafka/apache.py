@@ -1,5 +1,6 @@
 """Apache Kafka from its Maven Central jars, run by the machine's own Java."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -102,7 +103,13 @@ def fetch_jars() -> Path:
     Raises:
         BrokerUnavailable: With what Maven said.
     """
-    libraries = _libraries()
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / "fetching").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # Maven's repository is not made for two at a time
+        return _fetched(_libraries())
+
+
+def _fetched(libraries: Path) -> Path:
     if libraries.is_dir():
         return libraries
     partial = libraries.with_suffix(".partial")

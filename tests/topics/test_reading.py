@@ -55,7 +55,7 @@ def test_batches_are_bounded_and_never_empty(settings: Settings) -> None:
 
 
 @pytest.mark.needs("aborted-transactions")
-@pytest.mark.parametrize("after", [pytest.param(abort, id="aborted after it"), pytest.param(commit, id="then committed")])
+@pytest.mark.parametrize("after", [abort, commit], ids=["one aborted after it", "one committed after it"])
 def test_which_records_were_aborted(settings: Settings, after: Callable[..., None]) -> None:
     """Offsets 2, 5 and 8 are markers: of an abort, a commit, and what came after."""
     topic = make_topic(settings)

@@ -17,7 +17,7 @@ from app.kafka import Config
 from app.native.binding import Part, library
 from app.native.polled import PolledValues
 from app.stream.batches import Headers
-from app.stream.reader import POLL_RECORDS, POLL_S, PROBE_S, READER_CONFIG, only_passing
+from app.stream.reader import POLL_RECORDS, POLL_S, PROBE_S, READER_CONFIG, only_passing, weakly
 from app.topics.client_log import client_log
 
 _CONSUMER = 1
@@ -161,7 +161,7 @@ class PolledReader:
         self._topic = topic.encode()
         self._c = _librdkafka()
         self._kernel = library()
-        self._client = _Client({**config, **READER_CONFIG}, self._on_error)
+        self._client = _Client({**config, **READER_CONFIG}, weakly(self._on_error))
         self._poll: int = self._kernel.poll_new()
 
     def _on_error(self, _client: int, code: int, _reason: bytes, _opaque: int) -> None:

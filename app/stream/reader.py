@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
+from weakref import WeakMethod
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -75,13 +76,29 @@ def only_passing(error: KafkaError) -> None:
     client_log.warning("fetching goes on after: %s", error.str())
 
 
+def weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """Call a method while its object lives, and nothing after.
+
+    A client that holds its reader, which holds the client, is left to the garbage collector, which may run in a thread
+    of that very client, as it logs: to end it from there never ends.
+    """
+    method_of = WeakMethod(method)
+
+    def call(*arguments: object) -> None:
+        found = method_of()
+        if found is not None:
+            found(*arguments)
+
+    return call
+
+
 class MessageReader:
     """Reads `Message` objects, by confluent-kafka."""
 
     def __init__(self, topic: str, config: Config) -> None:
         self.away_since_s: float | None = None
         self._topic = topic
-        told: dict[str, Any] = {**config, **READER_CONFIG, "error_cb": self._on_error}
+        told: dict[str, Any] = {**config, **READER_CONFIG, "error_cb": weakly(self._on_error)}
         self._consumer = Consumer(told, logger=client_log)
 
     def _on_error(self, error: KafkaError) -> None:

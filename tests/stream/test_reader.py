@@ -1,6 +1,7 @@
 """Both readers of the source topic: the same records in the same order, whatever they are made of."""
 
 import gc
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -128,6 +129,20 @@ def test_records_outlive_their_reader(settings: Settings, topic: str) -> None:
     assert list(values[1:3]) == [b"no key", None]
     with pytest.raises(IndexError, match="record 5 of 5"):
         values[5]
+
+
+@pytest.mark.parametrize("make", READERS)
+def test_a_reader_that_is_let_go_of_needs_no_garbage_collector(make: MakeReader) -> None:
+    """It may run in a thread of the reader's own client, which cannot end itself."""
+    gc.disable()
+    try:
+        reader = make("usage", {"bootstrap.servers": "127.0.0.1:9"})
+        reader.close()
+        gone = weakref.ref(reader)
+        del reader
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.needs("restart")

@@ -16,7 +16,7 @@ from app.topics.ends import passing
 BATCH_RECORDS = 2_000
 """Most objects in one batch: enough to pay for Faust's work on it, few enough to share the event loop."""
 POLL_RECORDS = 16_000
-POLL_S = 0.05
+POLL_S = 0.02
 """An event waits so long at most for others to share its batch."""
 PROBE_S = 1.0
 

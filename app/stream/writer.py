@@ -41,6 +41,9 @@ RETRY_S = 0.2
 FLUSH_S = 2.0
 SETTLED_S = 2.0
 """Markers of a transaction that the coordinator has ended are there at once."""
+MOST_KEPT = 5_000
+"""Records of a flush that are kept until the next one counts, unless the brokers say that it has an end everywhere."""
+ASKED_AFTER_S = 0.05
 ENDED_AFTER = 3
 """So many attempts to end what was forgotten are enough: then it is not ours to end."""
 RETRY_BACKOFF_MS = 500
@@ -224,6 +227,7 @@ class TransactionalWriter:
             try:
                 self._write_once(whole)
                 if not self._doubtful:
+                    self._let_go_of_many()
                     return
                 _log.info("partition %d: the brokers were slow to commit, asking what they have", self.partition)
             except KafkaException as failure:
@@ -238,6 +242,16 @@ class TransactionalWriter:
             if stored != previous:
                 raise Fenced(f"partition {self.partition}: another worker wrote its progress")
             whole = [*self._aborted_of(before), *records]
+
+    def _let_go_of_many(self) -> None:
+        if len(self._written.records) <= MOST_KEPT:
+            return
+        time.sleep(ASKED_AFTER_S)
+        try:
+            if not self._open_topics():
+                self._written = _Written((), {})
+        except BrokerSilent as silence:
+            _log.warning("partition %d: %s", self.partition, silence)
 
     def _aborted_of(self, before: _Written) -> list[Outgoing]:
         """Records of the flush before, which counts, that were aborted with the one after it."""

@@ -103,6 +103,7 @@ def test_a_partition_whose_state_is_in_doubt_is_refused(open_stage: OpenStage, c
         assert why_not in worker.readiness()[1]
 
 
+@pytest.mark.parametrize("most_kept", [2, 3], ids=["a large flush", "a small one"])
 @pytest.mark.parametrize(
     "forgotten",
     [
@@ -112,8 +113,14 @@ def test_a_partition_whose_state_is_in_doubt_is_refused(open_stage: OpenStage, c
     ],
 )
 def test_what_a_flush_that_counts_lost_with_the_next_one_is_written_again(
-    forgotten: tuple[str, ...], open_stage: OpenStage, cluster: Cluster
+    forgotten: tuple[str, ...],
+    most_kept: int,
+    open_stage: OpenStage,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Large or small, which decides whether it is kept for that when the brokers say that it has an end everywhere."""
+    monkeypatch.setattr("app.stream.writer.MOST_KEPT", most_kept)
     with open_stage(workers=1) as stage, unverified(cluster):
         names = {getattr(stage.topics, role).name: role in forgotten for role in ("sessions", "anomalies", "progress")}
         writer = writer_of(ForgetfulWriter, stage, cluster.proxied_servers)

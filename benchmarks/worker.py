@@ -2,8 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -15,6 +13,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from app.embedded.ports import free_ports
+from app.embedded.process import OwnedProcess
 from app.settings import ENV_PREFIX, Settings
 from benchmarks.ledgers import LedgerReader
 from benchmarks.load import Expected
@@ -61,7 +60,9 @@ class WorkerProcess:
     def __init__(self, settings: Settings) -> None:
         (self.port,) = free_ports(1)
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen([sys.executable, "-m", "app", "worker"], env=_environment(settings, self.port))
+        # Its own, so that none goes on beside the next measurement when this one is cut off.
+        command = [sys.executable, "-m", "app", "worker"]
+        self.process = OwnedProcess(command, output=sys.stderr.buffer, env=_environment(settings, self.port))
 
     def __enter__(self) -> Self:
         return self
@@ -69,16 +70,11 @@ class WorkerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            code = self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
-        if code != 0 and kind is None:
-            raise RuntimeError(f"the worker ended with exit code {code}")
+        if self.process.exit_code is None:
+            self.process.ask_to_end()
+        self.process.end(grace_s=STOP_TIMEOUT_S)
+        if self.process.exit_code != 0 and kind is None:
+            raise RuntimeError(f"the worker ended with exit code {self.process.exit_code}")
 
     def is_ready(self) -> bool:
         """Whether it applies events.
@@ -87,8 +83,8 @@ class WorkerProcess:
             RuntimeError: It has ended.
             TimeoutError: It has been starting for too long.
         """
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the worker ended with exit code {self.process.returncode}")
+        if self.process.exit_code is not None:
+            raise RuntimeError(f"the worker ended with exit code {self.process.exit_code}")
         if self.age_s > START_TIMEOUT_S:
             raise TimeoutError(f"the worker was not ready within {START_TIMEOUT_S:g} s")
         with suppress(urllib.error.URLError, ConnectionError), self._open("/readyz"):
@@ -173,8 +169,8 @@ def _wait_for(running: Sequence[WorkerProcess], wanted: int, timeout_s: float) -
     deadline = time.monotonic() + timeout_s
     while (done := sum(worker.done() for worker in running)) < wanted:
         for worker in running:
-            if worker.process.poll() is not None:
-                raise RuntimeError(f"a worker ended with exit code {worker.process.returncode} after {done} records")
+            if worker.process.exit_code is not None:
+                raise RuntimeError(f"a worker ended with exit code {worker.process.exit_code} after {done} records")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{done} of {wanted} records are in the ledgers after {timeout_s:g} s")
         time.sleep(POLL_S)

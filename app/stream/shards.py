@@ -199,16 +199,16 @@ class Shards:
         return self._kernel.ledger(self.topics.usage.name, partition, self.policy, self._retention)
 
     def _writer(self, partition: int) -> TransactionalWriter:
-        topics = self.topics
+        topics, config = self.topics, self.config
         restored = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
         written = [topic.name for topic in (*restored, topics.usage_rollups, topics.anomalies, topics.dead_letters)]
         return TransactionalWriter(
-            self.config,
+            config,
             f"{self.settings.app_id}-{partition}",
             partition,
-            stored_progress=lambda: stored_progress(self.config, self.topics, partition),
+            stored_progress=lambda: stored_progress(config, topics, partition),
             open_topics=lambda: open_topics(self._admin, written, partition, OPEN_TIMEOUT_S),
-            is_aborted=lambda topic, offset: is_aborted(self.config, topic, partition, offset),
+            is_aborted=lambda topic, offset: is_aborted(config, topic, partition, offset, timeout_s=OPEN_TIMEOUT_S),
             state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
             progress_topic=topics.progress.name,
         )

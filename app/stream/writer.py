@@ -23,7 +23,8 @@ it takes, see `RESENT_S`.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -34,6 +35,7 @@ from app.topics.errors import BrokerSilent
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 DeliveryCallback = Callable[[KafkaError | None, Message], None]
 Headers = Sequence[tuple[str, bytes | None]]
 ATTEMPT_S = 10.0
@@ -44,6 +46,7 @@ SETTLED_S = 2.0
 MOST_KEPT = 5_000
 """Records of a flush that are kept until the next one counts, unless the brokers say that it has an end everywhere."""
 ASKED_AFTER_S = 0.05
+"""A large flush has its markers by then, as a rule."""
 ENDED_AFTER = 3
 """So many attempts to end what was forgotten are enough: then it is not ours to end."""
 RETRY_BACKOFF_MS = 500
@@ -172,11 +175,7 @@ class TransactionalWriter:
         """Topics with an open transaction, though the brokers have just said that there is none."""
         deadline = time.monotonic() + SETTLED_S
         while True:
-            try:
-                found = self._open_topics()
-            except BrokerSilent as silence:
-                _log.warning("partition %d: %s", self.partition, silence)
-                continue
+            found = self._answer(self._open_topics)
             if not found or time.monotonic() > deadline:
                 break
             time.sleep(RETRY_S)
@@ -189,6 +188,14 @@ class TransactionalWriter:
                 "the brokers have lost how it ended"
             )
         return ()  # notices or dead letters of a flush that counts: the next ones make them visible
+
+    def _answer(self, ask: Callable[[], T]) -> T:
+        """Ask until the brokers answer."""
+        while True:
+            try:
+                return ask()
+            except BrokerSilent as silence:
+                _log.warning("partition %d: %s", self.partition, silence)
 
     def _end_forgotten(self, topics: Sequence[str]) -> None:
         """Abort a transaction that the coordinator has ended and that has no end on the topics: nobody has seen it.
@@ -244,6 +251,7 @@ class TransactionalWriter:
             whole = [*self._aborted_of(before), *records]
 
     def _let_go_of_many(self) -> None:
+        """Free the memory of a large flush that has an end everywhere, and so cannot be aborted any more."""
         if len(self._written.records) <= MOST_KEPT:
             return
         time.sleep(ASKED_AFTER_S)
@@ -255,7 +263,8 @@ class TransactionalWriter:
 
     def _aborted_of(self, before: _Written) -> list[Outgoing]:
         """Records of the flush before, which counts, that were aborted with the one after it."""
-        lost = {topic for topic, offset in before.ends.items() if self._is_aborted(topic, offset)}
+        asked = {topic: partial(self._is_aborted, topic, offset) for topic, offset in before.ends.items()}
+        lost = {topic for topic, ask in asked.items() if self._answer(ask)}
         if lost:
             _log.warning(
                 "partition %d: the brokers had not ended the flush before on %s, writing it again there",

@@ -14,7 +14,6 @@ from app.topics.errors import BrokerSilent
 
 BATCH = 10_000
 _WAIT_S = 0.25
-_ASKED_AGAIN_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -51,40 +50,22 @@ def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeou
         consumer.close()
 
 
-def is_aborted(config: Config, topic: str, partition: int, offset: int) -> bool:
+def is_aborted(config: Config, topic: str, partition: int, offset: int, *, timeout_s: float) -> bool:
     """Whether readers of committed records pass over the record at an offset; not while its transaction is open.
 
-    Blocks until the brokers answer.
-
     Raises:
-        TopicError: The brokers refused, or the topic is missing.
+        BrokerSilent, TopicError: As `read_to_end` raises them.
     """
-    while True:
-        consumer = Consumer(_consumer_config(config), logger=client_log)
-        try:
-            if spans(consumer, topic, [partition], _ASKED_AGAIN_S)[partition].stable <= offset:
-                return False
-            consumer.assign([TopicPartition(topic, partition, offset)])
-            return _next_offset(consumer, topic, offset) > offset
-        except BrokerSilent as silence:
-            _log.warning("%s", silence)
-        finally:
-            consumer.close()
-
-
-def _next_offset(consumer: Consumer, topic: str, offset: int) -> int:
-    """Of the first committed record from an offset on, or of the end behind it."""
-    deadline = time.monotonic() + _ASKED_AGAIN_S
-    while time.monotonic() < deadline:
-        message = consumer.poll(_WAIT_S)
-        if message is None:
-            continue
-        error, found = message.error(), cast("int", message.offset())
-        if error is None or (error.code() == KafkaError._PARTITION_EOF and found > offset):
-            return found
-        if error.code() != KafkaError._PARTITION_EOF and not passing(error):
-            raise as_topic_error(error, topic)
-    raise BrokerSilent(f"Nothing came from topic {topic} for {_ASKED_AGAIN_S:g} s; asking again")
+    consumer = Consumer(_consumer_config(config), logger=client_log)
+    try:
+        stable = spans(consumer, topic, [partition], timeout_s)[partition].stable
+        if stable <= offset:
+            return False
+        consumer.assign([TopicPartition(topic, partition, offset)])
+        found = next(_Reading(consumer, topic, {partition: stable}, timeout_s).batches(), None)
+        return found is None or found[0].offset() != offset
+    finally:
+        consumer.close()
 
 
 def _consumer_config(config: Config) -> Config:

@@ -184,7 +184,7 @@ def writer_of(kind: type[Writer], stage: Stage, servers: str) -> Writer:
         PARTITION,
         stored_progress=lambda: stored_progress(config, topics, PARTITION),
         open_topics=lambda: still_open(stage),
-        is_aborted=lambda topic, offset: is_aborted(config, topic, PARTITION, offset),
+        is_aborted=lambda topic, offset: is_aborted(config, topic, PARTITION, offset, timeout_s=TIMEOUT_S),
         state_topics=[topics.sessions.name, topics.rollups.name, topics.event_ids.name],
         progress_topic=topics.progress.name,
     )

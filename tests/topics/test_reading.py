@@ -62,7 +62,7 @@ def test_which_records_were_aborted(settings: Settings, after: Callable[..., Non
     abort(settings, topic, ["a", "b"])
     commit(settings, topic, ["c", "d"])
     after(settings, topic, ["e", "f"])
-    found = {offset for offset in (0, 1, 3, 4, 6, 7) if is_aborted(client_config(settings), topic, 0, offset)}
+    found = {offset for offset in (0, 1, 3, 4, 6, 7) if aborted(settings, topic, offset)}
     assert found == ({0, 1, 6, 7} if after is abort else {0, 1})
 
 
@@ -70,9 +70,13 @@ def test_which_records_were_aborted(settings: Settings, after: Callable[..., Non
 def test_a_record_of_an_open_transaction_is_not_aborted_yet(settings: Settings) -> None:
     topic = make_topic(settings)
     transaction = Transaction(settings, topic, ["a"])
-    assert not is_aborted(client_config(settings), topic, 0, 0)
+    assert not aborted(settings, topic, 0)
     transaction.abort()
-    assert is_aborted(client_config(settings), topic, 0, 0)
+    assert aborted(settings, topic, 0)
+
+
+def aborted(settings: Settings, topic: str, offset: int) -> bool:
+    return is_aborted(client_config(settings), topic, 0, offset, timeout_s=TIMEOUT_S)
 
 
 @pytest.mark.needs("transactions")

@@ -108,6 +108,7 @@ class Filling:
             except RedisError as error:
                 self.refused = True
                 self._redis.failed(error)
+                await self._store.forget_idle_connections()
                 await asyncio.sleep(PAUSE_S)
             except BrokerSilent as error:
                 self._brokers.failed(error)

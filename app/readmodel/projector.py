@@ -138,6 +138,7 @@ class Projector:
             await self._turn()
         except RedisError as error:
             self._redis.failed(error)
+            await self._store.forget_idle_connections()
         except BrokerSilent as error:
             self._brokers.failed(error)
         else:

@@ -52,6 +52,10 @@ class Store:
         leading, in_use, building, rebuild = await self._run("lead", self._owner, LEASE_MS)
         return Task(bool(leading), in_use.decode() or None, building.decode() or None, bool(rebuild))
 
+    async def forget_idle_connections(self) -> None:
+        """Call it when Redis was found to be away: one that is met later would say so again, when Redis is back."""
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
+
     async def release(self) -> None:
         """Give the lease back, so that another projector need not wait for its end."""
         await self._run("release", self._owner)

@@ -5,10 +5,11 @@ ask the coordinator about it. To them it is what a coordinator leaves behind tha
 the producer's records, no end, and no transaction to be ended.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from app.topics.client_log import client_log
@@ -17,6 +18,7 @@ from tests.faults.connection import Connection
 
 ADD_PARTITIONS_TO_TXN = 24
 TIMEOUT_S = 20.0
+POLL_S = 0.02
 _VERIFICATION = "transaction.partition.verification.enable"
 
 
@@ -46,20 +48,27 @@ def unverified(cluster: Cluster) -> Iterator[None]:
 def leave_open(cluster: Cluster, transactional_id: str, partition: int, records: dict[str, bytes]) -> None:
     """Write a value to each topic, in a transaction that never ends."""
     config = {"bootstrap.servers": cluster.proxied_servers, "transactional.id": transactional_id}
+    outcomes: list[KafkaError | None] = []
     with unverified(cluster):
         producer = Producer(config, logger=client_log)
         producer.init_transactions(TIMEOUT_S)
         producer.begin_transaction()
         for topic, value in records.items():
-            producer.produce(topic, value, b"left open", partition)
+            producer.produce(topic, value, b"left open", partition, on_delivery=lambda error, _: outcomes.append(error))
         assert producer.flush(TIMEOUT_S) == 0
+    assert outcomes == [None] * len(records)
 
 
 def _configure(cluster: Cluster, value: str) -> None:
     entry = ConfigEntry(_VERIFICATION, value, incremental_operation=AlterConfigOpType.SET)
-    broker = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
+    change = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}, logger=client_log)
-    admin.incremental_alter_configs([broker])[broker].result(TIMEOUT_S)
+    admin.incremental_alter_configs([change])[change].result(TIMEOUT_S)
+    broker = ConfigResource(ResourceType.BROKER, "1")
+    deadline = time.monotonic() + TIMEOUT_S
+    while admin.describe_configs([broker])[broker].result(TIMEOUT_S)[_VERIFICATION].value != value:
+        assert time.monotonic() < deadline, f"{_VERIFICATION} does not become {value}"
+        time.sleep(POLL_S)
 
 
 def _all_well(request: bytes) -> bytes:

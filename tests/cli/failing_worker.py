@@ -2,7 +2,7 @@
 
     python -m tests.cli.failing_worker {never|closing|pausing|starting} SIGNAL
 
-Its second start ends with exit code 7.
+Its second start ends at once, with `SECOND_START`.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from typing import NoReturn
 from app import composition
 from app.cli.root import cli
 
-moment, number = sys.argv[1], int(sys.argv[2])
 SECOND_START = 7
+"""Exit code of the second start."""
+moment, number = "never", int(signal.SIGTERM)
 
 
 def ask_to_end() -> None:
@@ -60,10 +61,13 @@ def start_anew(program: str, arguments: list[str]) -> NoReturn:
 
 
 execv = os.execv
-for module, name, stands_in in (
-    (composition, "Worker", FailingWorker),
-    (sys.modules["app.cli.worker"], "time", Pause),
-    (os, "execv", start_anew),
-):
-    setattr(module, name, stands_in)
-cli(["worker"])
+
+if __name__ == "__main__":
+    moment, number = sys.argv[1], int(sys.argv[2])
+    for module, name, stands_in in (
+        (composition, "Worker", FailingWorker),
+        (sys.modules["app.cli.worker"], "time", Pause),
+        (os, "execv", start_anew),
+    ):
+        setattr(module, name, stands_in)
+    cli(["worker"])

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from tests.cli.failing_worker import SECOND_START
+
 WITHIN_S = 60
-SECOND_START = 7
-"""Exit code of `failing_worker` when it has started anew."""
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ help: ## show what can be made
 
 setup: $(READY) ## build .venv with everything pinned by hash, and .venv/bin/burnline
 
-$(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/native/src/*)
+$(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/burnline/native/src/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Burnline needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
@@ -51,7 +51,7 @@ types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
 schemas: $(READY) ## write schemas/v1 from the models
-	$(BIN)/python -m app.schemas
+	$(BIN)/python -m burnline.schemas
 
 lock: ## renew the lock files (needs uv)
 	echo hatchling | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-build.lock

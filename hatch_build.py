@@ -1,4 +1,4 @@
-"""Builds the kernel (app/native/src) with the C compiler at hand. Without one Burnline is installed without it.
+"""Builds the kernel (app/burnline/native/src) with the C compiler at hand. Without one it is installed without it.
 
 The compiler is `$CC`, else cc, gcc or clang, else that of the `ziglang` wheel if it is installed
 (`pip install ziglang`): nobody has to install a compiler for Burnline to work, it is only faster with one.
@@ -17,8 +17,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
-SOURCE = ROOT / "app/native/src/kernel.c"
-LIBRARY = ROOT / "app/native/libkernel.so"
+SOURCE = ROOT / "app/burnline/native/src/kernel.c"
+LIBRARY = ROOT / "app/burnline/native/libkernel.so"
 FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O3", "-fPIC", "-fvisibility=hidden", "-shared")
 
 
@@ -53,7 +53,7 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
         if why_not is not None:
             self.app.display_warning(f"Burnline is built without its kernel, ledgers are counted in Python: {why_not}")
             return
-        build_data["artifacts"].append("app/native/libkernel.so")
+        build_data["artifacts"].append("app/burnline/native/libkernel.so")
         if version != "editable":
             build_data["pure_python"] = False
             platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

@@ -28,14 +28,14 @@ import aiohttp
 import redis
 from confluent_kafka import Producer
 
-from app.embedded.broker import EmbeddedBroker
-from app.embedded.ports import free_ports
-from app.embedded.valkey import EmbeddedValkey
-from app.ledger.progress import Progress
-from app.pricing.money import usd_text
-from app.readmodel.keys import Control, Keys
-from app.readmodel.rows import encode_progress
-from app.windows.slices import SLICE_MS
+from burnline.embedded.broker import EmbeddedBroker
+from burnline.embedded.ports import free_ports
+from burnline.embedded.valkey import EmbeddedValkey
+from burnline.ledger.progress import Progress
+from burnline.pricing.money import usd_text
+from burnline.readmodel.keys import Control, Keys
+from burnline.readmodel.rows import encode_progress
+from burnline.windows.slices import SLICE_MS
 
 ACTIVE = "/api/v1/finops/burn-rates/active"
 PARTITIONS = 4
@@ -109,7 +109,7 @@ def burnline(command: str, **settings: object) -> Iterator[subprocess.Popen[byte
     """A `burnline` process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BURNLINE_")}
     environment |= {f"BURNLINE_{name.upper()}": str(value) for name, value in settings.items()}
-    process = subprocess.Popen([sys.executable, "-m", "app", command], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "burnline", command], env=environment, stdout=subprocess.DEVNULL)
     try:
         yield process
     finally:

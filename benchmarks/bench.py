@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from app.embedded.broker import EmbeddedBroker
-from app.settings import Settings
-from app.topics.catalogue import topics_for
 from benchmarks.ledgers import LedgerReader
 from benchmarks.load import Expected, Load, baseline_for, publish
 from benchmarks.results import Figure
 from benchmarks.topics import fresh_settings
 from benchmarks.worker import measure
+from burnline.embedded.broker import EmbeddedBroker
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 from tests.kafka.apache import ApacheBroker
 
 SAY_EVERY_S = 5.0

@@ -7,10 +7,10 @@ from decimal import Decimal
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
 from benchmarks.load import Expected
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 
 BATCH = 10_000
 SILENCE_S = 30.0

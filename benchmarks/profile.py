@@ -20,17 +20,17 @@ from importlib import import_module
 from typing import Any, TypeVar
 from unittest import mock
 
-from app.composition import SWITCH_INTERVAL_S, Worker
-from app.kafka import client_config
-from app.settings import Settings
-from app.stream.batches import RecordBatch
-from app.stream.shards import Shards
-from app.topics.catalogue import topics_for
 from benchmarks.bench import broker
 from benchmarks.ledgers import LedgerReader
 from benchmarks.load import Expected, Load, baseline_for, publish
 from benchmarks.topics import forget_work, fresh_settings
 from benchmarks.worker import measure
+from burnline.composition import SWITCH_INTERVAL_S, Worker
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.stream.batches import RecordBatch
+from burnline.stream.shards import Shards
+from burnline.topics.catalogue import topics_for
 
 EVENTS_PER_FLUSH = 200_000
 """About what a worker under load has at hand after a second."""
@@ -43,7 +43,11 @@ PARTS = {
     "write": "a transaction for each partition: produce, pack, send, commit",
     "report": "metrics",
 }
-DECODERS = ("app.ledger.partition:decode_batch", "app.native.ledger:decode_batch", "app.native.kernel:Kernel.parse")
+DECODERS = (
+    "burnline.ledger.partition:decode_batch",
+    "burnline.native.ledger:decode_batch",
+    "burnline.native.kernel:Kernel.parse",
+)
 """Where events are decoded, as far as these are there: what `apply` needs beside them is its own."""
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])

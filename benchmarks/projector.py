@@ -17,13 +17,13 @@ from typing import Any
 import redis
 from confluent_kafka import Producer
 
-from app.embedded.broker import EmbeddedBroker
-from app.embedded.ports import free_ports
-from app.embedded.valkey import EmbeddedValkey
-from app.kafka import client_config
-from app.settings import Settings, load_settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.embedded.broker import EmbeddedBroker
+from burnline.embedded.ports import free_ports
+from burnline.embedded.valkey import EmbeddedValkey
+from burnline.kafka import client_config
+from burnline.settings import Settings, load_settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.readmodel import examples
 from tests.readmodel.examples import T0
 
@@ -118,7 +118,7 @@ def project(settings: Settings, client: Any, *, until: str | None = None) -> tup
         "BURNLINE_PROJECTOR_METRICS_PORT": str(port),
     }
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    process = subprocess.Popen([sys.executable, "-m", "app", "projector"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "burnline", "projector"], env=environment)
     while not client.exists("burnline:projector"):
         time.sleep(0.005)
     started_s = time.monotonic()

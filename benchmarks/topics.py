@@ -5,9 +5,9 @@ import uuid
 
 from confluent_kafka.admin import AdminClient
 
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 
 TIMEOUT_S = 30.0
 

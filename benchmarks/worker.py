@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from app.embedded.ports import free_ports
-from app.embedded.process import OwnedProcess
-from app.settings import ENV_PREFIX, Settings
 from benchmarks.ledgers import LedgerReader
 from benchmarks.load import Expected
+from burnline.embedded.ports import free_ports
+from burnline.embedded.process import OwnedProcess
+from burnline.settings import ENV_PREFIX, Settings
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 15.0
@@ -61,7 +61,7 @@ class WorkerProcess:
         (self.port,) = free_ports(1)
         self.started_at = time.monotonic()
         # Its own, so that none goes on beside the next measurement when this one is cut off.
-        command = [sys.executable, "-m", "app", "worker"]
+        command = [sys.executable, "-m", "burnline", "worker"]
         self.process = OwnedProcess(command, output=sys.stderr.buffer, env=_environment(settings, self.port))
 
     def __enter__(self) -> Self:

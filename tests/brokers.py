@@ -7,8 +7,8 @@ from typing import Protocol
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from app.settings import Settings
-from app.topics.client_log import client_log
+from burnline.settings import Settings
+from burnline.topics.client_log import client_log
 from tests.kafka.apache import ApacheBroker
 from tests.kafka.base import Broker, BrokerUnavailable
 from tests.kafka.container import ContainerBroker

@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 import pytest
 import redis
 
-from app.settings import ENV_PREFIX, Settings, load_settings
+from burnline.settings import ENV_PREFIX, Settings, load_settings
 from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics, works
 from tests.kafka.base import CAPABILITIES, Broker, BrokerUnavailable
 from tests.redis_servers import RedisServer, redis_server

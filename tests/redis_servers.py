@@ -5,8 +5,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from app.embedded.ports import free_ports
-from app.embedded.valkey import EmbeddedValkey
+from burnline.embedded.ports import free_ports
+from burnline.embedded.valkey import EmbeddedValkey
 from tests.kafka.container import ContainerBroker
 
 IMAGE = "valkey/valkey:9.1-alpine"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.addresses import is_loopback, is_origin, is_trusted_url
+from burnline.addresses import is_loopback, is_origin, is_trusted_url
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-APP = Path(__file__).parent.parent / "app"
+APP = Path(__file__).parent.parent / "app/burnline"
 PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection", "finance")
 PURE_MODULES = sorted(path for room in PURE_ROOMS for path in (APP / room).rglob("*.py"))
 
@@ -42,7 +42,7 @@ def _found(tree: ast.AST) -> Iterator[tuple[int, str]]:
             case ast.Import(names=names):
                 yield from ((node.lineno, f"import {name.name}") for name in names if not _may_import(name.name))
             case ast.ImportFrom(module=module, level=level, names=names):
-                wanted = [f"{module or ''}.{name.name}" if module == "app" else module or "" for name in names]
+                wanted = [f"{module or ''}.{name.name}" if module == "burnline" else module or "" for name in names]
                 yield from (
                     (node.lineno, f"import {'.' * level}{name}") for name in wanted if level or not _may_import(name)
                 )
@@ -67,7 +67,7 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _may_import(name: str) -> bool:
     first, _, rest = name.partition(".")
-    if first == "app":
+    if first == "burnline":
         return rest.partition(".")[0] in PURE_ROOMS
     return first in LIBRARIES | STANDARD
 
@@ -88,7 +88,7 @@ def test_importing_the_core_brings_no_shell_library() -> None:
     program = f"import importlib, sys; [importlib.import_module(n) for n in {names!r}]; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert {name.partition(".")[0] for name in loaded} & SHELL_LIBRARIES == set()
-    ours = {name.split(".")[1] for name in loaded if name.startswith("app.")}
+    ours = {name.split(".")[1] for name in loaded if name.startswith("burnline.")}
     assert ours == set(PURE_ROOMS)
 
 
@@ -99,11 +99,11 @@ IMPURE = [
     ("def f():\n    import fastapi", "import fastapi"),
     ("import redis.asyncio as r", "import redis.asyncio"),
     ("from prometheus_client import Counter", "import prometheus_client"),
-    ("from app.kafka import client_config", "import app.kafka"),
-    ("from app import kafka", "import app.kafka"),
-    ("from app import events, metrics", "import app.metrics"),
-    ("import app.stream.writer", "import app.stream.writer"),
-    ("from app.settings import Settings", "import app.settings"),
+    ("from burnline.kafka import client_config", "import burnline.kafka"),
+    ("from burnline import kafka", "import burnline.kafka"),
+    ("from burnline import events, metrics", "import burnline.metrics"),
+    ("import burnline.stream.writer", "import burnline.stream.writer"),
+    ("from burnline.settings import Settings", "import burnline.settings"),
     ("from ..stream import writer", "import ..stream"),
     ("import importlib", "import importlib"),
     ("import time", "import time"),
@@ -141,11 +141,11 @@ def test_what_is_refused(source: str, found: str) -> None:
 PURE = [
     "import json, re",
     "from collections.abc import Mapping",
-    "from app.pricing.money import usd_text",
-    "from app import events, pricing",
+    "from burnline.pricing.money import usd_text",
+    "from burnline import events, pricing",
     "import msgspec.json",
     "from datetime import UTC, datetime, time\ndatetime.fromtimestamp(now_ms / 1000, UTC)",
-    "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from app.settings import Settings",
+    "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from burnline.settings import Settings",
     "import typing\nif typing.TYPE_CHECKING:\n    import faust",
     "import sys\nsys.byteorder",
     "'import os; open()'  # time.time()",

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import pytest
 from confluent_kafka import Message, Producer
 
-from app.detection.anomaly import Anomaly
-from app.events.dead_letters import DeadLetterHeaders
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import TopicSpec, topics_for
-from app.topics.ensure import ensure_topics
-from app.topics.reading import read_to_end
+from burnline.detection.anomaly import Anomaly
+from burnline.events.dead_letters import DeadLetterHeaders
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import TopicSpec, topics_for
+from burnline.topics.ensure import ensure_topics
+from burnline.topics.reading import read_to_end
 from tests.cli.reach import objects, reach, run
 from tests.faults.workers import WorkerSlot
 

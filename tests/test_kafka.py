@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from app.kafka import Config, client_config
-from app.settings import load_settings
+from burnline.kafka import Config, client_config
+from burnline.settings import load_settings
 
 SASL = {"kafka_sasl_username": "burnline", "kafka_sasl_password": "hunter2", "kafka_sasl_mechanism": "SCRAM-SHA-512"}
 FILES = {"kafka_ssl_certificate_location": "cert.pem", "kafka_ssl_key_location": "key.pem"}

@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.samples import Sample
 
-from app.events.rejection import Reason
-from app.events.usage import Usage
-from app.metrics import OTHER, LabelCap, WorkerMetrics
+from burnline.events.rejection import Reason
+from burnline.events.usage import Usage
+from burnline.metrics import OTHER, LabelCap, WorkerMetrics
 from tests.ledger.examples import T0, at_slice, feed, ledger, usage
 
 SESSION = "a-session-id-that-must-not-be-seen"

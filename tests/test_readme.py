@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ENV_PREFIX, Settings
+from burnline.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from app import schema_examples
-from app.events.dead_letters import DeadLetterHeaders
-from app.ledger.progress import Progress
-from app.ledger.record import decode as decode_ledger
-from app.ledger.record import encode as encode_ledger
-from app.schemas import CONTRACTS, FOLDER, Contract, differences, json_schema, main, texts
+from burnline import schema_examples
+from burnline.events.dead_letters import DeadLetterHeaders
+from burnline.ledger.progress import Progress
+from burnline.ledger.record import decode as decode_ledger
+from burnline.ledger.record import encode as encode_ledger
+from burnline.schemas import CONTRACTS, FOLDER, Contract, differences, json_schema, main, texts
 from tests.events.examples import decode
 
 FROZEN = {
@@ -100,7 +100,7 @@ def folder(tmp_path: Path) -> Path:
 def test_writing_is_deterministic(folder: Path) -> None:
     """Another process, with other hash seeds, writes the same bytes."""
     other = folder.parent / "other"
-    subprocess.run([sys.executable, "-m", "app.schemas", str(other)], check=True)
+    subprocess.run([sys.executable, "-m", "burnline.schemas", str(other)], check=True)
     assert {path.name: path.read_bytes() for path in other.iterdir()} == {
         path.name: path.read_bytes() for path in folder.iterdir()
     }

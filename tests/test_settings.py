@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from typer.testing import CliRunner
 
-from app.cli.root import cli
-from app.settings import ENV_PREFIX, Settings, SettingsError, load_settings, unknown_variables
+from burnline.cli.root import cli
+from burnline.settings import ENV_PREFIX, Settings, SettingsError, load_settings, unknown_variables
 
 SECRET = "hunter2-Ünïcode"  # noqa: S105  # only a test's
 SASL = {

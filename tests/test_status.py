@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from app.status import StatusServer
+from burnline.status import StatusServer
 
 
 class Part:

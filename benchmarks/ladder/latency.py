@@ -12,13 +12,13 @@ from collections.abc import Mapping
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from app.settings import Settings
-from app.topics.catalogue import topics_for
 from benchmarks.bench import Bench
 from benchmarks.ledgers import LedgerReader
 from benchmarks.load import PICO_PER_TOKEN, PRODUCER_CONFIG, Expected, produce
 from benchmarks.topics import delete_all
 from benchmarks.worker import WorkerProcess
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 
 EVENTS_PER_S = 20_000
 RUNAWAYS_PER_S = 50

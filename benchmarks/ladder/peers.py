@@ -1,12 +1,12 @@
 """The worker and everybody else at the same load, taking turns."""
 
-from app.settings import Settings
-from app.topics.catalogue import topics_for
 from benchmarks.bench import Bench
 from benchmarks.load import Expected, Load
 from benchmarks.peers.programs import PEERS, Peer, PeerFailed, PeerUnavailable
 from benchmarks.peers.windows import Windows, results
 from benchmarks.topics import delete_all, delete_topics, forget_work
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 
 BAD_EVERY = 100_000
 

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from app.settings import SLICE_S
 from benchmarks.bench import Bench
 from benchmarks.load import Load, baseline_for
 from benchmarks.topics import delete_all, forget_work
+from burnline.settings import SLICE_S
 
 OVERLAPS = (1, 6, 30, 60)
 """Slices in the long window: an event counts in so many windows that begin a slice apart."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from app.settings import Settings
 from benchmarks.ledgers import read_from
 from benchmarks.load import MULTIPLIER, PICO_PER_TOKEN, baseline_for
 from benchmarks.peers.meter import HOP_MS, WINDOW_MS
+from burnline.settings import Settings
 
 Window = tuple[str, int]
 """Session, and when the window begins."""

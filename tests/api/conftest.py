@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.settings import Settings, load_settings
-from app.topics.ensure import ensure_topics
+from burnline.settings import Settings, load_settings
+from burnline.topics.ensure import ensure_topics
 from tests.api import live
 from tests.api.stage import Api, Projection, serving
 from tests.brokers import MakeSettings

@@ -13,21 +13,21 @@ from unittest.mock import patch
 import redis
 from starlette.testclient import TestClient
 
-from app.api.access.principal import Principal, Role, principal
-from app.api.application import build_api
-from app.detection.anomaly import Anomaly, notice_value
-from app.detection.baseline import Baseline
-from app.events.usage import Usage
-from app.ledger.changes import Changes
-from app.ledger.partition import PartitionLedger
-from app.ledger.progress import Progress
-from app.readmodel.keys import FEED_LENGTH, Control, offset_field
-from app.readmodel.rows import encode_progress, session_row
-from app.settings import load_settings
+from burnline.api.access.principal import Principal, Role, principal
+from burnline.api.application import build_api
+from burnline.detection.anomaly import Anomaly, notice_value
+from burnline.detection.baseline import Baseline
+from burnline.events.usage import Usage
+from burnline.ledger.changes import Changes
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.progress import Progress
+from burnline.readmodel.keys import FEED_LENGTH, Control, offset_field
+from burnline.readmodel.rows import encode_progress, session_row
+from burnline.settings import load_settings
 from tests.ledger.examples import RETENTION, T0, TOPIC, feed, policy
 
 if TYPE_CHECKING:
-    from app.api.view.hub import Hub
+    from burnline.api.view.hub import Hub
 
 API: Final = "/api/v1/finops"
 WITHIN_S: Final = 10.0
@@ -49,7 +49,7 @@ class Clock:
 
 
 class Projection:
-    """One generation in a Redis, written by key as `app.readmodel.keys` says."""
+    """One generation in a Redis, written by key as `burnline.readmodel.keys` says."""
 
     def __init__(self, url: str, generation: str = "1") -> None:
         self.redis = redis.Redis.from_url(url)
@@ -208,8 +208,8 @@ def live_api(url: str, clock: Clock | None = None, *, ready: bool = True, **sett
     """An API that looks at its Redis twenty times as often as it usually does."""
     own = {"redis_url": url, **FAST, **settings}
     with (
-        patch("app.api.view.live.REFRESH_S", 0.0125),
-        patch("app.api.view.live.TICK_S", 0.05),
+        patch("burnline.api.view.live.REFRESH_S", 0.0125),
+        patch("burnline.api.view.live.TICK_S", 0.05),
         TestClient(build_api(load_settings(**own), now_ms=clock or Clock()), client=LOCAL) as client,
     ):
         caller = Caller(client)

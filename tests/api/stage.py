@@ -9,14 +9,14 @@ import redis
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.access.principal import ANONYMOUS, SCOPE_KEY, Principal, Role
-from app.api.application import build_api
-from app.detection.baseline import Baseline
-from app.ledger.progress import Progress
-from app.pricing.valuation import ValuationRate
-from app.readmodel.keys import Control, Keys
-from app.readmodel.rows import encode_progress, encode_rate_change
-from app.settings import Settings
+from burnline.api.access.principal import ANONYMOUS, SCOPE_KEY, Principal, Role
+from burnline.api.application import build_api
+from burnline.detection.baseline import Baseline
+from burnline.ledger.progress import Progress
+from burnline.pricing.valuation import ValuationRate
+from burnline.readmodel.keys import Control, Keys
+from burnline.readmodel.rows import encode_progress, encode_rate_change
+from burnline.settings import Settings
 
 NOW_MS = 1_760_000_000_000
 """2025-10-09T08:53:20Z."""

@@ -5,9 +5,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.api.application import build_api
-from app.detection.anomaly import Anomaly, Evidence, Severity, State, anomaly_id, rfc3339
-from app.settings import load_settings
+from burnline.api.application import build_api
+from burnline.detection.anomaly import Anomaly, Evidence, Severity, State, anomaly_id, rfc3339
+from burnline.settings import load_settings
 from tests.api.live import Caller, Projection, live_api
 from tests.ledger.examples import T0, TOPIC, at_slice, spend
 
@@ -238,7 +238,7 @@ def test_those_that_are_kept_no_more_go(redis_url: str, projection: Projection) 
 
     projection.notice(notice(0))
     projection.notice(notice(1))
-    with patch("app.api.view.live.TIDY_S", 0.05), live_api(redis_url) as api:
+    with patch("burnline.api.view.live.TIDY_S", 0.05), live_api(redis_url) as api:
         projection.redis.zrem(projection.keys.anomalies, notice(0).anomaly_id)
         projection.redis.delete(projection.keys.anomaly(notice(0).anomaly_id))
         until(api, [1])

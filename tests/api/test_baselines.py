@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.detection.baseline import Baseline
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.compacted import read_newest
+from burnline.detection.baseline import Baseline
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest
 from tests.api.stage import EDITOR, NOW_MS, OF_ACME, OF_OTHERS, VIEWER, Api, Projection, serving
 from tests.api.usage import use
 from tests.finance.rows import QUARTER, T0, row

@@ -8,13 +8,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.api.application import build_api
-from app.api.routes.burn_rates import ActiveBurnRates
-from app.api.view.orders import Column
-from app.detection.baseline import Baseline
-from app.ledger.progress import Progress
-from app.settings import load_settings
-from app.windows.slices import SLICE_MS
+from burnline.api.application import build_api
+from burnline.api.routes.burn_rates import ActiveBurnRates
+from burnline.api.view.orders import Column
+from burnline.detection.baseline import Baseline
+from burnline.ledger.progress import Progress
+from burnline.settings import load_settings
+from burnline.windows.slices import SLICE_MS
 from tests.api.live import API, Caller, Clock, Projection, live_api, projection_in
 from tests.ledger.examples import PARTITION, T0, TOPIC, at_slice, ledger, spend
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 from confluent_kafka import Producer
 
-from app.events.dead_letters import dead_letter_headers
-from app.events.rejection import Fault, Reason
-from app.kafka import client_config
-from app.ledger.progress import Progress
-from app.pricing.valuation import ValuationRate
-from app.settings import Settings
-from app.topics.catalogue import topics_for
+from burnline.events.dead_letters import dead_letter_headers
+from burnline.events.rejection import Fault, Reason
+from burnline.kafka import client_config
+from burnline.ledger.progress import Progress
+from burnline.pricing.valuation import ValuationRate
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 from tests.api.stage import NOW_MS, OF_ACME, OF_OTHERS, VIEWER, Api, Projection, serving
 from tests.brokers import MakeSettings
 from tests.events.examples import encoded
@@ -227,5 +227,5 @@ class TestAway:
             assert api.get("/charges/1/0", 503)["type"] == "urn:burnline:problem:topic-missing"
 
     def test_without_brokers(self, reader: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.api.routes.charges.TIMEOUT_S", 0.5)
+        monkeypatch.setattr("burnline.api.routes.charges.TIMEOUT_S", 0.5)
         assert reader.get("/charges/1/0", 503)["type"] == "urn:burnline:problem:brokers-away"

@@ -23,10 +23,10 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from app.api.application import build_api
-from app.api.server import ApiServer, address, listen
-from app.settings import load_settings
-from app.topics.ensure import ensure_topics
+from burnline.api.application import build_api
+from burnline.api.server import ApiServer, address, listen
+from burnline.settings import load_settings
+from burnline.topics.ensure import ensure_topics
 from tests.api.stage import NOW_MS, Projection
 from tests.api.usage import use
 from tests.brokers import remove_topics

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.api.docs import DOCS_PATHS
+from burnline.api.docs import DOCS_PATHS
 from tests.api.stage import Api
 
 

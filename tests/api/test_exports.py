@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from app.finance.focus import COLUMNS
-from app.settings import Settings
+from burnline.finance.focus import COLUMNS
+from burnline.settings import Settings
 from tests.api.stage import OF_ACME, OF_OTHERS, VIEWER, Api, Projection, serving
 from tests.api.usage import use
 from tests.finance.rows import QUARTER, T0, row
@@ -232,7 +232,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("path", [CSV, PARQUET, FOCUS])
     def test_as_too_large(self, used: Api, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.api.routes.exports.MAX_ROWS", 1)
+        monkeypatch.setattr("burnline.api.routes.exports.MAX_ROWS", 1)
         problem = used.get(path, 422)
         assert problem["type"] == "urn:burnline:problem:too-large"
 

@@ -16,18 +16,18 @@ import pytest
 from confluent_kafka import Producer
 from starlette.testclient import TestClient
 
-from app.api.access.roles import Role
-from app.api.access.tokens import mint
-from app.api.application import API_PREFIX, build_api
-from app.detection.baseline import Baseline
-from app.events.usage import Usage
-from app.kafka import client_config
-from app.ledger.changes import Changes
-from app.readmodel.keys import utc_day
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.compacted import read_newest
-from app.topics.ensure import ensure_topics
+from burnline.api.access.roles import Role
+from burnline.api.access.tokens import mint
+from burnline.api.application import API_PREFIX, build_api
+from burnline.detection.baseline import Baseline
+from burnline.events.usage import Usage
+from burnline.kafka import client_config
+from burnline.ledger.changes import Changes
+from burnline.readmodel.keys import utc_day
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest
+from burnline.topics.ensure import ensure_topics
 from tests.api.live import FAST, Clock, Projection
 from tests.brokers import MakeSettings
 from tests.ledger.examples import T0, usage
@@ -163,7 +163,7 @@ class World:
         """Call as somebody."""
         app = build_api(self.settings, now_ms=Clock(NOW_MS))
         with (
-            patch("app.api.view.live.REFRESH_S", 0.02),
+            patch("burnline.api.view.live.REFRESH_S", 0.02),
             TestClient(app, headers={"Authorization": f"Bearer {self._tokens[who]}"}) as client,
         ):
             caller = Caller(client, self.anomalies | {"topic:": self.settings.topic_prefix})

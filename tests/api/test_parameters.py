@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from app.api.parameters import instant_ms, instant_text, two_names
-from app.events.usage import END_TIME_MS, MIN_TIME_MS
+from burnline.api.parameters import instant_ms, instant_text, two_names
+from burnline.events.usage import END_TIME_MS, MIN_TIME_MS
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.api import problems
-from app.api.problems import MEDIA_TYPE, Problem
-from app.readmodel.rows import UnreadableRow
-from app.settings import load_settings
+from burnline.api import problems
+from burnline.api.problems import MEDIA_TYPE, Problem
+from burnline.readmodel.rows import UnreadableRow
+from burnline.settings import load_settings
 from tests.api.stage import Api, serving
 
 SECRET = "postgres://admin:hunter2@db"  # noqa: S105  # only a test's

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import redis as sync_redis
 
-from app.api.view import rollups
-from app.pricing.money import usd_text
-from app.readmodel.keys import Control, utc_day
-from app.settings import Settings
+from burnline.api.view import rollups
+from burnline.pricing.money import usd_text
+from burnline.readmodel.keys import Control, utc_day
+from burnline.settings import Settings
 from tests.api.stage import Api, Projection, serving
 from tests.api.usage import use
 from tests.finance.rows import T0, key, row, value

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.detection.anomaly import notice_value
+from burnline.detection.anomaly import notice_value
 from tests.api.live import Caller, Clock, Projection, live_api
 from tests.ledger.examples import T0, at_slice, ledger, spend
 

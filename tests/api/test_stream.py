@@ -11,9 +11,9 @@ from unittest.mock import patch
 import pytest
 from pydantic import BaseModel
 
-from app.api.view.shapes import BurnEvent, ReadyEvent, ResetEvent
-from app.detection.anomaly import Anomaly
-from app.readmodel.keys import FEED_LENGTH
+from burnline.api.view.shapes import BurnEvent, ReadyEvent, ResetEvent
+from burnline.detection.anomaly import Anomaly
+from burnline.readmodel.keys import FEED_LENGTH
 from tests.api.live import API, Caller, Clock, Projection, live_api, projection_in
 from tests.api.test_anomalies import notice
 from tests.ledger.examples import T0, spend

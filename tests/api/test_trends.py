@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.finance.bounds import UnpricedBounds
-from app.pricing.money import usd_text
+from burnline.finance.bounds import UnpricedBounds
+from burnline.pricing.money import usd_text
 from tests.api.stage import NOW_MS, OF_ACME, VIEWER, Api, Projection
 from tests.api.usage import use
 from tests.finance.rows import QUARTER, T0, row

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app.kafka import client_config
-from app.pricing.valuation import ValuationRate
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.compacted import read_newest
-from app.topics.errors import BrokerSilent
+from burnline.kafka import client_config
+from burnline.pricing.valuation import ValuationRate
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest
+from burnline.topics.errors import BrokerSilent
 from tests.api.stage import EDITOR, OF_ACME, VIEWER, Api, Projection, serving
 from tests.brokers import MakeSettings
 
@@ -341,7 +341,7 @@ class TestAway:
     def test_without_brokers(
         self, make_settings: MakeSettings, redis_url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.api.writing.TIMEOUT_S", 0.5)
+        monkeypatch.setattr("burnline.api.writing.TIMEOUT_S", 0.5)
         with serving(make_settings(redis_url=redis_url, kafka_bootstrap_servers="127.0.0.1:1")) as api:
             assert api.put(PATH, BODY, 503)["type"] == "urn:burnline:problem:brokers-away"
 
@@ -349,7 +349,7 @@ class TestAway:
         def silent(*_: object, **__: object) -> None:
             raise BrokerSilent("Nobody acknowledged it")
 
-        monkeypatch.setattr("app.api.writing.write_key", silent)
+        monkeypatch.setattr("burnline.api.writing.write_key", silent)
         problem = api.put(PATH, BODY, 503)
         assert problem["type"] == "urn:burnline:problem:not-acknowledged"
         assert "It may have been written all the same" in problem["detail"]

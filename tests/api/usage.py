@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.readmodel.keys import utc_day
+from burnline.readmodel.keys import utc_day
 from tests.api.stage import Projection
 from tests.finance.rows import key, value
 

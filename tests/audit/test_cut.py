@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from confluent_kafka import TopicPartition
 
-from app.audit import cut as module
-from app.audit.cut import ATTEMPTS, CutReader
-from app.kafka import client_config
-from app.ledger.usage_rollups import QUARTER_MS
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
-from app.topics.errors import BrokerSilent, TopicMismatch, TopicMissing
+from burnline.audit import cut as module
+from burnline.audit.cut import ATTEMPTS, CutReader
+from burnline.kafka import client_config
+from burnline.ledger.usage_rollups import QUARTER_MS
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
+from burnline.topics.errors import BrokerSilent, TopicMismatch, TopicMissing
 from tests.audit.working import T0, event, newest, publish, put, work_off
 from tests.brokers import MakeSettings
 from tests.topics.making import Transaction, abort, admin

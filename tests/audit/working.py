@@ -8,17 +8,17 @@ from typing import Any, Final, cast
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
-from app.detection.baseline import Baselines, default_baseline
-from app.detection.rule import BurnRule
-from app.kafka import client_config
-from app.ledger.policy import Policy
-from app.metrics import WorkerMetrics
-from app.pricing.book import RateBook
-from app.settings import Settings
-from app.stream.batches import MessageRecords, RecordBatch
-from app.stream.shards import Shards
-from app.topics.catalogue import topics_for
-from app.topics.reading import read_to_end
+from burnline.detection.baseline import Baselines, default_baseline
+from burnline.detection.rule import BurnRule
+from burnline.kafka import client_config
+from burnline.ledger.policy import Policy
+from burnline.metrics import WorkerMetrics
+from burnline.pricing.book import RateBook
+from burnline.settings import Settings
+from burnline.stream.batches import MessageRecords, RecordBatch
+from burnline.stream.shards import Shards
+from burnline.topics.catalogue import topics_for
+from burnline.topics.reading import read_to_end
 
 T0: Final = 1_763_000_000_000
 TIMEOUT_S: Final = 30.0

@@ -5,10 +5,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from app.events.decode import decode_batch
-from app.pricing.book import RateBook
-from app.pricing.card import charge
 from benchmarks.load import ACTIVE, Expected, Load, Popularity, events
+from burnline.events.decode import decode_batch
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import charge
 
 LOAD = Load(2_000, sessions=50)
 

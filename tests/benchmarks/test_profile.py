@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
 from benchmarks.load import Load, publish
 from benchmarks.profile import PARTS, Clock, take_apart
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 
 

@@ -6,12 +6,12 @@ import uuid
 import pytest
 from confluent_kafka import Producer
 
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
 from benchmarks.load import MULTIPLIER, Expected, Load, baseline_for, events
 from benchmarks.peers import meter
 from benchmarks.peers.windows import Window, Windows
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 
 pytestmark = pytest.mark.broker

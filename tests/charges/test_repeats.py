@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from app.charges.repeats import look_back
-from app.kafka import client_config
-from app.settings import Settings
+from burnline.charges.repeats import look_back
+from burnline.kafka import client_config
+from burnline.settings import Settings
 from tests.events.examples import accepted, encoded, event
 from tests.topics.making import TIMEOUT_S, make_topic, write
 

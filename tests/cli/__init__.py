@@ -1,1 +1,1 @@
-"""Tests of app/cli."""
+"""Tests of app/burnline/cli."""

@@ -12,8 +12,8 @@ import sys
 import threading
 from typing import NoReturn
 
-from app import composition
-from app.cli.root import cli
+from burnline import composition
+from burnline.cli.root import cli
 
 SECOND_START = 7
 """Exit code of the second start."""
@@ -66,7 +66,7 @@ if __name__ == "__main__":
     moment, number = sys.argv[1], int(sys.argv[2])
     for module, name, stands_in in (
         (composition, "Worker", FailingWorker),
-        (sys.modules["app.cli.worker"], "time", Pause),
+        (sys.modules["burnline.cli.worker"], "time", Pause),
         (os, "execv", start_anew),
     ):
         setattr(module, name, stands_in)

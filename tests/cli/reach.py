@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli.root import cli
-from app.settings import Settings
+from burnline.cli.root import cli
+from burnline.settings import Settings
 
 
 def reach(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,13 @@ import pytest
 from confluent_kafka import Producer
 from rich.console import Console
 
-from app.cli import anomalies
-from app.cli.reference import EXIT_FAILED
-from app.detection.anomaly import Anomaly, cloudevent_headers, notice_key, notice_value
-from app.kafka import Config, client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.cli import anomalies
+from burnline.cli.reference import EXIT_FAILED
+from burnline.detection.anomaly import Anomaly, cloudevent_headers, notice_key, notice_value
+from burnline.kafka import Config, client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run
 from tests.detection.timeline import Walker, walk
@@ -140,7 +140,7 @@ def test_brokers_that_do_not_answer_are_told(monkeypatch: pytest.MonkeyPatch) ->
 @contextmanager
 def following(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """A `--follow` in a process of its own."""
-    command = [sys.executable, "-m", "app", "anomalies", "--follow", *arguments]
+    command = [sys.executable, "-m", "burnline", "anomalies", "--follow", *arguments]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

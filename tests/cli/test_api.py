@@ -18,7 +18,7 @@ WITHIN_S = 20
 def command(**settings: object) -> subprocess.Popen[str]:
     environ = {f"BURNLINE_{name.upper()}": str(value) for name, value in settings.items()}
     return subprocess.Popen(
-        [sys.executable, "-m", "app", "api"],
+        [sys.executable, "-m", "burnline", "api"],
         env=os.environ | {"BURNLINE_REDIS_URL": "redis://127.0.0.1:1/0", "COLUMNS": "200"} | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from app.cli.times import clock_ms
-from app.detection.baseline import Baseline
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.compacted import read_newest, write_key
-from app.topics.ensure import ensure_topics
+from burnline.cli.times import clock_ms
+from burnline.detection.baseline import Baseline
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest, write_key
+from burnline.topics.ensure import ensure_topics
 from tests.cli.reach import objects, reach, run, words
 
 TIMEOUT_S = 20.0

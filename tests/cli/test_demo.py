@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.cli.demo import _exit_code
-from app.cli.root import cli
-from app.demo.publishing import clock_ms
-from app.demo.summary import Summary
-from app.events.decode import decode_batch
+from burnline.cli.demo import _exit_code
+from burnline.cli.root import cli
+from burnline.demo.publishing import clock_ms
+from burnline.demo.summary import Summary
+from burnline.events.decode import decode_batch
 
 SUMMARY = Summary(
     missing=[],

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from app.events.dead_letters import dead_letter_headers
-from app.events.rejection import Fault, Reason
-from app.kafka import client_config
-from app.ledger.progress import Progress
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.events.dead_letters import dead_letter_headers
+from burnline.events.rejection import Fault, Reason
+from burnline.kafka import client_config
+from burnline.ledger.progress import Progress
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 from tests.events.examples import encoded
@@ -220,7 +220,7 @@ class TestNoRecord:
         assert "does not exist" in run("explain", "0", "0", code=1).stderr
 
     def test_of_silent_brokers(self, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("app.cli.explain.TIMEOUT_S", 0.5)
+        monkeypatch.setattr("burnline.cli.explain.TIMEOUT_S", 0.5)
         reach(make_settings(kafka_bootstrap_servers="127.0.0.1:1"), monkeypatch)
         assert run("explain", "0", "0", code=1).stderr
 

@@ -11,11 +11,11 @@ import pytest
 from confluent_kafka import Message
 from typer.testing import CliRunner, Result
 
-from app.cli.root import cli
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.reading import read_to_end
+from burnline.cli.root import cli
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.reading import read_to_end
 
 NOW_MS = 1_763_000_000_000
 
@@ -145,7 +145,7 @@ def test_topics_with_other_partitions_are_refused(
 @pytest.mark.parametrize("lines", [100, 200_000], ids=["short", "longer than a pipe holds"])
 def test_stdin_is_checked_whole_before_anything_is_published(reach: Settings, lines: int) -> None:
     def run(text: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "app", "publish", "--json", "-"]
+        command = [sys.executable, "-m", "burnline", "publish", "--json", "-"]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
 
     good = "".join(line(number) + "\n" for number in range(lines))

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from app.kafka import client_config
-from app.pricing.valuation import ValuationRate
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.compacted import read_newest, write_key
-from app.topics.ensure import ensure_topics
+from burnline.kafka import client_config
+from burnline.pricing.valuation import ValuationRate
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest, write_key
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 
@@ -221,6 +221,6 @@ def test_a_missing_topic_is_named(settings: Settings, monkeypatch: pytest.Monkey
 
 
 def test_silent_brokers_are_named(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.cli.reference.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("burnline.cli.reference.TIMEOUT_S", 0.3)
     reach(make_settings(kafka_bootstrap_servers="127.0.0.1:1"), monkeypatch)
     assert "brokers" in run("rates", "list", code=1).stderr

@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from confluent_kafka import Producer
 
-from app.events.usage import Usage
-from app.kafka import client_config
-from app.ledger.partition import PartitionLedger
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.events.usage import Usage
+from burnline.kafka import client_config
+from burnline.ledger.partition import PartitionLedger
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 from tests.ledger.examples import RETENTION, TOPIC, feed, policy, usage
@@ -153,6 +153,6 @@ def test_missing_topics_are_told(settings: Settings, monkeypatch: pytest.MonkeyP
 
 
 def test_a_silent_broker_is_told(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.cli.sessions.TIMEOUT_S", 0.5)
+    monkeypatch.setattr("burnline.cli.sessions.TIMEOUT_S", 0.5)
     reach(make_settings(kafka_bootstrap_servers="127.0.0.1:1"), monkeypatch)
     assert run("sessions", code=1).stderr

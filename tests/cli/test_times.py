@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from app.cli.times import clock_ms, epoch_ms
+from burnline.cli.times import clock_ms, epoch_ms
 
 
 @pytest.mark.parametrize(

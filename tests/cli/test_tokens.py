@@ -6,9 +6,9 @@ import time
 import pytest
 import redis
 
-from app.api.access.setup import why_not_listen
-from app.embedded.ports import free_ports
-from app.settings import load_settings
+from burnline.api.access.setup import why_not_listen
+from burnline.embedded.ports import free_ports
+from burnline.settings import load_settings
 from tests.cli.reach import objects, run, words
 
 DAY_MS = 86_400_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.settings import Settings
-from app.topics.catalogue import topics_for
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 from tests.cli.reach import objects, reach, run
 from tests.topics.making import make_topic
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from app.audit import cut
-from app.audit import run as audit_run
-from app.cli.reference import EXIT_FAILED
-from app.cli.root import EXIT_MISTAKE
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.audit import cut
+from burnline.audit import run as audit_run
+from burnline.cli.reference import EXIT_FAILED
+from burnline.cli.root import EXIT_MISTAKE
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.audit.working import T0, Careless, event, newest, publish, put, work_off
 from tests.brokers import MakeSettings
 from tests.cli.reach import reach, run, words
@@ -302,7 +302,8 @@ def test_ctrl_c_is_no_difference(worked: Settings) -> None:
     """A process of its own on a terminal shows a bar, and ends with another code than 1 when it is interrupted."""
     script = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
     program = (
-        f"import app.cli.verify as v; v.audit = lambda *a, **k: exec({script!r}); from app.cli import main; main()"
+        f"import burnline.cli.verify as v; v.audit = lambda *a, **k: exec({script!r}); "
+        "from burnline.cli import main; main()"
     )
     command = [sys.executable, "-c", program, "verify"]
     process = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.detection.anomaly import Anomaly, Evidence, Severity, State
-from app.ledger.record import LedgerRecord, ModelRecord
-from app.pricing.money import PICO_PER_USD, usd_text
-from app.windows.slices import SLICE_MS
+from burnline.detection.anomaly import Anomaly, Evidence, Severity, State
+from burnline.ledger.record import LedgerRecord, ModelRecord
+from burnline.pricing.money import PICO_PER_USD, usd_text
+from burnline.windows.slices import SLICE_MS
 
 NOW_MS = 1_763_000_000_000 // SLICE_MS * SLICE_MS
 NOW_SLICE = NOW_MS // SLICE_MS

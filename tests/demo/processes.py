@@ -23,7 +23,7 @@ class DemoProcess:
         self.mark = uuid.uuid4().hex
         self._lines: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "app", "demo", *arguments],
+            [sys.executable, "-P", "-m", "burnline", "demo", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.kafka import client_config
-from app.settings import Settings, load_settings
-from app.topics.catalogue import topics_for
-from app.topics.reading import read_to_end
+from burnline.kafka import client_config
+from burnline.settings import Settings, load_settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.reading import read_to_end
 from tests.demo.processes import demo
 from tests.demo.published_rates import cost_usd
 from tests.demo.test_run import SPEED

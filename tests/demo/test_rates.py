@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.demo.publishing import clock_ms
-from app.demo.scenario import AGENTS, EMBEDDING_MODEL, RUNAWAY_AGENT
-from app.pricing.book import RateBook
-from app.pricing.money import PICO_PER_USD
+from burnline.demo.publishing import clock_ms
+from burnline.demo.scenario import AGENTS, EMBEDDING_MODEL, RUNAWAY_AGENT
+from burnline.pricing.book import RateBook
+from burnline.pricing.money import PICO_PER_USD
 from tests.demo.published_rates import MILLION, PUBLISHED
 
 

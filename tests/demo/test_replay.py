@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.demo.replay import Timetable, replay
-from app.demo.scenario import Planned
+from burnline.demo.replay import Timetable, replay
+from burnline.demo.scenario import Planned
 
 START_MS = 1_763_000_000_000
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import redis
 
-from app.demo.scenario import RUNAWAY_SESSION
-from app.kafka import client_config
-from app.settings import Settings, load_settings
-from app.topics.catalogue import topics_for
-from app.topics.reading import read_to_end
+from burnline.demo.scenario import RUNAWAY_SESSION
+from burnline.kafka import client_config
+from burnline.settings import Settings, load_settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.reading import read_to_end
 from tests.demo.processes import demo
 from tests.demo.published_rates import cost_usd
 from tests.kafka.base import Broker

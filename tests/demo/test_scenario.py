@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.demo.scenario import (
+from burnline.demo.scenario import (
     AGENTS,
     LONGEST_LIFE_MS,
     RUNAWAY_AGENT,
@@ -19,7 +19,7 @@ from app.demo.scenario import (
     plan,
     sessions_of,
 )
-from app.demo.trace import load_trace
+from burnline.demo.trace import load_trace
 from tests.demo.published_rates import cost_usd
 
 TRACE = load_trace()

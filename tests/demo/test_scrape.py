@@ -3,8 +3,8 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from app.demo.scrape import Figures, Scraper, parse_figures
-from app.metrics import WorkerMetrics
+from burnline.demo.scrape import Figures, Scraper, parse_figures
+from burnline.metrics import WorkerMetrics
 from tests.demo.conftest import Serve
 
 

@@ -8,12 +8,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from app.demo.output import LiveOutput, Picture, PlainOutput, notice_line, output_for, progress_line
-from app.demo.screen import Screen
-from app.demo.tally import SessionBurn
-from app.demo.view import Phase, Place, View
-from app.detection.anomaly import Severity
-from app.pricing.money import PICO_PER_USD
+from burnline.demo.output import LiveOutput, Picture, PlainOutput, notice_line, output_for, progress_line
+from burnline.demo.screen import Screen
+from burnline.demo.tally import SessionBurn
+from burnline.demo.view import Phase, Place, View
+from burnline.detection.anomaly import Severity
+from burnline.pricing.money import PICO_PER_USD
 from tests.demo.examples import story
 
 PLACE = Place(

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.demo.servers import Embedded, RedisUnusable, check_redis, names_a_broker, names_a_redis, start_servers
-from app.readmodel.keys import Control
-from app.settings import load_settings
+from burnline.demo.servers import Embedded, RedisUnusable, check_redis, names_a_broker, names_a_redis, start_servers
+from burnline.readmodel.keys import Control
+from burnline.settings import load_settings
 
 NAMED = {"kafka_bootstrap_servers": "127.0.0.1:9092", "redis_url": "redis://127.0.0.1:6379/0"}
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.demo.servers import Embedded
-from app.demo.setup import set_up
-from app.settings import load_settings
+from burnline.demo.servers import Embedded
+from burnline.demo.setup import set_up
+from burnline.settings import load_settings
 
 BROKER, REDIS = "127.0.0.1:40001", "redis://127.0.0.1:40002/0"
 EMBEDDED = Embedded(BROKER, REDIS)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.demo.spending import OverHttp, Spending, Spent
+from burnline.demo.spending import OverHttp, Spending, Spent
 from tests.demo.conftest import Serve
 
 ALLOCATIONS = json.dumps(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.demo.stopping import Patient, Signals, Stopped, patiently, started
+from burnline.demo.stopping import Patient, Signals, Stopped, patiently, started
 from tests.demo.processes import DemoProcess, demo
 
 END_WITHIN_S = 5.0

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from app.demo.output import summary_lines
-from app.demo.spending import OverHttp, Spent
-from app.demo.summary import Summary, missing, summarise
-from app.demo.tally import Tally
-from app.pricing.money import PICO_PER_USD
+from burnline.demo.output import summary_lines
+from burnline.demo.spending import OverHttp, Spent
+from burnline.demo.summary import Summary, missing, summarise
+from burnline.demo.tally import Tally
+from burnline.pricing.money import PICO_PER_USD
 from tests.demo.examples import record, story
 
 API = "http://127.0.0.1:8080"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.demo.tally import Tally
-from app.detection.anomaly import Severity
-from app.pricing.money import PICO_PER_USD
+from burnline.demo.tally import Tally
+from burnline.detection.anomaly import Severity
+from burnline.pricing.money import PICO_PER_USD
 from tests.demo.examples import NOW_MS, record, story
 
 

@@ -3,13 +3,13 @@
 import hashlib
 from importlib import resources
 
-from app.demo.trace import TRACE_FILE, load_trace, parse_trace
+from burnline.demo.trace import TRACE_FILE, load_trace, parse_trace
 
 PUBLISHED_SHA256 = "54e9a6d2a4bd06ba1e060304b900abbc74cbea53de96506e60fe5bb4f2277fb6"
 
 
 def test_packaged_trace_is_the_published_file_unchanged() -> None:
-    packaged = (resources.files("app.demo") / "data" / TRACE_FILE).read_bytes()
+    packaged = (resources.files("burnline.demo") / "data" / TRACE_FILE).read_bytes()
     assert hashlib.sha256(packaged).hexdigest() == PUBLISHED_SHA256
 
 

@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-import app.cli  # noqa: F401  # registers every command
-from app import __version__
-from app.cli.root import cli
-from app.settings import ENV_PREFIX, Settings, load_settings
+import burnline.cli  # noqa: F401  # registers every command
+from burnline import __version__
+from burnline.cli.root import cli
+from burnline.settings import ENV_PREFIX, Settings, load_settings
 from tests.deploy.files import (
     DEPLOY,
     ROOT,

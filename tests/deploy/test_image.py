@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ENV_PREFIX, Settings
+from burnline.settings import ENV_PREFIX, Settings
 from tests.deploy.files import DEPLOY, DOCKERFILE, ROOT, instructions
 
 HEALTH_CHECK = DEPLOY / "healthcheck.py"
@@ -57,10 +57,10 @@ def test_the_wheel_holds_the_package_and_its_data(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("burnline-*.whl")
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("app/")}
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("burnline/")}
     there = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "app").rglob("*")
+        path.relative_to(ROOT / "app").as_posix()
+        for path in (ROOT / "app/burnline").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert packed == there

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.metrics import WorkerMetrics
-from app.readmodel.metrics import ProjectorMetrics
+from burnline.metrics import WorkerMetrics
+from burnline.readmodel.metrics import ProjectorMetrics
 from tests.deploy.files import DEPLOY, loaded
 
 PROMETHEUS = DEPLOY / "prometheus"

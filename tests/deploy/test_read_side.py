@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx2
 import redis
 
-from app.embedded.ports import LOOPBACK, free_ports
-from app.embedded.valkey import valkey_program
+from burnline.embedded.ports import LOOPBACK, free_ports
+from burnline.embedded.valkey import valkey_program
 from tests.brokers import MakeSettings
 from tests.deploy.files import DEPLOY, first_token, health_check, services
 
@@ -28,13 +28,13 @@ def _environment(name: str, **replaced: object) -> dict[str, str]:
 
 
 def _burnline(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *arguments]
+    command = [sys.executable, "-m", "burnline", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=WITHIN_S)
 
 
 @contextmanager
 def _running(name: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "app", *services()[name]["command"]]
+    command = [sys.executable, "-m", "burnline", *services()[name]["command"]]
     with subprocess.Popen(command, env=environment) as process:
         try:
             yield process

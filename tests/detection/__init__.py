@@ -1,1 +1,1 @@
-"""Tests of app/detection."""
+"""Tests of app/burnline/detection."""

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from app.detection.baseline import EffectiveBaseline
-from app.detection.rule import BurnRule, thresholds
-from app.pricing.money import PICO_PER_USD
+from burnline.detection.baseline import EffectiveBaseline
+from burnline.detection.rule import BurnRule, thresholds
+from burnline.pricing.money import PICO_PER_USD
 
 USD = PICO_PER_USD
 CENT = USD // 100

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.anomaly import (
+from burnline.detection.anomaly import (
     Anomaly,
     Evidence,
     ResolvedBy,
@@ -18,8 +18,8 @@ from app.detection.anomaly import (
     notice_value,
     rfc3339,
 )
-from app.detection.lifecycle import opened
-from app.detection.reasons import Reason
+from burnline.detection.lifecycle import opened
+from burnline.detection.reasons import Reason
 from tests.detection.rules import RULE
 from tests.detection.test_lifecycle import BURN, NOON, OPENING
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.detection.baseline import (
+from burnline.detection.baseline import (
     Baseline,
     BaselineError,
     Baselines,
@@ -16,7 +16,7 @@ from app.detection.baseline import (
     baseline_key,
     default_baseline,
 )
-from app.settings import Settings
+from burnline.settings import Settings
 from tests.detection.rules import BASELINE, USD
 
 RECORD = {"org_id": "acme", "agent_id": "agent-7", "usd_per_hour": "2.50"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.burn import burn_pico_usd_per_hour, ratio_text
+from burnline.detection.burn import burn_pico_usd_per_hour, ratio_text
 from tests.detection.rules import CENT, USD
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.anomaly import Evidence, ResolvedBy, Severity, State
-from app.detection.baseline import EffectiveBaseline
-from app.detection.lifecycle import (
+from burnline.detection.anomaly import Evidence, ResolvedBy, Severity, State
+from burnline.detection.baseline import EffectiveBaseline
+from burnline.detection.lifecycle import (
     UNREACHABLE,
     Burn,
     OpenAnomaly,
@@ -19,8 +19,8 @@ from app.detection.lifecycle import (
     resolved,
     watch_levels,
 )
-from app.detection.reasons import Reason
-from app.detection.rule import Thresholds, thresholds
+from burnline.detection.reasons import Reason
+from burnline.detection.rule import Thresholds, thresholds
 from tests.detection.rules import BASELINE, CENT, LIMITS, RULE, USD
 
 OPENING = Evidence("finops.usage", 3, 41, "e-41")

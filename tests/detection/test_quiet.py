@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.quiet import is_quiet, judge_quiet, last_loud_slice, quiet_slice
-from app.detection.reasons import Reason
-from app.detection.rule import BurnRule, Thresholds
-from app.windows.slices import window_sum
+from burnline.detection.quiet import is_quiet, judge_quiet, last_loud_slice, quiet_slice
+from burnline.detection.reasons import Reason
+from burnline.detection.rule import BurnRule, Thresholds
+from burnline.windows.slices import window_sum
 from tests.detection.rules import CENT, LIMITS, RULE
 
 # Short window of 6 slices, above 8⅓ cents; a quiet period of 6 slices.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.detection.baseline import EffectiveBaseline
-from app.detection.rule import BurnRule, thresholds
-from app.settings import Settings
+from burnline.detection.baseline import EffectiveBaseline
+from burnline.detection.rule import BurnRule, thresholds
+from burnline.settings import Settings
 from tests.detection.rules import BASELINE, CENT, LIMITS, RULE, USD
 
 rates = st.integers(0, 10**9 * USD)

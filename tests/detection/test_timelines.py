@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.anomaly import ResolvedBy, Severity, State
-from app.detection.baseline import EffectiveBaseline
-from app.detection.reasons import Reason
-from app.windows.slices import SLICE_MS, window_sum
+from burnline.detection.anomaly import ResolvedBy, Severity, State
+from burnline.detection.baseline import EffectiveBaseline
+from burnline.detection.reasons import Reason
+from burnline.windows.slices import SLICE_MS, window_sum
 from tests.detection.rules import CENT, LIMITS, USD
 from tests.detection.timeline import Walker, walk
 

@@ -13,13 +13,13 @@ What happened is drawn the same way: `o` opened as a warning, `O` opened as crit
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from app.detection.anomaly import Anomaly, Evidence, ResolvedBy, Severity, State
-from app.detection.baseline import EffectiveBaseline
-from app.detection.lifecycle import Burn, OpenAnomaly, escalated, judge, opened, resolved
-from app.detection.quiet import is_quiet
-from app.detection.reasons import Reason
-from app.detection.rule import BurnRule, thresholds
-from app.windows.slices import SLICE_MS, window_sum
+from burnline.detection.anomaly import Anomaly, Evidence, ResolvedBy, Severity, State
+from burnline.detection.baseline import EffectiveBaseline
+from burnline.detection.lifecycle import Burn, OpenAnomaly, escalated, judge, opened, resolved
+from burnline.detection.quiet import is_quiet
+from burnline.detection.reasons import Reason
+from burnline.detection.rule import BurnRule, thresholds
+from burnline.windows.slices import SLICE_MS, window_sum
 from tests.detection.rules import BASELINE, CENT, RULE
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from app.embedded.broker import EmbeddedBroker, broker_program
+from burnline.embedded.broker import EmbeddedBroker, broker_program
 
 OWNER = """
 import signal, sys
-from app.embedded.broker import EmbeddedBroker
+from burnline.embedded.broker import EmbeddedBroker
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background deaf to it
 with EmbeddedBroker() as broker:
     print(broker.pid, flush=True)

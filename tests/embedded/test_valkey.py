@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.embedded.valkey import EmbeddedValkey, valkey_program
+from burnline.embedded.valkey import EmbeddedValkey, valkey_program
 
 OWNER = """
 import sys
-from app.embedded.valkey import EmbeddedValkey
+from burnline.embedded.valkey import EmbeddedValkey
 with EmbeddedValkey() as valkey:
     print(valkey.pid, flush=True)
     sys.stdin.read()

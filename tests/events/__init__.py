@@ -1,1 +1,1 @@
-"""Tests of app/events."""
+"""Tests of app/burnline/events."""

@@ -3,8 +3,8 @@
 import json
 from typing import Any, Final
 
-from app.events.decode import Rejection, decode_batch
-from app.events.usage import Usage
+from burnline.events.decode import Rejection, decode_batch
+from burnline.events.usage import Usage
 
 NOW_MS: Final = 1_760_000_000_000
 SKEW_MS: Final = 300_000

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from app.events.decode import Reason
-from app.events.usage import ID_FIELDS, KINDS, UsageEvent
+from burnline.events.decode import Reason
+from burnline.events.usage import ID_FIELDS, KINDS, UsageEvent
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded
 
 SCHEMA = Draft202012Validator(UsageEvent.model_json_schema())

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.events.dead_letters import DeadLetterHeaders, dead_letter_headers
-from app.events.decode import Reason, Rejection
+from burnline.events.dead_letters import DeadLetterHeaders, dead_letter_headers
+from burnline.events.decode import Reason, Rejection
 from tests.events.examples import encoded, rejected
 
 REJECTION = Rejection(4, Reason.TIME_UNIT, "occurred_at", "occurred_at 5 – too small")

@@ -6,8 +6,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from app.events.decode import decode_batch
-from app.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage, UsageEvent
+from burnline.events.decode import decode_batch
+from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage, UsageEvent
 from tests.events.examples import (
     ABSENT,
     FULL,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.events.text import is_deeper_than, shown
+from burnline.events.text import is_deeper_than, shown
 
 
 def depth_of(value: object) -> int:

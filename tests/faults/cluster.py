@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Self
 
-from app.embedded.ports import LOOPBACK, wait_for_broker
-from app.embedded.process import OwnedProcess
+from burnline.embedded.ports import LOOPBACK, wait_for_broker
+from burnline.embedded.process import OwnedProcess
 from tests.faults.proxy import TcpProxy
 from tests.kafka.apache import _format, _java, fetch_jars
 from tests.kafka.base import BrokerUnavailable

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from app.cli.worker import EXIT_FAILED
+from burnline.cli.worker import EXIT_FAILED
 from tests.faults.late_commits import LateCommits
 from tests.faults.schedule import Fault
 from tests.faults.stage import SESSION_TIMEOUT_MS, STOPPED_WITHIN_S, Stage

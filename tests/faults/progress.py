@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from app.kafka import Config, client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.client_log import client_log
-from app.topics.ends import passing
+from burnline.kafka import Config, client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.client_log import client_log
+from burnline.topics.ends import passing
 
 _POLL_S = 0.1
 _ASK_S = 5.0

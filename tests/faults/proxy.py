@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from app.embedded.ports import LOOPBACK
+from burnline.embedded.ports import LOOPBACK
 from tests.faults.connection import HELD_BYTES, Connection
 
 _JOIN_S = 10.0

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from app.kafka import Config
-from app.topics.client_log import client_log
+from burnline.kafka import Config
+from burnline.topics.client_log import client_log
 from tests.faults.load import Load, Record
 
 CHUNK = 500

@@ -123,7 +123,7 @@ def _play(stage: Stage, seed: int, arguments: argparse.Namespace, console: Conso
 
 def _verify(stage: Stage, console: Console) -> Iterator[str]:
     """A second opinion: `burnline verify` recomputes the ledgers from the log with the workers' own functions."""
-    command = [sys.executable, "-P", "-m", "app", "verify"]
+    command = [sys.executable, "-P", "-m", "burnline", "verify"]
     slot = stage.fleet.slots[0]
     done = subprocess.run(command, env=slot.environment, capture_output=True, text=True, check=False)
     console.print(f"burnline verify: exit code {done.returncode}\n{done.stdout.strip()}", markup=False)

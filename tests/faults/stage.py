@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.kafka import client_config
-from app.settings import load_settings
-from app.topics.catalogue import Topics, topics_for
-from app.topics.ensure import ensure_topics
+from burnline.kafka import client_config
+from burnline.settings import load_settings
+from burnline.topics.catalogue import Topics, topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.faults.cluster import Cluster
 from tests.faults.load import SLICE_MS, Expected, Load, Shape
 from tests.faults.progress import ProgressFollower

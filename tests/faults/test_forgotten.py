@@ -12,12 +12,12 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from app.kafka import client_config
-from app.stream.restore import stored_progress
-from app.stream.writer import DeliveryCallback, Outgoing, StillOpen, TransactionalWriter
-from app.topics.client_log import client_log
-from app.topics.ends import open_topics
-from app.topics.reading import is_aborted, read_to_end
+from burnline.kafka import client_config
+from burnline.stream.restore import stored_progress
+from burnline.stream.writer import DeliveryCallback, Outgoing, StillOpen, TransactionalWriter
+from burnline.topics.client_log import client_log
+from burnline.topics.ends import open_topics
+from burnline.topics.reading import is_aborted, read_to_end
 from tests.faults.cluster import Cluster
 from tests.faults.conftest import OpenStage
 from tests.faults.play import begin, settle
@@ -120,7 +120,7 @@ def test_what_a_flush_that_counts_lost_with_the_next_one_is_written_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Large or small, which decides whether it is kept for that when the brokers say that it has an end everywhere."""
-    monkeypatch.setattr("app.stream.writer.MOST_KEPT", most_kept)
+    monkeypatch.setattr("burnline.stream.writer.MOST_KEPT", most_kept)
     with open_stage(workers=1) as stage, unverified(cluster):
         names = {getattr(stage.topics, role).name: role in forgotten for role in ("sessions", "anomalies", "progress")}
         writer = writer_of(ForgetfulWriter, stage, cluster.proxied_servers)

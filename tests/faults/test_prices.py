@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.kafka import client_config
-from app.pricing.valuation import ValuationRate
-from app.topics.compacted import write_key
+from burnline.kafka import client_config
+from burnline.pricing.valuation import ValuationRate
+from burnline.topics.compacted import write_key
 from tests.faults.conftest import OpenStage
 from tests.faults.load import PRICES, Expected, Sums
 from tests.faults.play import begin, settle

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.client_log import client_log
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.client_log import client_log
 
 TIMEOUT_S = 30.0
 COMPACT_EAGERLY = {

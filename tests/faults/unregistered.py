@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from app.topics.client_log import client_log
+from burnline.topics.client_log import client_log
 from tests.faults.cluster import Cluster
 from tests.faults.connection import Connection
 

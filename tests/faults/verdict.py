@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, Message
 
-from app.detection.anomaly import Evidence, anomaly_id
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ends import spans
-from app.topics.reading import read_to_end
+from burnline.detection.anomaly import Evidence, anomaly_id
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ends import spans
+from burnline.topics.reading import read_to_end
 from tests.faults.load import Due, Expected, Sums, agent_of, team_of
 
 READ_TIMEOUT_S = 60.0

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from app.embedded.process import OwnedProcess
-from app.settings import ENV_PREFIX
+from burnline.embedded.process import OwnedProcess
+from burnline.settings import ENV_PREFIX
 from tests.faults.cluster import lasting_ports
 
 READY_WITHIN_S = 150.0
@@ -64,7 +64,7 @@ class WorkerSlot:
             if self._process is None:
                 self._note("started")
                 with self.log_path.open("ab") as output:
-                    command = [sys.executable, "-P", "-m", "app", "worker"]
+                    command = [sys.executable, "-P", "-m", "burnline", "worker"]
                     self._process = OwnedProcess(command, output=output, env=self.environment)
 
     def kill(self) -> None:

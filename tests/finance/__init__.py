@@ -1,1 +1,1 @@
-"""Tests of app/finance."""
+"""Tests of app/burnline/finance."""

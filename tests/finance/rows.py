@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.pricing.money import usd_text
+from burnline.pricing.money import usd_text
 
 T0 = 1_760_000_400_000
 """2025-10-09T09:00:00Z."""

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.allocation import Group, allocate, share
-from app.finance.bounds import UnpricedBounds
-from app.finance.frames import Dimension, empty, read_rows
+from burnline.finance.allocation import Group, allocate, share
+from burnline.finance.bounds import UnpricedBounds
+from burnline.finance.frames import Dimension, empty, read_rows
 from tests.finance.rows import row, value
 
 ROWS = [

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.finance.bounds import UnpricedBounds
-from app.pricing.catalogue import Catalogue
+from burnline.finance.bounds import UnpricedBounds
+from burnline.pricing.catalogue import Catalogue
 
 BOUNDS = UnpricedBounds.bundled()
 

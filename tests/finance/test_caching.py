@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from app.finance.bounds import UnpricedBounds
-from app.finance.caching import cache_impact, roi
-from app.finance.frames import Totals, read_rows, totals
-from app.pricing.money import usd_text
+from burnline.finance.bounds import UnpricedBounds
+from burnline.finance.caching import cache_impact, roi
+from burnline.finance.frames import Totals, read_rows, totals
+from burnline.pricing.money import usd_text
 from tests.finance.rows import row, value
 
 FOCUS = row(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.days import FIRST_DATE, LAST_DATE, QUARTER_MS, date_in, days_until, start_ms, zone
+from burnline.finance.days import FIRST_DATE, LAST_DATE, QUARTER_MS, date_in, days_until, start_ms, zone
 
 HOUR_MS = 3_600_000
 ZONES = sorted(available_timezones() - {"localtime"})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.delimited import FORMULA_STARTS, LINES_PER_CHUNK, Cell, csv_chunks, guarded
+from burnline.finance.delimited import FORMULA_STARTS, LINES_PER_CHUNK, Cell, csv_chunks, guarded
 
 
 def text(*rows: list[Cell]) -> str:

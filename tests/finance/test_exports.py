@@ -6,11 +6,11 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from app.finance.bounds import UnpricedBounds
-from app.finance.days import days_until, zone
-from app.finance.exports import Type, allocations, of_days, parquet_frame
-from app.finance.focus import plain
-from app.finance.frames import Dimension, empty, read_rows
+from burnline.finance.bounds import UnpricedBounds
+from burnline.finance.days import days_until, zone
+from burnline.finance.exports import Type, allocations, of_days, parquet_frame
+from burnline.finance.focus import plain
+from burnline.finance.frames import Dimension, empty, read_rows
 from tests.finance.rows import QUARTER, T0, row, value
 
 ROWS = [

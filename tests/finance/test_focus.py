@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.focus import COLUMNS, METERS, PRICE_DECIMALS, REQUESTS, Cell, Charge, UsageOfDay, cells, charges
-from app.pricing.money import PICO_PER_USD, usd_text
+from burnline.finance.focus import COLUMNS, METERS, PRICE_DECIMALS, REQUESTS, Cell, Charge, UsageOfDay, cells, charges
+from burnline.pricing.money import PICO_PER_USD, usd_text
 
 DAY = 1_760_054_400_000
 """2025-10-10T00:00Z."""

@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.bounds import UnpricedBounds
-from app.finance.frames import COSTS, COUNTS, SCHEMA, Dimension, empty, matching, read_rows, totals, visible, within
+from burnline.finance.bounds import UnpricedBounds
+from burnline.finance.frames import (
+    COSTS,
+    COUNTS,
+    SCHEMA,
+    Dimension,
+    empty,
+    matching,
+    read_rows,
+    totals,
+    visible,
+    within,
+)
 from tests.finance.rows import PARTS, QUARTER, T0, row, value
 
 BOUNDS = UnpricedBounds.bundled()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.baseline import Baseline, Baselines, EffectiveBaseline
-from app.finance.suggestions import MIN_SESSIONS, SessionSpend, Spread, Suggestion, suggest
-from app.pricing.money import PICO_PER_USD, pico_from_text, usd_text
+from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
+from burnline.finance.suggestions import MIN_SESSIONS, SessionSpend, Spread, Suggestion, suggest
+from burnline.pricing.money import PICO_PER_USD, pico_from_text, usd_text
 
 WINDOW_MS = 300_000
 HOUR_MS = 3_600_000

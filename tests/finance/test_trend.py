@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.bounds import UnpricedBounds
-from app.finance.days import date_in, days_until, zone
-from app.finance.frames import Dimension, Totals, empty
-from app.finance.frames import read_rows as read
-from app.finance.trend import trend
-from app.pricing.money import pico_from_text
+from burnline.finance.bounds import UnpricedBounds
+from burnline.finance.days import date_in, days_until, zone
+from burnline.finance.frames import Dimension, Totals, empty
+from burnline.finance.frames import read_rows as read
+from burnline.finance.trend import trend
+from burnline.pricing.money import pico_from_text
 from tests.finance.rows import QUARTER, T0, row, value
 
 DAY = date(2025, 10, 9)

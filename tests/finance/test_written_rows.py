@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.finance.bounds import UnpricedBounds
-from app.finance.frames import COLUMNS, read_rows, totals
-from app.ledger.usage_record import encode
-from app.ledger.usage_rollups import UsageRow
-from app.readmodel.rows import rollup_row
+from burnline.finance.bounds import UnpricedBounds
+from burnline.finance.frames import COLUMNS, read_rows, totals
+from burnline.ledger.usage_record import encode
+from burnline.ledger.usage_rollups import UsageRow
+from burnline.readmodel.rows import rollup_row
 from tests.finance.rows import T0
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.embedded.ports import LOOPBACK, free_ports, wait_for_broker
-from app.embedded.process import OwnedProcess
+from burnline.embedded.ports import LOOPBACK, free_ports, wait_for_broker
+from burnline.embedded.process import OwnedProcess
 from tests.kafka.base import CAPABILITIES, KAFKA_VERSION, Broker, BrokerUnavailable
 from tests.kafka.server import server_properties
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from app.embedded.ports import free_ports, wait_for_broker
+from burnline.embedded.ports import free_ports, wait_for_broker
 from tests.kafka.base import CAPABILITIES, KAFKA_VERSION, Broker, BrokerUnavailable
 from tests.kafka.server import server_properties
 

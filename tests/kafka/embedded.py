@@ -1,6 +1,6 @@
 """The broker that `burnline demo` starts, as a test broker."""
 
-from app.embedded.broker import EmbeddedBroker, EmbeddedBrokerUnavailable, broker_program
+from burnline.embedded.broker import EmbeddedBroker, EmbeddedBrokerUnavailable, broker_program
 from tests.kafka.base import Broker, BrokerUnavailable
 
 

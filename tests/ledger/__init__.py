@@ -1,1 +1,1 @@
-"""Tests of app/ledger."""
+"""Tests of app/burnline/ledger."""

@@ -4,22 +4,22 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from app.detection.baseline import Baseline, Baselines, EffectiveBaseline
-from app.detection.rule import BurnRule
-from app.events.usage import Usage
-from app.ledger.changes import Changes
-from app.ledger.idle import HOUR_MS
-from app.ledger.partition import PartitionLedger, Retention
-from app.ledger.policy import Policy
-from app.ledger.session import Ledger
-from app.pricing.book import RateBook
-from app.pricing.money import PICO_PER_USD
-from app.pricing.valuation import ValuationRate
-from app.windows.slices import SLICE_MS
+from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
+from burnline.detection.rule import BurnRule
+from burnline.events.usage import Usage
+from burnline.ledger.changes import Changes
+from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.partition import PartitionLedger, Retention
+from burnline.ledger.policy import Policy
+from burnline.ledger.session import Ledger
+from burnline.pricing.book import RateBook
+from burnline.pricing.money import PICO_PER_USD
+from burnline.pricing.valuation import ValuationRate
+from burnline.windows.slices import SLICE_MS
 
 if TYPE_CHECKING:
-    from app.detection.anomaly import Anomaly
-    from app.ledger.progress import Progress
+    from burnline.detection.anomaly import Anomaly
+    from burnline.ledger.progress import Progress
 
 MILLI: Final = PICO_PER_USD // 1000
 """0.001 USD."""

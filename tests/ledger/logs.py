@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from app.events.usage import Usage
-from app.windows.slices import SLICE_MS
+from burnline.events.usage import Usage
+from burnline.windows.slices import SLICE_MS
 from tests.ledger.examples import T0, usage
 
 _SHAPES: list[dict[str, Any]] = [

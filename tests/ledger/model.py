@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from app.detection.anomaly import Anomaly, Evidence, anomaly_id
-from app.events.usage import Usage
-from app.ledger.partition import Retention
-from app.windows.slices import SLICE_MS
+from burnline.detection.anomaly import Anomaly, Evidence, anomaly_id
+from burnline.events.usage import Usage
+from burnline.ledger.partition import Retention
+from burnline.windows.slices import SLICE_MS
 from tests.ledger.examples import PARTITION, RULE, TOPIC
 
 USD_PER_MILLION = {

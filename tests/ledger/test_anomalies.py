@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.detection.anomaly import ResolvedBy
-from app.detection.baseline import Baseline
-from app.windows.slices import SLICE_MS
+from burnline.detection.anomaly import ResolvedBy
+from burnline.detection.baseline import Baseline
+from burnline.windows.slices import SLICE_MS
 from tests.ledger.examples import (
     PARTITION,
     T0,

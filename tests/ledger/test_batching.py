@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.detection.anomaly import Anomaly
-from app.ledger.partition import PartitionLedger
-from app.ledger.record import decode
-from app.ledger.session import Ledger
+from burnline.detection.anomaly import Anomaly
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.record import decode
+from burnline.ledger.session import Ledger
 from tests.ledger.examples import RETENTION, T0, Topics, feed, ledger, policy, runs_of
 from tests.ledger.logs import Entry, logs
 

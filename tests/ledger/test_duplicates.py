@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ledger import duplicates
-from app.ledger.duplicates import PartitionIds, RecentIds, fingerprint
+from burnline.ledger import duplicates
+from burnline.ledger.duplicates import PartitionIds, RecentIds, fingerprint
 
 LIMITS = st.integers(min_value=1, max_value=12)
 HASHES = st.integers(min_value=0, max_value=2**64 - 1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.windows.slices import SLICE_MS
+from burnline.windows.slices import SLICE_MS
 from tests.ledger.examples import (
     MILLI,
     T0,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.ledger.record import UnreadableRecord
-from app.pricing.money import PICO_PER_USD
+from burnline.ledger.record import UnreadableRecord
+from burnline.pricing.money import PICO_PER_USD
 from tests.ledger.examples import (
     BOOK,
     MILLI,

@@ -9,21 +9,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from app.detection.anomaly import Anomaly
-from app.detection.baseline import Baseline
-from app.ledger.changes import Activity, Counts
-from app.ledger.idle import HOUR_MS
-from app.ledger.record import LedgerRecord, SessionLedger, parse
-from app.ledger.rollup import SessionRollup
-from app.ledger.session import SUM_FIELDS
-from app.pricing.money import PICO_PER_USD
-from app.windows.slices import SLICE_MS
+from burnline.detection.anomaly import Anomaly
+from burnline.detection.baseline import Baseline
+from burnline.ledger.changes import Activity, Counts
+from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.record import LedgerRecord, SessionLedger, parse
+from burnline.ledger.rollup import SessionRollup
+from burnline.ledger.session import SUM_FIELDS
+from burnline.pricing.money import PICO_PER_USD
+from burnline.windows.slices import SLICE_MS
 from tests.ledger.examples import BOOK, RETENTION, RULE, T0, Topics, at_slice, baselines_of, ledger, policy, rate
 from tests.ledger.logs import Entry, logs
 from tests.ledger.model import Model, Session, Shown, shown
 
 if TYPE_CHECKING:
-    from app.ledger.partition import PartitionLedger
+    from burnline.ledger.partition import PartitionLedger
 
 COUNTS = SUM_FIELDS[:7]
 AMOUNTS = ("cost_usd", "cache_savings_usd", "embedding_cost_usd")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.detection.baseline import Baseline
+from burnline.detection.baseline import Baseline
 from tests.ledger.examples import BASELINE, BOOK, RULE, T0, baselines_of, policy, rate
 
 MODELS = [f"made-up-{number}" for number in range(5)]

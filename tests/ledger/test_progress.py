@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ledger.progress import Progress, SourceProgress
+from burnline.ledger.progress import Progress, SourceProgress
 
 OFFSETS = st.integers(0, 2**63 - 1)
 GOOD = Progress(1, "finops.usage", 3, 17, 1_760_000_000_000, 1_760_000_000_500)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from app.ledger import record
-from app.ledger.partition import PartitionLedger
-from app.ledger.record import SessionLedger, UnreadableRecord, check, decode, encode, last_event_at, parse
-from app.ledger.session import Ledger
-from app.pricing.money import PICO_PER_USD
+from burnline.ledger import record
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.record import SessionLedger, UnreadableRecord, check, decode, encode, last_event_at, parse
+from burnline.ledger.session import Ledger
+from burnline.pricing.money import PICO_PER_USD
 from tests.ledger.examples import T0, feed, ledger, usage
 from tests.ledger.logs import Entry, logs
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.ledger.partition import Retention
-from app.settings import load_settings
+from burnline.ledger.partition import Retention
+from burnline.settings import load_settings
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from app.ledger import partition as module
-from app.ledger.changes import Changes
-from app.ledger.idle import HOUR_MS
-from app.ledger.partition import PartitionLedger
-from app.ledger.record import UnreadableRecord
-from app.ledger.rollup import SessionRollup, decode
+from burnline.ledger import partition as module
+from burnline.ledger.changes import Changes
+from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.record import UnreadableRecord
+from burnline.ledger.rollup import SessionRollup, decode
 from tests.ledger.examples import RETENTION, T0, Topics, feed, ledger, policy, usage
 
 assert RETENTION.idle_ms is not None

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
-from app.windows.slices import window_sum
+from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
+from burnline.windows.slices import window_sum
 
 SHORT, LONG = 2, 5
 

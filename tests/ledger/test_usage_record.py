@@ -5,11 +5,11 @@ import json
 import msgspec
 import pytest
 
-from app import schema_examples
-from app.ledger.partition import PartitionLedger
-from app.ledger.record import UnreadableRecord
-from app.ledger.usage_record import UsageRollup, UsageRollupRecord, encode, parse
-from app.ledger.usage_rollups import UsageRow
+from burnline import schema_examples
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.record import UnreadableRecord
+from burnline.ledger.usage_record import UsageRollup, UsageRollupRecord, encode, parse
+from burnline.ledger.usage_rollups import UsageRow
 from tests.events.examples import decode
 from tests.ledger.examples import RETENTION, T0, policy
 

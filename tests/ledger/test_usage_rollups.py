@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.usage import Usage
-from app.ledger import record, rollup
-from app.ledger.idle import HOUR_MS
-from app.ledger.partition import PartitionLedger
-from app.ledger.usage_record import UsageRollupRecord, parse
-from app.ledger.usage_rollups import LINGER_MS, QUARTER_MS, UsageRollups
-from app.pricing.money import pico_from_text
+from burnline.events.usage import Usage
+from burnline.ledger import record, rollup
+from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.usage_record import UsageRollupRecord, parse
+from burnline.ledger.usage_rollups import LINGER_MS, QUARTER_MS, UsageRollups
+from burnline.pricing.money import pico_from_text
 from tests.ledger.examples import BOOK, MILLI, RETENTION, T0, Topics, feed, ledger, policy, rate, runs_of, usage
 from tests.ledger.logs import Entry, logs
 
 if TYPE_CHECKING:
-    from app.ledger.rollup import ClosedRollup
-    from app.ledger.session import Ledger
+    from burnline.ledger.rollup import ClosedRollup
+    from burnline.ledger.session import Ledger
 
 KNOWING = RETENTION._replace(partition_ids=1_000)
 CUTS = st.lists(st.integers(0, 30), max_size=6)

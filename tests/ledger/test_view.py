@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from app.events.usage import Usage
-from app.ledger.partition import PartitionLedger
-from app.ledger.progress import Progress
-from app.ledger.record import LedgerRecord, SessionLedger, parse
-from app.ledger.view import SessionView, as_of_ms, merge, spent_usd
+from burnline.events.usage import Usage
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.progress import Progress
+from burnline.ledger.record import LedgerRecord, SessionLedger, parse
+from burnline.ledger.view import SessionView, as_of_ms, merge, spent_usd
 from tests.ledger.examples import RETENTION, T0, TOPIC, at_slice, feed, policy, usage
 from tests.ledger.logs import Entry, logs
 

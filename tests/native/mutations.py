@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from app.native import binding
-from app.native.kernel import Kernel
+from burnline.native import binding
+from burnline.native.kernel import Kernel
 from tests.ledger.examples import T0
 from tests.native.test_kernel import SKEW_MS, Both, event
 

@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from app.detection.baseline import Baselines, EffectiveBaseline
-from app.events.decode import decode_batch
-from app.ledger.changes import Changes
-from app.ledger.duplicates import RecentIds
-from app.ledger.idle import HOUR_MS
-from app.ledger.partition import PartitionLedger, Retention
-from app.native.binding import library
-from app.native.ledger import KernelChoice, NativePartitionLedger
-from app.pricing.money import PICO_PER_USD
+from burnline.detection.baseline import Baselines, EffectiveBaseline
+from burnline.events.decode import decode_batch
+from burnline.ledger.changes import Changes
+from burnline.ledger.duplicates import RecentIds
+from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.partition import PartitionLedger, Retention
+from burnline.native.binding import library
+from burnline.native.ledger import KernelChoice, NativePartitionLedger
+from burnline.pricing.money import PICO_PER_USD
 from tests.ledger.examples import PARTITION, T0, TOPIC, policy
 
 if TYPE_CHECKING:

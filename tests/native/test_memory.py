@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.ledger import record
-from app.ledger.partition import Retention
-from app.ledger.session import Ledger, ModelSums
-from app.native.kernel import Kernel
+from burnline.ledger import record
+from burnline.ledger.partition import Retention
+from burnline.ledger.session import Ledger, ModelSums
+from burnline.native.kernel import Kernel
 from hatch_build import SOURCE
 from tests.ledger.examples import PARTITION, policy
 

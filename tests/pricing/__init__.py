@@ -1,1 +1,1 @@
-"""Tests of app.pricing."""
+"""Tests of burnline.pricing."""

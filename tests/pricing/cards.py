@@ -1,6 +1,6 @@
 """Cards that several tests use."""
 
-from app.pricing.card import BEGINNING_MS, FOREVER_MS, RateCard, Tier
+from burnline.pricing.card import BEGINNING_MS, FOREVER_MS, RateCard, Tier
 
 BASE = Tier(0, input=3_000_000, output=15_000_000, cached_input=300_000, cache_write=3_750_000, reasoning=16_000_000)
 LONG = Tier(

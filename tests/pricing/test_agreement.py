@@ -11,8 +11,8 @@ from genai_prices.types import ModelInfo, ModelPrice, PriceCalculation, StartDat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.pricing.book import RateBook
-from app.pricing.card import FOREVER_MS, RateCard, charge
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import FOREVER_MS, RateCard, charge
 
 BOOK = RateBook.bundled()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -20,10 +20,10 @@ from genai_prices.types import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.book import RateBook
-from app.pricing.card import FOREVER_MS, charge
-from app.pricing.catalogue import Catalogue
-from app.pricing.valuation import ValuationRate
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import FOREVER_MS, charge
+from burnline.pricing.catalogue import Catalogue
+from burnline.pricing.valuation import ValuationRate
 
 T1, T2, T3 = 1_760_000_000_000, 1_770_000_000_000, 1_780_000_000_000
 NEW_PRICE_MS = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1000

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.card import ANY_PROVIDER, Charge, RateCard, Tier, charge, charge_fields
+from burnline.pricing.card import ANY_PROVIDER, Charge, RateCard, Tier, charge, charge_fields
 from tests.pricing.cards import BASE, LONG, LONGER, card
 
 COUNT = st.integers(0, 10**9)

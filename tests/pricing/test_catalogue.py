@@ -15,9 +15,9 @@ from genai_prices.types import (
     Provider,
 )
 
-from app.pricing.catalogue import MATCHES_HELD, Catalogue
-from app.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
-from app.pricing.providers import CATALOGUE_IDS
+from burnline.pricing.catalogue import MATCHES_HELD, Catalogue
+from burnline.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
+from burnline.pricing.providers import CATALOGUE_IDS
 
 
 def model(name: str, clause: MatchLogic | None = None) -> ModelInfo:

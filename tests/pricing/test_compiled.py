@@ -15,9 +15,9 @@ from genai_prices.types import (
 )
 from genai_prices.types import Tier as CatalogueTier
 
-from app.pricing.card import Tier
-from app.pricing.compiled import CompiledPrice, compile_price, compile_prices
-from app.pricing.dated import Always, Daily, Dated, Since
+from burnline.pricing.card import Tier
+from burnline.pricing.compiled import CompiledPrice, compile_price, compile_prices
+from burnline.pricing.dated import Always, Daily, Dated, Since
 
 HOUR = 3_600_000
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.card import BEGINNING_MS, FOREVER_MS
-from app.pricing.dated import DAY_MS, Always, Condition, Daily, Dated, Since, Span, holding, utc_text
+from burnline.pricing.card import BEGINNING_MS, FOREVER_MS
+from burnline.pricing.dated import DAY_MS, Always, Condition, Daily, Dated, Since, Span, holding, utc_text
 
 HOUR = 3_600_000
 NOON = 20_000 * DAY_MS + 12 * HOUR

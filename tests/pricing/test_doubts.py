@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.pricing.book import RateBook
-from app.pricing.card import RateCard, Tier
-from app.pricing.doubts import FAR, Doubt, doubts
-from app.pricing.valuation import ValuationRate
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import RateCard, Tier
+from burnline.pricing.doubts import FAR, Doubt, doubts
+from burnline.pricing.valuation import ValuationRate
 
 TIER = Tier(0, input=2_000_000, output=8_000_000, cached_input=1_000_000, cache_write=0, reasoning=8_000_000)
 LONG = Tier(200_000, input=4_000_000_000, output=1, cached_input=1, cache_write=1, reasoning=1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.card import charge
-from app.pricing.explain import describe, explain_charge, step_text
+from burnline.pricing.card import charge
+from burnline.pricing.explain import describe, explain_charge, step_text
 from tests.pricing.cards import BASE, LONG, card
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.money import MAX_TEXT, PICO_PER_USD, amount_text, pico_from_text, usd_text
+from burnline.pricing.money import MAX_TEXT, PICO_PER_USD, amount_text, pico_from_text, usd_text
 
 
 @pytest.mark.parametrize(

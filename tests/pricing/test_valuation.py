@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.pricing.card import Tier
-from app.pricing.money import pico_from_text
-from app.pricing.valuation import ValuationRate, ValuationRateError, rate_key
+from burnline.pricing.card import Tier
+from burnline.pricing.money import pico_from_text
+from burnline.pricing.valuation import ValuationRate, ValuationRateError, rate_key
 
 AT_MS = 1_760_000_000_000
 KEY = f"openai/gpt-4o@{AT_MS}"

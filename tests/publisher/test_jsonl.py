@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.events.rejection import Reason
-from app.publisher.jsonl import NAMED_LINES, FileChangedError, Line, check_lines, good_lines, lines_as_they_are
+from burnline.events.rejection import Reason
+from burnline.publisher.jsonl import NAMED_LINES, FileChangedError, Line, check_lines, good_lines, lines_as_they_are
 
 NOW_MS = 1_763_000_000_000
 SKEW_MS = 300_000

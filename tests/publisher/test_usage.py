@@ -11,13 +11,13 @@ import pytest
 from confluent_kafka import Message
 from pydantic import ValidationError
 
-from app.events.usage import UsageEvent
-from app.kafka import Config, client_config
-from app.publisher import DeliveryError, UsagePublisher
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
-from app.topics.reading import read_to_end
+from burnline.events.usage import UsageEvent
+from burnline.kafka import Config, client_config
+from burnline.publisher import DeliveryError, UsagePublisher
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
+from burnline.topics.reading import read_to_end
 
 NOW_MS = 1_763_000_000_000
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from app.ledger.progress import Progress
-from app.ledger.record import LedgerRecord, ModelRecord
-from app.ledger.usage_record import UsageRollupRecord
-from app.readmodel.batch import Record, Role
+from burnline.ledger.progress import Progress
+from burnline.ledger.record import LedgerRecord, ModelRecord
+from burnline.ledger.usage_record import UsageRollupRecord
+from burnline.readmodel.batch import Record, Role
 
 T0 = 1_760_000_400_000
 """A quarter of an hour begins."""

@@ -4,11 +4,11 @@ from random import Random
 
 from confluent_kafka import Producer
 
-from app.kafka import client_config
-from app.readmodel.batch import Role
-from app.readmodel.source import projected
-from app.settings import Settings
-from app.topics.catalogue import topics_for
+from burnline.kafka import client_config
+from burnline.readmodel.batch import Role
+from burnline.readmodel.source import projected
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
 from tests.readmodel import examples
 from tests.readmodel.examples import T0
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Message
 
-from app.kafka import client_config
-from app.readmodel.batch import Role
-from app.readmodel.keys import Control, Keys
-from app.readmodel.source import projected
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.reading import read_to_end
+from burnline.kafka import client_config
+from burnline.readmodel.batch import Role
+from burnline.readmodel.keys import Control, Keys
+from burnline.readmodel.source import projected
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.reading import read_to_end
 
 if TYPE_CHECKING:
     import redis

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from app.embedded.ports import free_ports
-from app.settings import ENV_PREFIX, Settings
+from burnline.embedded.ports import free_ports
+from burnline.settings import ENV_PREFIX, Settings
 
 _NAMES = ("kafka_bootstrap_servers", "topic_prefix", "app_id", "redis_url", "redis_prefix", "partitions")
 
@@ -30,7 +30,7 @@ class ProjectorProcess:
 
     def start(self, *options: str) -> None:
         """Start a process; it need not be up when this returns."""
-        command = [sys.executable, "-m", "app", "projector", *options]
+        command = [sys.executable, "-m", "burnline", "projector", *options]
         self._process = subprocess.Popen(command, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT)
 
     def kill(self) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.readmodel.batch import ARGUMENTS_AT_ONCE, Batch, Command, Record, Role, Stretch, plan
-from app.readmodel.keys import ANOMALY_TTL_MS, Control
-from app.readmodel.rows import session_row
+from burnline.readmodel.batch import ARGUMENTS_AT_ONCE, Batch, Command, Record, Role, Stretch, plan
+from burnline.readmodel.keys import ANOMALY_TTL_MS, Control
+from burnline.readmodel.rows import session_row
 from tests.readmodel import examples
 from tests.readmodel.examples import DAY, T0, WRITTEN_MS, record
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.readmodel.keys import DAY_MS, Control, Keys, day_number, offset_field, utc_day
+from burnline.readmodel.keys import DAY_MS, Control, Keys, day_number, offset_field, utc_day
 from tests.readmodel.examples import DAY, T0
 
 CONTROL = Control("burnline:")

@@ -11,10 +11,10 @@ from random import Random
 import pytest
 import redis
 
-from app.readmodel.batch import Role
-from app.readmodel.keys import Control
-from app.settings import Settings
-from app.topics.ensure import ensure_topics
+from burnline.readmodel.batch import Role
+from burnline.readmodel.keys import Control
+from burnline.settings import Settings
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.readmodel import examples
 from tests.readmodel.load import Load

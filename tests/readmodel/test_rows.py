@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ledger.progress import Progress
-from app.ledger.usage_record import UsageRollupRecord
-from app.readmodel.rows import (
+from burnline.ledger.progress import Progress
+from burnline.ledger.usage_record import UsageRollupRecord
+from burnline.readmodel.rows import (
     ProgressRow,
     RollupRow,
     UnreadableRow,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from app.readmodel.batch import Record, Role, Stretch, plan
-from app.readmodel.keys import CHANGES_KEPT, Control
-from app.readmodel.rows import decode_unreadable
-from app.readmodel.store import Store
+from burnline.readmodel.batch import Record, Role, Stretch, plan
+from burnline.readmodel.keys import CHANGES_KEPT, Control
+from burnline.readmodel.rows import decode_unreadable
+from burnline.readmodel.store import Store
 from tests.readmodel import examples
 from tests.readmodel.examples import DAY, T0, record
 

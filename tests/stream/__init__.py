@@ -1,1 +1,1 @@
-"""Tests of app/stream."""
+"""Tests of app/burnline/stream."""

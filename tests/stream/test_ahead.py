@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.stream.ahead import PollingAhead
-from app.stream.batches import RecordBatch, Records
-from app.stream.reader import MakeReader
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.stream.ahead import PollingAhead
+from burnline.stream.batches import RecordBatch, Records
+from burnline.stream.reader import MakeReader
 from tests.stream.test_reader import POLLS, READERS, ROWS, rows_of, topic, write
 
 __all__ = ["topic"]

@@ -9,13 +9,13 @@ from functools import partial
 import pytest
 from confluent_kafka import KafkaException, Producer
 
-from app.kafka import Config, client_config
-from app.settings import Settings
-from app.stream.batches import Headers, RecordBatch
-from app.stream.polling import PolledReader, why_not_polled
-from app.stream.reader import MakeReader, MessageReader, Reader
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.kafka import Config, client_config
+from burnline.settings import Settings
+from burnline.stream.batches import Headers, RecordBatch
+from burnline.stream.polling import PolledReader, why_not_polled
+from burnline.stream.reader import MakeReader, MessageReader, Reader
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.kafka.base import Broker
 

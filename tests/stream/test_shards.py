@@ -8,18 +8,18 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.detection.baseline import Baselines, default_baseline
-from app.detection.rule import BurnRule
-from app.ledger.policy import Policy
-from app.metrics import WorkerMetrics
-from app.pricing.book import RateBook
-from app.settings import Settings
-from app.stream import shards as module
-from app.stream.batches import RecordBatch, Records
-from app.stream.shards import Shards
-from app.stream.writer import TransactionalWriter
-from app.topics.catalogue import topics_for
-from app.topics.ensure import ensure_topics
+from burnline.detection.baseline import Baselines, default_baseline
+from burnline.detection.rule import BurnRule
+from burnline.ledger.policy import Policy
+from burnline.metrics import WorkerMetrics
+from burnline.pricing.book import RateBook
+from burnline.settings import Settings
+from burnline.stream import shards as module
+from burnline.stream.batches import RecordBatch, Records
+from burnline.stream.shards import Shards
+from burnline.stream.writer import TransactionalWriter
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.events.examples import NOW_MS, encoded
 

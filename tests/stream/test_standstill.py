@@ -1,6 +1,6 @@
 """What was fetched and is not applied is noticed, after a while and by partition."""
 
-from app.stream.standstill import STANDSTILL_S, Standstill
+from burnline.stream.standstill import STANDSTILL_S, Standstill
 
 SOON_S = STANDSTILL_S - 1
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.reading import read_to_end
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.reading import read_to_end
 
 TIMEOUT_S = 20.0
 

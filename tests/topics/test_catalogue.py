@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.settings import load_settings
-from app.topics.catalogue import Topics, topics_for
+from burnline.settings import load_settings
+from burnline.topics.catalogue import Topics, topics_for
 
 DAY_MS = 86_400_000
 

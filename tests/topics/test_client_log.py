@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from app.topics.client_log import REPEAT_S, Dampen
+from burnline.topics.client_log import REPEAT_S, Dampen
 
 REFUSED = "FAIL [rdkafka#consumer-{client}] 127.0.0.1:9092: Connection refused (after {ms}ms in state CONNECT)"
 

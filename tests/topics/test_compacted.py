@@ -3,11 +3,11 @@
 import pytest
 from confluent_kafka import Producer
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.catalogue import TopicSpec
-from app.topics.compacted import Placed, Written, read_newest, read_placed, write_key
-from app.topics.errors import BrokerSilent, TopicError, TopicMissing
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import TopicSpec
+from burnline.topics.compacted import Placed, Written, read_newest, read_placed, write_key
+from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, make_topic
 

@@ -6,8 +6,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from confluent_kafka import Producer
 
-from app.kafka import client_config
-from app.settings import Settings
+from burnline.kafka import client_config
+from burnline.settings import Settings
 from tests.topics.making import TIMEOUT_S, make_topic, read, values
 
 EXPECTED = [f"a value worth compressing, number {number}" for number in range(200)]

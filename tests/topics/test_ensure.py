@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.settings import Settings
-from app.topics.catalogue import topics_for
-from app.topics.ensure import Difference, ensure_topics
-from app.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import Difference, ensure_topics
+from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, admin, make_topic
 

@@ -3,10 +3,10 @@
 import pytest
 from confluent_kafka import TopicPartition
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.errors import BrokerSilent, TopicMissing
-from app.topics.fetching import NoSuchRecord, fetch, fetch_range
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.errors import BrokerSilent, TopicMissing
+from burnline.topics.fetching import NoSuchRecord, fetch, fetch_range
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, write
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import TopicPartition
 
-from app.kafka import client_config
-from app.settings import Settings
-from app.topics.errors import BrokerSilent, TopicMissing
-from app.topics.reading import is_aborted, read_to_end
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.errors import BrokerSilent, TopicMissing
+from burnline.topics.reading import is_aborted, read_to_end
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, Transaction, abort, admin, commit, make_topic, read, values, write
 

@@ -1,1 +1,1 @@
-"""Tests of app/windows."""
+"""Tests of app/burnline/windows."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows.slices import SLICE_MS, Slices, prune, slice_index, slide, window_sum
+from burnline.windows.slices import SLICE_MS, Slices, prune, slice_index, slide, window_sum
 
 AMOUNTS = st.integers(min_value=0, max_value=10**21)
 SLICES = st.dictionaries(st.integers(min_value=-60, max_value=60), AMOUNTS, max_size=30)

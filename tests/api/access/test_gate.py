@@ -15,17 +15,17 @@ from fastapi.responses import StreamingResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from app.api import problems
-from app.api.access import gate
-from app.api.access.guard import guard
-from app.api.access.limits import MOST_HEADER_BYTES, MOST_HEADERS
-from app.api.access.principal import SCOPE_KEY, Admin, Editor, Principal, Role, Viewer
-from app.api.access.tokens import mint
-from app.api.application import build_api
-from app.api.resources import Resources
-from app.api.view.rollups import RollupCache
-from app.embedded.ports import free_ports
-from app.settings import Settings, load_settings
+from burnline.api import problems
+from burnline.api.access import gate
+from burnline.api.access.guard import guard
+from burnline.api.access.limits import MOST_HEADER_BYTES, MOST_HEADERS
+from burnline.api.access.principal import SCOPE_KEY, Admin, Editor, Principal, Role, Viewer
+from burnline.api.access.tokens import mint
+from burnline.api.application import build_api
+from burnline.api.resources import Resources
+from burnline.api.view.rollups import RollupCache
+from burnline.embedded.ports import free_ports
+from burnline.settings import Settings, load_settings
 from tests.api.access.issuer import AUDIENCE, Issuer, issuing
 
 NOW = 1_760_000_000_000
@@ -104,7 +104,7 @@ def bearer(text: str) -> dict[str, str]:
 
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tokens be read at each request."""
-    monkeypatch.setattr("app.api.access.token_store.MAX_AGE_S", 0.0)
+    monkeypatch.setattr("burnline.api.access.token_store.MAX_AGE_S", 0.0)
 
 
 def challenge(answer: Any) -> str:
@@ -381,7 +381,7 @@ def test_a_line_for_each_write_and_no_secret_anywhere(
         api.put("/thing", json={"a": "private"}, headers=editor)
         api.delete("/thing", headers=editor)
         api.put("/thing%0A2026 forged?token=abc", json={}, headers=bearer(f"bl_{token_id}_{'A' * 43}"))
-    lines = [line.getMessage() for line in caplog.records if line.name == "app.api.audit"]
+    lines = [line.getMessage() for line in caplog.records if line.name == "burnline.api.audit"]
     assert lines == [
         f"'token:{token_id}' (editor) from 127.0.0.1: PUT '/thing': 200",
         f"'token:{token_id}' (editor) from 127.0.0.1: DELETE '/thing': 403",

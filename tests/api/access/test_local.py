@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.api.access.local import is_local
+from burnline.api.access.local import is_local
 
 HERE = [(b"host", b"127.0.0.1:8080")]
 

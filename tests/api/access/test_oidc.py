@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from app.api.access.keys import FRESH_S, LEAST_PAUSE_S, STALE_S, IssuerKeys, KeysUnknown
-from app.api.access.oidc import LEEWAY_S, Claims, JwtRefused, Oidc, oidc_of, principal_of
-from app.api.access.roles import Principal, Role
-from app.settings import load_settings
+from burnline.api.access.keys import FRESH_S, LEAST_PAUSE_S, STALE_S, IssuerKeys, KeysUnknown
+from burnline.api.access.oidc import LEEWAY_S, Claims, JwtRefused, Oidc, oidc_of, principal_of
+from burnline.api.access.roles import Principal, Role
+from burnline.settings import load_settings
 from tests.api.access.issuer import AUDIENCE, KEYS, RSA, Issuer, by_hand, issuing
 
 

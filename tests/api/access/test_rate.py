@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.access import rate
-from app.api.access.rate import Buckets
+from burnline.api.access import rate
+from burnline.api.access.rate import Buckets
 
 
 def test_a_burst_of_a_second_and_then_the_rate() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import SettingsError, load_settings
+from burnline.settings import SettingsError, load_settings
 
 OIDC = {"oidc_issuer": "https://id.example.com", "oidc_audience": "burnline"}
 

@@ -7,10 +7,10 @@ import pytest
 import redis
 import redis.asyncio
 
-from app.api.access.roles import Role
-from app.api.access.token_store import MAX_AGE_S, TokenFile, TokenReader, TokensUnknown
-from app.api.access.tokens import TokenRecord, mint
-from app.embedded.ports import free_ports
+from burnline.api.access.roles import Role
+from burnline.api.access.token_store import MAX_AGE_S, TokenFile, TokenReader, TokensUnknown
+from burnline.api.access.tokens import TokenRecord, mint
+from burnline.embedded.ports import free_ports
 
 KEY = "burnline:tokens"
 NOW = 1_760_000_000_000

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.api.access import tokens
-from app.api.access.roles import Principal, Role
-from app.api.access.tokens import Refusal, TokenRecord, judge, mint
+from burnline.api.access import tokens
+from burnline.api.access.roles import Principal, Role
+from burnline.api.access.tokens import Refusal, TokenRecord, judge, mint
 
 NOW = 1_760_000_000_000
 
@@ -103,7 +103,7 @@ def test_wrong_and_unknown_take_the_same_steps(*, known: bool) -> None:
     wrong = f"bl_{record.id if known else 'f' * 12}_{'A' * 43}"
     with (
         patch.object(tokens, "_digest", wraps=tokens._digest) as hashed,
-        patch("app.api.access.tokens.hmac.compare_digest", wraps=hmac.compare_digest) as compared,
+        patch("burnline.api.access.tokens.hmac.compare_digest", wraps=hmac.compare_digest) as compared,
     ):
         assert judge(wrong, {record.id: record}, NOW) is Refusal.UNKNOWN
     hashed.assert_called_once_with("A" * 43)

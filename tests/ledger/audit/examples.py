@@ -6,19 +6,19 @@ from typing import Any, Final
 
 import msgspec
 
-from app.events.dead_letters import dead_letter_headers
-from app.events.rejection import Fault, Reason
-from app.events.usage import Usage
-from app.ledger.audit.cut import Beginning, Cut, Judging, Scope
-from app.ledger.audit.letters import DeadLetters
-from app.ledger.audit.outcome import Outcome
-from app.ledger.audit.partition import PartitionAudit
-from app.ledger.audit.report import PartitionReport
-from app.ledger.audit.usage_held import HeldUsage
-from app.ledger.partition import PartitionLedger, Retention
-from app.ledger.policy import Policy
-from app.ledger.progress import Progress
-from app.ledger.usage_record import parse
+from burnline.events.dead_letters import dead_letter_headers
+from burnline.events.rejection import Fault, Reason
+from burnline.events.usage import Usage
+from burnline.ledger.audit.cut import Beginning, Cut, Judging, Scope
+from burnline.ledger.audit.letters import DeadLetters
+from burnline.ledger.audit.outcome import Outcome
+from burnline.ledger.audit.partition import PartitionAudit
+from burnline.ledger.audit.report import PartitionReport
+from burnline.ledger.audit.usage_held import HeldUsage
+from burnline.ledger.partition import PartitionLedger, Retention
+from burnline.ledger.policy import Policy
+from burnline.ledger.progress import Progress
+from burnline.ledger.usage_record import parse
 from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, at_slice, ledger, policy, runs_of, usage
 from tests.ledger.logs import Entry
 

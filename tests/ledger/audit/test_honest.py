@@ -3,10 +3,10 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.events.usage import Usage
-from app.ledger.audit.cut import Beginning
-from app.ledger.audit.outcome import Outcome
-from app.ledger.idle import HOUR_MS
+from burnline.events.usage import Usage
+from burnline.ledger.audit.cut import Beginning
+from burnline.ledger.audit.outcome import Outcome
+from burnline.ledger.idle import HOUR_MS
 from tests.ledger.audit.examples import (
     KNOWING,
     LOG,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.rejection import Reason
-from app.ledger.audit.cut import Beginning
-from app.ledger.audit.letters import DeadLetters
-from app.ledger.audit.outcome import Outcome
+from burnline.events.rejection import Reason
+from burnline.ledger.audit.cut import Beginning
+from burnline.ledger.audit.letters import DeadLetters
+from burnline.ledger.audit.outcome import Outcome
 from tests.ledger.audit.examples import LOG, Found, audited, cut_of, entries, found, letters, worked
 from tests.ledger.examples import PARTITION, T0, TOPIC, Topics, usage
 from tests.ledger.logs import Entry

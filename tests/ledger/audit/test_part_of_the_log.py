@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.ledger.audit.cut import MARGIN_MS, Beginning, Scope
-from app.ledger.audit.outcome import Outcome
+from burnline.ledger.audit.cut import MARGIN_MS, Beginning, Scope
+from burnline.ledger.audit.outcome import Outcome
 from tests.ledger.audit.examples import EVERYTHING, KEEPING, LOG, WHOLE, audited, begun, cut_of, found, wire, worked
 from tests.ledger.examples import T0, Topics, at_slice, policy
 

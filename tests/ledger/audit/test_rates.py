@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.ledger.audit.outcome import Outcome
-from app.ledger.policy import Policy
-from app.pricing.valuation import ValuationRate
+from burnline.ledger.audit.outcome import Outcome
+from burnline.ledger.policy import Policy
+from burnline.pricing.valuation import ValuationRate
 from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found_of_sessions, worked
 from tests.ledger.examples import BOOK, T0, Topics, ledger, policy, usage
 

@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 import pytest
 
-from app.ledger.audit.cut import Beginning
-from app.ledger.audit.outcome import Outcome
-from app.ledger.audit.report import PartitionReport
-from app.ledger.idle import HOUR_MS
+from burnline.ledger.audit.cut import Beginning
+from burnline.ledger.audit.outcome import Outcome
+from burnline.ledger.audit.report import PartitionReport
+from burnline.ledger.idle import HOUR_MS
 from tests.ledger.audit.examples import KNOWING, applied, audited, cut_of, entries, found
 from tests.ledger.examples import T0, Topics, ledger, usage
 from tests.ledger.logs import Entry

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.ledger.audit.outcome import Outcome
+from burnline.ledger.audit.outcome import Outcome
 from tests.ledger.audit.examples import LOG, Found, audited, cut_of, entries, found, found_of_sessions, worked
 from tests.ledger.examples import T0, Topics, usage
 

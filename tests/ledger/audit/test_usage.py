@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ledger.audit.cut import MARGIN_MS, Beginning, Scope
-from app.ledger.audit.outcome import Outcome
-from app.ledger.audit.report import NO_SUMS
-from app.ledger.audit.usage_held import HeldUsage, place_of
-from app.ledger.usage_rollups import QUARTER_MS
+from burnline.ledger.audit.cut import MARGIN_MS, Beginning, Scope
+from burnline.ledger.audit.outcome import Outcome
+from burnline.ledger.audit.report import NO_SUMS
+from burnline.ledger.audit.usage_held import HeldUsage, place_of
+from burnline.ledger.usage_rollups import QUARTER_MS
 from tests.ledger.audit.examples import (
     KEEPING,
     Found,

@@ -1,5 +1,0 @@
-"""`python -m app` is `burnline`."""
-
-from app.cli import main
-
-main()

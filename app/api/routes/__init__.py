@@ -1,1 +1,0 @@
-"""One router a module; `app.api.application` lists them."""

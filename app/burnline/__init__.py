@@ -1,0 +1,28 @@
+"""Burnline: watch what AI agents spend while they spend it.
+
+    from burnline import UsagePublisher
+
+What this page names is loaded when it is asked for: importing `burnline` alone loads nothing else.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from burnline.publisher import DeliveryError, Failure, UsagePublisher
+
+__version__ = "0.1.0"
+__all__ = ["DeliveryError", "Failure", "UsagePublisher", "__version__"]
+
+_HOMES = {
+    "DeliveryError": "burnline.publisher",
+    "Failure": "burnline.publisher",
+    "UsagePublisher": "burnline.publisher",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the room it lives in (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

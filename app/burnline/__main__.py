@@ -1,0 +1,5 @@
+"""`python -m burnline` is `burnline`."""
+
+from burnline.cli import main
+
+main()

@@ -1,0 +1,109 @@
+"""The one place that puts the API together: resources, problems, and an explicit list of routers."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from burnline import __version__
+from burnline.api import docs, problems
+from burnline.api.access.guard import guard
+from burnline.api.resources import Resources
+from burnline.api.routes import (
+    allocations,
+    anomalies,
+    baselines,
+    burn_rates,
+    charges,
+    exports,
+    health,
+    roi,
+    sessions,
+    stream,
+    suggestions,
+    trends,
+    valuation_rates,
+)
+from burnline.api.view.live import live_view
+from burnline.api.view.rollups import RollupCache
+from burnline.readmodel.connection import connect
+from burnline.settings import Settings
+
+API_PREFIX = "/api/v1/finops"
+
+ROUTERS: tuple[APIRouter, ...] = (
+    trends.router,
+    allocations.router,
+    roi.router,
+    burn_rates.router,
+    sessions.router,
+    anomalies.router,
+    stream.router,
+    valuation_rates.router,
+    baselines.router,
+    suggestions.router,
+    charges.router,
+    exports.router,
+)
+"""Everything below `API_PREFIX`: a router is added here by name, and nowhere else."""
+
+_DESCRIPTION = """Who spends what on AI agents, since when, compared with what, and how sure that is.
+
+Amounts are exact decimal strings in USD. Every answer says up to which event time it holds (`as_of`), how far it is
+behind (`lag`), and what could not be priced, with bounds (`unpriced`). Where nothing whole can be answered there is a
+503 with its reason, never a wrong number. Errors are problem details (RFC 9457)."""
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> FastAPI:
+    """The application, unstarted: its lifespan opens and closes the client of Redis.
+
+    Args:
+        settings: The settings in force.
+        now_ms: The wall clock, epoch milliseconds.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with connect(settings) as redis:
+            app.state.resources = Resources(settings, redis, now_ms, RollupCache())
+            async with live_view(app.state.resources) as app.state.live:
+                yield
+
+    app = FastAPI(
+        title="Burnline",
+        version=__version__,
+        summary="Watch what AI agents spend while they spend it.",
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    docs.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, prefix=API_PREFIX, responses=problems.responses(400, 401, 403, 422, 429, 503))
+    _describe_problems(app)
+    guard(app, settings)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add to the OpenAPI document the schemas that its problems refer to, in place of FastAPI's own."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas |= problems.schemas()
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

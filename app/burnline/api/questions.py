@@ -1,0 +1,178 @@
+"""What the aggregate routes are asked: which days of which zone, which rows; and the rows that may be shown for it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from fastapi import Depends, Query
+from pydantic import BaseModel, Field
+
+from burnline.api.access.principal import Viewer
+from burnline.api.envelope import Freshness
+from burnline.api.problems import Mistake, Problem
+from burnline.api.resources import WithResources
+from burnline.finance.days import Day, date_in, days_until, zone
+from burnline.finance.frames import Dimension, matching, visible, within
+
+MAX_DAYS = 90
+MAX_VALUES = 100
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Answer = TypeVar("Answer")
+_Value = Annotated[str, Query(max_length=256)]
+_Values = list[_Value]
+
+
+def _filter(what: str) -> object:
+    return Query(
+        default_factory=list,
+        max_length=MAX_VALUES,
+        description=f"Only {what}; may be repeated, and is any of them then.",
+    )
+
+
+class Period(BaseModel):
+    """The days that an answer is over."""
+
+    tz: str = Field(description="IANA time zone of the days.", examples=["Asia/Kolkata"])
+    first: date = Field(description="First day.", examples=["2026-10-26"])
+    last: date = Field(description="Last day.", examples=["2026-11-24"])
+    start: datetime = Field(description="When the first day begins.", examples=["2026-10-25T18:30:00Z"])
+    end: datetime = Field(description="When the last day ends, exclusive.", examples=["2026-11-24T18:30:00Z"])
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Days, and filters per dimension."""
+
+    tz: ZoneInfo
+    days: list[Day]
+    filters: dict[Dimension, list[str]]
+
+    @property
+    def from_ms(self) -> int:
+        """When the first day begins."""
+        return self.days[0].start_ms
+
+    @property
+    def until_ms(self) -> int:
+        """When the last day ends."""
+        return self.days[-1].end_ms
+
+    def period(self) -> Period:
+        """The days, as answers repeat them."""
+        return Period(
+            tz=self.tz.key,
+            first=self.days[0].date,
+            last=self.days[-1].date,
+            start=moment(self.from_ms),
+            end=moment(self.until_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of a question that the caller may see, and how fresh they are."""
+
+    frame: pl.DataFrame
+    freshness: Freshness
+
+
+class Filters:
+    """The filters per dimension, as a dependency."""
+
+    def __init__(
+        self,
+        org: Annotated[_Values, _filter("these organisations")],
+        agent: Annotated[_Values, _filter("these agents")],
+        team: Annotated[_Values, _filter("these teams (empty: usage without one)")],
+        project: Annotated[_Values, _filter("these project codes (empty: usage without one)")],
+        provider: Annotated[_Values, _filter("these providers (empty: where it is not known)")],
+        model: Annotated[_Values, _filter("these models")],
+        kind: Annotated[_Values, _filter("these kinds (llm, embedding, tool_call, run)")],
+    ) -> None:
+        given = zip(Dimension, (org, agent, team, project, provider, model, kind), strict=True)
+        self.by_dimension = {dimension: values for dimension, values in given if values}
+
+
+Tz = Annotated[str, Query(max_length=64, description="IANA time zone whose days are meant.", examples=["Asia/Kolkata"])]
+Until = Annotated[date | None, Query(description="Last day, in that zone; today if it is not given.")]
+
+
+def question(
+    now_ms: int, count: int, tz: str, until: date | None, filters: dict[Dimension, list[str]] | None = None
+) -> Question:
+    """The question for so many days until one.
+
+    Raises:
+        Problem: 422, there is no such zone, or no such days.
+    """
+    try:
+        asked = zone(tz)
+    except ValueError as error:
+        raise _mistaken("query.tz", str(error)) from error
+    try:
+        days = days_until(asked, until or date_in(asked, now_ms), count)
+    except (ValueError, OverflowError) as error:
+        raise _mistaken("query.until", str(error)) from error
+    return Question(asked, days, filters or {})
+
+
+def asked_days(default: int) -> Callable[..., object]:
+    """A dependency that reads a question of 1 to `MAX_DAYS` days, so many if it does not say."""
+
+    async def dependency(
+        resources: WithResources,
+        filters: Annotated[Filters, Depends()],
+        days: Annotated[int, Query(ge=1, le=MAX_DAYS, description="How many days, the last one included.")] = default,
+        tz: Tz = "UTC",
+        until: Until = None,
+    ) -> Question:
+        return question(resources.now_ms(), days, tz, until, filters.by_dimension)
+
+    return dependency
+
+
+Month = Annotated[Question, Depends(asked_days(30))]
+Week = Annotated[Question, Depends(asked_days(7))]
+
+
+GroupBy = Annotated[
+    list[Dimension], Query(min_length=1, max_length=len(Dimension), description="Dimensions; may be repeated.")
+]
+BY_AGENT = [Dimension.ORG, Dimension.AGENT]
+"""What is grouped by where nobody says."""
+
+
+def grouping(group_by: list[Dimension]) -> list[Dimension]:
+    """Each dimension once, in the order in which they were named first."""
+    return list(dict.fromkeys(group_by))
+
+
+async def find(resources: WithResources, caller: Viewer, asked: Question) -> Found:
+    """The rows that answer a question; what the caller may not see is out before anything is added up.
+
+    Raises:
+        Problem: 503, there is nothing to answer from.
+        redis.RedisError: Redis is away.
+    """
+    rows = await resources.rollups.read(resources, asked.from_ms, asked.until_ms)
+    return await asyncio.to_thread(_narrow, rows.frame, caller.orgs, asked, rows.freshness)
+
+
+def _narrow(frame: pl.DataFrame, orgs: frozenset[str] | None, asked: Question, freshness: Freshness) -> Found:
+    seen = visible(within(frame, asked.from_ms, asked.until_ms), orgs)
+    return Found(matching(seen, asked.filters), freshness)
+
+
+def moment(at_ms: int) -> datetime:
+    """Epoch milliseconds as answers write them."""
+    return _EPOCH + timedelta(milliseconds=at_ms)
+
+
+def _mistaken(where: str, detail: str) -> Problem:
+    return Problem(422, f"{where}: {detail}", kind="invalid-request", errors=[Mistake(where=where, detail=detail)])

@@ -1,0 +1,104 @@
+"""What burns now: a row per active session."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from burnline.api.access.principal import Viewer
+from burnline.api.envelope import Envelope
+from burnline.api.view.active import ActiveSession
+from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
+from burnline.api.view.live import WithLive
+from burnline.api.view.orders import Column, Place
+from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, visible
+from burnline.api.view.shapes import BurnRateRow, NextCursor
+
+router = APIRouter(tags=["live"])
+
+MAX_PAGE = 500
+
+
+class ActiveBurnRates(Envelope):
+    """A page of active sessions."""
+
+    active: Annotated[int, Field(ge=0, description="Active sessions that you may see, before filters.", examples=[1])]
+    windows_s: Annotated[list[int], Field(description="Short and long window in seconds.", examples=[[60, 300]])]
+    rows: list[BurnRateRow]
+    next_cursor: NextCursor
+
+
+@router.get(
+    "/burn-rates/active",
+    summary="Which sessions burn how much right now?",
+    response_model=ActiveBurnRates,
+)
+async def active_burn_rates(
+    live: WithLive,
+    caller: Viewer,
+    sort: Annotated[Column, Query(description="What to sort by.")] = Column.BURN_SHORT,
+    order: Annotated[Literal["desc", "asc"], Query(description="Greatest or least first.")] = "desc",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 50,
+    cursor: CursorText = None,
+    org: OrgFilter = None,
+    agent: AgentFilter = None,
+    min_ratio: Annotated[
+        Decimal | None,
+        Query(ge=0, le=1_000_000_000, decimal_places=3, description="Only what burns at least so many baselines."),
+    ] = None,
+    anomalous: Annotated[bool | None, Query(description="Only with an open anomaly, or only without.")] = None,
+) -> Response:
+    """A row per session with an event in the last `BURNLINE_ACTIVE_AFTER_S` (900 s) of event time.
+
+    Windows are sums of whole 10-second slices that end with the slice of the watermark of the session's source
+    partition (`windows_end_at`): as events come, and with the clock while none come. A session that stands on several
+    partitions is added up, and its windows end with the newest of their watermarks.
+
+    Pages go on from the last row's place in the order. Rows that move across it between two requests, because they
+    burn more or less by then, may come twice or not at all; all others come once.
+    """
+    picture = live.picture
+    name = f"{sort}:{order}"
+    page = picture.sessions.page(
+        sort,
+        descending=order == "desc",
+        after=read_cursor(cursor, name, Place),
+        limit=limit,
+        wanted=_wanted(visible(caller, org), agent, min_ratio, anomalous=anomalous),
+        now_s=live.clock_s(),
+    )
+    rule = picture.sessions.rule
+    return Response(
+        b"".join(
+            (
+                envelope_json(live, picture.sessions.unpriced(caller.orgs)),
+                b',"active":%d,"windows_s":[%d,%d],"rows":['
+                % (picture.sessions.count(caller.orgs), rule.short_window_s, rule.long_window_s),
+                b",".join(row.json(rule) for row in page.rows),
+                b'],"next_cursor":',
+                b"null" if page.last is None else b'"%s"' % write_cursor(name, page.last).encode(),
+                b"}",
+            )
+        ),
+        media_type="application/json",
+    )
+
+
+def _wanted(
+    orgs: frozenset[str] | None, agents: list[str] | None, min_ratio: Decimal | None, *, anomalous: bool | None
+) -> Callable[[ActiveSession], bool] | None:
+    checks: list[Callable[[ActiveSession], bool]] = []
+    if orgs is not None:
+        checks.append(lambda row: row.org_id in orgs)
+    if agents:
+        checks.append(lambda row: row.agent_id in agents)
+    if min_ratio is not None:
+        least = int(min_ratio * 1000)
+        checks.append(lambda row: row.ratio_milli >= least)
+    if anomalous is not None:
+        checks.append(lambda row: (row.anomaly is not None) == anomalous)
+    if len(checks) < 2:
+        return checks[0] if checks else None
+    return lambda row: all(check(row) for check in checks)

@@ -1,0 +1,136 @@
+"""Tables to take away: allocations as CSV and Parquet, and FOCUS."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import StreamingResponse
+
+from burnline.api.access.principal import Viewer
+from burnline.api.amounts import unpriced_of
+from burnline.api.envelope import Envelope
+from burnline.api.problems import Problem
+from burnline.api.questions import BY_AGENT, Found, GroupBy, Question, Week, find, grouping
+from burnline.api.resources import WithResources
+from burnline.finance.delimited import csv_chunks
+from burnline.finance.exports import Table, allocations, of_days, parquet_frame
+from burnline.finance.focus import COLUMNS, cells, charges
+from burnline.finance.frames import Dimension, totals
+
+router = APIRouter(prefix="/exports", tags=["exports"])
+
+CSV = "text/csv; charset=utf-8; header=present"
+PARQUET = "application/vnd.apache.parquet"
+MAX_ROWS = 500_000
+"""Groups in one file; before FOCUS makes a row of each token kind."""
+_PIECE = 1 << 16
+
+
+def _answers(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI document's word on a file, whose headers say how fresh it is."""
+    text = {"type": "string"}
+    headers = {
+        "X-Burnline-As-Of": "Event time up to which it holds, ISO 8601; empty as long as there are no events.",
+        "X-Burnline-Lag-Events": "Events that have been written and are not in the ledgers yet.",
+        "X-Burnline-Lag-Seconds": "Age of the picture by the wall clock.",
+        "X-Burnline-Unpriced-Tokens": "Tokens without a rate; they are in no cost.",
+        "X-Burnline-Unpriced-Low-Usd": "What they cost at least.",
+        "X-Burnline-Unpriced-High-Usd": "What they cost at most.",
+    }
+    described = {name: {"description": said, "schema": text} for name, said in headers.items()}
+    content = {media_type.partition(";")[0]: {"schema": text | ({"format": "binary"} if media_type == PARQUET else {})}}
+    return {200: {"description": what, "content": content, "headers": described}}
+
+
+@router.get(
+    "/allocations.csv",
+    summary="Who spent it, as CSV",
+    response_class=StreamingResponse,
+    responses=_answers(CSV, "A row per group, dearest first."),
+)
+async def allocations_csv(
+    resources: WithResources, caller: Viewer, asked: Week, group_by: GroupBy = BY_AGENT
+) -> StreamingResponse:
+    """As `/allocations`, all groups. Text cells that a spreadsheet would run have an apostrophe before them."""
+    found, table = await _allocated(resources, caller, asked, group_by)
+    pieces = csv_chunks(table.header, table.rows())
+    return _file(pieces, CSV, "allocations.csv", asked, found)
+
+
+@router.get(
+    "/allocations.parquet",
+    summary="Who spent it, as Parquet",
+    response_class=StreamingResponse,
+    responses=_answers(PARQUET, "A row per group, dearest first; amounts are decimals of 12 places."),
+)
+async def allocations_parquet(
+    resources: WithResources, caller: Viewer, asked: Week, group_by: GroupBy = BY_AGENT
+) -> StreamingResponse:
+    """As `/allocations`, all groups."""
+    found, table = await _allocated(resources, caller, asked, group_by)
+    written = await asyncio.to_thread(_parquet, table)
+    return _file(_pieces(written), PARQUET, "allocations.parquet", asked, found)
+
+
+@router.get(
+    "/focus.csv",
+    summary="Usage in FOCUS 1.2",
+    response_class=StreamingResponse,
+    responses=_answers(CSV, "A row per day, combination of all dimensions, and token kind."),
+)
+async def focus_csv(resources: WithResources, caller: Viewer, asked: Week) -> StreamingResponse:
+    """FinOps Open Cost and Usage Specification 1.2: one row per token kind. All dimensions are told apart always.
+
+    `BilledCost` sums to the ledgers' cost, exactly. Tokens of models without a rate stand at 0 and say so, in
+    `ChargeDescription`, `PricingCategory` and `x_PricingStatus`. Text cells are guarded as in `allocations.csv`.
+    """
+    found = await find(resources, caller, asked)
+    height, usage = await asyncio.to_thread(of_days, found.frame, asked.days, asked.tz)
+    _refuse_more_than(MAX_ROWS, height)
+    pieces = csv_chunks([column.name for column in COLUMNS], map(cells, charges(usage)))
+    return _file(pieces, CSV, "focus.csv", asked, found)
+
+
+async def _allocated(
+    resources: WithResources, caller: Viewer, asked: Question, group_by: list[Dimension]
+) -> tuple[Found, Table]:
+    found = await find(resources, caller, asked)
+    table = await asyncio.to_thread(allocations, found.frame, grouping(group_by))
+    _refuse_more_than(MAX_ROWS, table.height)
+    return found, table
+
+
+def _refuse_more_than(most: int, height: int) -> None:
+    if height > most:
+        detail = f"That makes {height} groups, and a file has {most} at most: ask for fewer days, or filter."
+        raise Problem(422, detail, kind="too-large")
+
+
+def _parquet(table: Table) -> bytes:
+    out = io.BytesIO()
+    parquet_frame(table).write_parquet(out)
+    return out.getvalue()
+
+
+def _pieces(whole: bytes) -> Iterator[bytes]:
+    return (whole[start : start + _PIECE] for start in range(0, len(whole), _PIECE))
+
+
+def _file(
+    pieces: Iterator[str] | Iterator[bytes], media_type: str, name: str, asked: Question, found: Found
+) -> StreamingResponse:
+    envelope = Envelope(**found.freshness.envelope(unpriced_of(totals(found.frame))))
+    stem, _, ending = name.partition(".")
+    as_of = envelope.as_of
+    headers = {
+        "Content-Disposition": f'attachment; filename="{stem}-{asked.days[0].date}-{asked.days[-1].date}.{ending}"',
+        "X-Burnline-As-Of": "" if as_of is None else as_of.isoformat().replace("+00:00", "Z"),
+        "X-Burnline-Lag-Events": str(envelope.lag.events),
+        "X-Burnline-Lag-Seconds": str(envelope.lag.seconds),
+        "X-Burnline-Unpriced-Tokens": str(envelope.unpriced.tokens),
+        "X-Burnline-Unpriced-Low-Usd": envelope.unpriced.low_usd,
+        "X-Burnline-Unpriced-High-Usd": envelope.unpriced.high_usd,
+    }
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)

@@ -1,0 +1,132 @@
+"""One session's whole ledger."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from burnline.api.access.principal import Viewer
+from burnline.api.envelope import Envelope
+from burnline.api.problems import Problem, responses
+from burnline.api.resources import WithResources
+from burnline.api.view.active import ActiveSession
+from burnline.api.view.generation import read_together
+from burnline.api.view.live import LiveView, WithLive
+from burnline.api.view.scope import unpriced_of
+from burnline.api.view.shapes import Burn, EpochMs, ModelMixOut
+from burnline.ledger.record import ModelTotals, OpenAnomalyState, UsdText, model_record
+from burnline.ledger.view import merge
+from burnline.pricing.money import usd_text
+from burnline.readmodel.rows import SessionRow, decode_session
+from burnline.windows.slices import SLICE_MS, slice_index
+
+router = APIRouter(tags=["live"])
+
+
+class SlicePoint(BaseModel):
+    """What was spent in one slice of 10 s."""
+
+    start_at: Annotated[int, Field(description="Begin of the slice, Unix epoch ms.", examples=[1764000000000])]
+    spend_usd: UsdText
+
+
+class SourceLedger(BaseModel):
+    """The part of a session that was counted from one partition of the usage topic."""
+
+    source_partition: Annotated[int, Field(ge=0, examples=[2])]
+    last_offset: Annotated[int, Field(ge=-1, description="Offset of the newest event in it.", examples=[81204])]
+    first_event_at: EpochMs
+    last_event_at: EpochMs
+    events: Annotated[int, Field(ge=0, examples=[12])]
+    cost_usd: UsdText
+
+
+class SessionAnswer(Envelope, Burn, ModelTotals):
+    """A session's ledger, added up over the partitions that it stands on. The sums are over all models."""
+
+    session_id: Annotated[str, Field(examples=["sess-4711"])]
+    org_id: Annotated[str, Field(description="Of the session's first event.", examples=["acme"])]
+    agent_id: Annotated[str, Field(description="Of the session's first event.", examples=["code-reviewer"])]
+    active: Annotated[bool, Field(description="Whether it is in `/burn-rates/active`.")]
+    first_event_at: EpochMs
+    last_event_at: EpochMs
+    runs: Annotated[int, Field(ge=0)]
+    tool_calls: Annotated[int, Field(ge=0)]
+    model_mix: ModelMixOut
+    by_model: dict[str, ModelTotals]
+    slices: Annotated[
+        list[SlicePoint],
+        Field(description="Spend over time, oldest first, as far back as slices are held (600 s); without empty ones."),
+    ]
+    ledgers: Annotated[list[SourceLedger], Field(description="What it is added up from, by partition.")]
+    anomaly: OpenAnomalyState | None
+
+
+@router.get(
+    "/sessions/{session_id:path}",
+    summary="What has one session spent, on what, and when?",
+    responses=responses(404),
+)
+async def session(
+    session_id: Annotated[
+        str, Path(max_length=256, description="The session's id, as its events have it.", examples=["sess-4711"])
+    ],
+    resources: WithResources,
+    live: WithLive,
+    caller: Viewer,
+) -> SessionAnswer:
+    """The whole ledger of a session, active or not, until it is retired after a day of idleness.
+
+    A session that arrived on several partitions is added up. One whose ledgers belong to several organisations is
+    added up over those that you may see.
+    """
+    _, (found,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.session(session_id)))
+    rows = [decode_session(value) for value in found.values()]
+    visible = sorted((row for row in rows if caller.sees(row.org_id)), key=lambda row: row.source_partition)
+    if not visible:
+        raise Problem(404, f"There is no ledger of a session {session_id!r}.", kind="no-such-session")
+    return _answer(visible, live)
+
+
+def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
+    (view,) = merge(rows)
+    sessions = live.picture.sessions
+    baseline = sessions.baselines.lookup(view.org_id, view.agent_id)
+    row = ActiveSession(view, baseline)
+    moment_ms = max(sessions.moments.of(view.source_partitions), view.last_event_at)
+    row.settle(slice_index(moment_ms), baseline, sessions.rule)
+    return SessionAnswer(
+        **live.freshness().envelope(unpriced_of(row.unpriced_by_model)),
+        **row.burn(sessions.rule),
+        **msgspec.structs.asdict(model_record(row.total)),
+        session_id=view.session_id,
+        org_id=view.org_id,
+        agent_id=view.agent_id,
+        active=sessions.get(row.id) is not None,
+        first_event_at=view.first_event_at,
+        last_event_at=view.last_event_at,
+        runs=view.runs,
+        tool_calls=view.tool_calls,
+        model_mix=msgspec.to_builtins(row.mix),
+        by_model={
+            model: ModelTotals(**msgspec.structs.asdict(model_record(sums)))
+            for model, sums in sorted(view.models.items())
+        },
+        slices=[
+            SlicePoint(start_at=index * SLICE_MS, spend_usd=usd_text(pico_usd))
+            for index, pico_usd in sorted(view.slices.items())
+        ],
+        ledgers=[
+            SourceLedger(
+                source_partition=part.source_partition,
+                last_offset=part.last_offset,
+                first_event_at=part.first_event_at,
+                last_event_at=part.last_event_at,
+                events=part.events,
+                cost_usd=part.cost_usd,
+            )
+            for part in rows
+        ],
+        anomaly=None if view.anomaly is None else OpenAnomalyState(**msgspec.to_builtins(view.anomaly)),
+    )

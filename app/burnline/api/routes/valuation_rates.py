@@ -1,0 +1,280 @@
+"""Rates that go before the catalogue's: looked at, set and deleted."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import ConfigDict, Field, ValidationError
+from redis.asyncio.client import Pipeline
+
+from burnline.api.access.principal import Editor, Principal, Viewer
+from burnline.api.envelope import Envelope, ask_freshness, freshness_from
+from burnline.api.parameters import instant_ms, instant_text, invalid, query_instant_ms, two_names
+from burnline.api.problems import Mistake, Problem, responses
+from burnline.api.resources import Resources, WithResources
+from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
+from burnline.api.view.generation import current, missing, read_together
+from burnline.api.view.rate_shapes import CardOut, ChangeOut, RateBody, RateDeleted, RateOut, RateWritten
+from burnline.api.view.rates import (
+    Place,
+    card_at,
+    changes_of,
+    of_model,
+    place_of,
+    provider_of,
+    rates_from,
+    rows,
+    state_of,
+)
+from burnline.api.view.shapes import NextCursor
+from burnline.api.writing import read_entries, write
+from burnline.pricing.book import RateBook
+from burnline.pricing.doubts import doubts
+from burnline.pricing.valuation import ValuationRate, rate_key
+from burnline.readmodel.keys import Keys
+from burnline.topics.catalogue import topics_for
+
+router = APIRouter(tags=["rates"])
+
+BELOW = "valuation-rates"
+MAX_PAGE = 500
+_ORDER = "valuation-rates"
+
+_Provider = Annotated[
+    str, Path(description="Provider as events name it, or the catalogue's id; * for any.", examples=["openai"])
+]
+_Model = Annotated[str, Path(description="Model as events name it; a slash may stand as it is.", examples=["gpt-4o"])]
+
+
+class RateRow(RateOut):
+    """A set rate, and the card that its provider and model have now."""
+
+    model_config = ConfigDict(title="ValuationRateRow")
+
+    card: CardOut
+
+
+class RateList(Envelope):
+    """A page of the rates that were set."""
+
+    rows: list[RateRow]
+    next_cursor: NextCursor
+
+
+class RateOfModel(Envelope):
+    """What a model costs, and why."""
+
+    at: Annotated[str, Field(description="The event time that was asked for.", examples=["2026-11-24T00:00:00Z"])]
+    card: CardOut
+    overrides: Annotated[list[RateOut], Field(description="Set rates that may price it, by their time.")]
+    history: Annotated[list[ChangeOut], Field(description="Their changes, newest first, as far as they are kept.")]
+
+
+async def _names(request: Request, provider: _Provider, model: _Model) -> tuple[str, str]:  # noqa: ARG001  # for the OpenAPI document
+    return two_names(request, BELOW)
+
+
+_Names = Annotated[tuple[str, str], Depends(_names)]
+
+
+@router.get("/valuation-rates", summary="Which rates were set?")
+async def list_rates(
+    resources: WithResources,
+    _: Viewer,
+    provider: Annotated[str | None, Query(max_length=256, description="Only this provider's.")] = None,
+    model: Annotated[str | None, Query(max_length=256, description="Only this model's.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 100,
+    cursor: CursorText = None,
+) -> RateList:
+    """The rates that go before the bundled catalogue's, each with the card that is in force for it now.
+
+    A model that is not listed has the catalogue's rate: `/valuation-rates/{provider}/{model}` shows it.
+    """
+    _keys, found, fresh = await _projected(resources)
+    after = read_cursor(cursor, _ORDER, Place)
+    wanted = [
+        rate
+        for rate in found.values()
+        if (provider is None or rate.provider == provider.strip().lower())
+        and (model is None or rate.model.lower() == model.strip().lower())
+        and (after is None or place_of(rate) > after)
+    ]
+    page, now_ms = wanted[:limit], resources.now_ms()
+    book = RateBook.bundled().with_overrides(found.values())
+    return RateList(
+        **fresh,
+        rows=[
+            RateRow(
+                **RateOut.of(rate, state_of(rate, found.values(), now_ms)).model_dump(),
+                card=CardOut.of(book.resolve(provider_of(rate.provider), rate.model, now_ms)),
+            )
+            for rate in page
+        ],
+        next_cursor=write_cursor(_ORDER, place_of(page[-1])) if len(wanted) > limit else None,
+    )
+
+
+@router.get("/valuation-rates/{provider}/{model:path}", summary="What does a model cost, and why?")
+async def show_rate(
+    resources: WithResources,
+    _: Viewer,
+    names: _Names,
+    at: Annotated[
+        str | None, Query(description="Event time, ISO 8601; now if absent.", examples=["2026-11-24T00:00:00Z"])
+    ] = None,
+) -> RateOfModel:
+    """The rate card in force at an event time, the rule that matched, and the overrides that there are and were.
+
+    Never a 404: a model without a rate has a card that is not priced, and its rule says why.
+    """
+    at_ms = resources.now_ms() if at is None else query_instant_ms("at", at)
+    provider, model = _checked(*names)
+    keys, found, fresh = await _projected(resources)
+    history = await changes_of(resources, keys, provider, model)
+    if await current(resources) != keys:
+        raise missing()  # the keys may be half deleted
+    return RateOfModel(
+        **fresh,
+        at=instant_text(at_ms),
+        card=CardOut.of(card_at(found.values(), provider, model, at_ms)),
+        overrides=rows(of_model(found, provider, model), found, resources.now_ms()),
+        history=history,
+    )
+
+
+@router.put(
+    "/valuation-rates/{provider}/{model:path}", summary="Set a rate from a time on", responses=responses(404, 409)
+)
+async def set_rate(
+    resources: WithResources,
+    caller: Editor,
+    names: _Names,
+    body: RateBody,
+    *,
+    confirm: Annotated[
+        bool, Query(description="Set it even if it is 1000 times the catalogue's, or a thousandth of it.")
+    ] = False,  # a query parameter
+) -> RateWritten:
+    """Set what a model costs at a provider for event times from `effective_from` on, until a later rate for the two.
+
+    Answered once every in-sync replica has it; workers follow within two seconds. Events that are counted keep what
+    they were charged. The same again changes nothing. A rate at least 1000 times the catalogue's, or at most a
+    thousandth of it, is taken for a mistake (409) unless `confirm=true`.
+    """
+    _may_set(caller)
+    rate = _rate(*names, body)
+    if not confirm:
+        _doubt(rate, resources.now_ms())
+    topic = topics_for(resources.settings).valuation_rates
+    before, places = await read_entries(resources.settings, topic, ValuationRate.parse)
+    changed = before.get(rate.key()) != rate
+    place = await write(resources.settings, topic, rate.key(), rate) if changed else places[rate.key()]
+    after = {**before, rate.key(): rate}
+    return RateWritten(
+        rate=RateOut.of(rate, state_of(rate, after.values(), resources.now_ms())),
+        changed=changed,
+        topic=topic.name,
+        partition=place.partition,
+        offset=place.offset,
+        card=CardOut.of(card_at(after.values(), rate.provider, rate.model, rate.effective_from)),
+        before=CardOut.of(card_at(before.values(), rate.provider, rate.model, rate.effective_from)),
+    )
+
+
+@router.delete("/valuation-rates/{provider}/{model:path}", summary="Delete a rate", responses=responses(404, 409))
+async def delete_rate(
+    resources: WithResources,
+    caller: Editor,
+    names: _Names,
+    effective_from: Annotated[
+        str | None, Query(description='Which one, by its time (or "always"); needed where there are several.')
+    ] = None,
+) -> RateDeleted:
+    """Delete a rate: what lies below it counts again, for events to come."""
+    _may_set(caller)
+    at_ms = None if effective_from is None else query_instant_ms("effective_from", effective_from)
+    provider, model = _checked(*names)
+    topic = topics_for(resources.settings).valuation_rates
+    before, _ = await read_entries(resources.settings, topic, ValuationRate.parse)
+    rate = _meant(before, provider, model, at_ms)
+    place = await write(resources.settings, topic, rate.key(), None)
+    after = [other for key, other in before.items() if key != rate.key()]
+    return RateDeleted(
+        rate=RateOut.of(rate, state_of(rate, before.values(), resources.now_ms())),
+        **place._asdict(),
+        card=CardOut.of(card_at(after, rate.provider, rate.model, rate.effective_from)),
+    )
+
+
+async def _projected(resources: Resources) -> tuple[Keys, dict[str, ValuationRate], dict[str, Any]]:
+    """Rates in the projection, the keys they were read by, and the envelope's fields."""
+
+    def ask(pipe: Pipeline, keys: Keys) -> None:
+        pipe.hgetall(keys.rates)
+        ask_freshness(pipe, keys)
+
+    keys, (rates, *fresh) = await read_together(resources, ask)
+    return keys, rates_from(rates), freshness_from(fresh, resources.now_ms()).envelope()
+
+
+def _may_set(caller: Principal) -> None:
+    if caller.orgs is not None:
+        raise Problem(403, "Rates are every organisation's; a token that is bound to some may not change them.")
+
+
+def _rate(provider: str, model: str, body: RateBody) -> ValuationRate:
+    fields = body.model_dump() | {"effective_from": instant_ms(body.effective_from)}
+    try:
+        return ValuationRate.model_validate({"provider": provider, "model": model, **fields})
+    except ValidationError as error:
+        raise invalid(*(_mistake(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _checked(provider: str, model: str) -> tuple[str, str]:
+    """The names of a path, by the rules for those of a rate."""
+    rate = _rate(provider, model, _ANY)
+    return rate.provider, rate.model
+
+
+_ANY = RateBody(effective_from="always", input_usd_per_million_tokens="0", output_usd_per_million_tokens="0")
+
+
+def _mistake(location: tuple[int | str, ...], message: str) -> Mistake:
+    part = "path" if location[0] in ("provider", "model") else "body"
+    name = ".".join(map(str, location))
+    return Mistake(where=f"{part}.{name}", detail=message.removeprefix("Value error, "))
+
+
+def _doubt(rate: ValuationRate, now_ms: int) -> None:
+    catalogue = RateBook.bundled().resolve(provider_of(rate.provider), rate.model, rate.effective_from or now_ms)
+    found = doubts(rate, catalogue)
+    if found:
+        mistakes = [
+            Mistake(where=f"body.{doubt.field}", detail=f"{doubt.value}; the catalogue's is {doubt.catalogue_value}")
+            for doubt in found
+        ]
+        said = "; ".join(f"{doubt.field}={doubt.value}, the catalogue's is {doubt.catalogue_value}" for doubt in found)
+        raise Problem(
+            409,
+            f"At least a thousand times the catalogue's {catalogue.provider}/{catalogue.model}, or a thousandth of it: "
+            f"{said}. Rates are USD per million tokens. If that is meant, send it with confirm=true.",
+            kind="rate-far-from-catalogue",
+            errors=mistakes,
+        )
+
+
+def _meant(found: dict[str, ValuationRate], provider: str, model: str, at_ms: int | None) -> ValuationRate:
+    if at_ms is not None:
+        key = rate_key(provider, model, at_ms)
+        if key not in found:
+            raise Problem(404, f"There is no rate {key}.")
+        return found[key]
+    wanted = rate_key(provider, model, 0)
+    same = [rate for rate in found.values() if rate_key(rate.provider, rate.model, 0) == wanted]
+    if len(same) == 1:
+        return same[0]
+    if not same:
+        raise Problem(404, f"There is no rate for {wanted.removesuffix('@0')}.")
+    times = ", ".join(instant_text(rate.effective_from) for rate in sorted(same, key=place_of))
+    raise Problem(
+        409, f"There are {len(same)} rates for it; say which by effective_from: {times}.", kind="several-rates"
+    )

@@ -1,0 +1,155 @@
+"""What answers about rates look like, and rates as a request sends them."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
+
+from burnline.api.parameters import instant_ms, instant_text
+from burnline.pricing.card import RateCard
+from burnline.pricing.explain import describe
+from burnline.pricing.valuation import ValuationRate
+from burnline.readmodel.rows import RateChange
+
+_AMOUNT = r"^([0-9]{1,6}(\.[0-9]{1,6})?|1000000(\.0{1,6})?)$"
+UsdPerMillion = Annotated[StrictStr, Field(pattern=_AMOUNT, max_length=14, examples=["2.5"])]
+"""USD per million tokens as decimal text, 0 to 10^6; never a JSON number, which is a float to most writers."""
+
+
+def _checked_time(text: str) -> str:
+    return instant_text(instant_ms(text))
+
+
+EffectiveFrom = Annotated[
+    StrictStr,
+    AfterValidator(_checked_time),
+    Field(
+        description='Event time from which the rate holds: ISO 8601 with an offset, or "always".',
+        examples=["2026-11-24T00:00:00Z"],
+        json_schema_extra={"anyOf": [{"format": "date-time"}, {"const": "always"}]},
+    ),
+]
+
+
+class RateBody(BaseModel):
+    """A rate to set. What is absent costs as much as the whole that it is a part of."""
+
+    model_config = ConfigDict(title="RateToSet", extra="forbid")
+
+    effective_from: EffectiveFrom
+    input_usd_per_million_tokens: UsdPerMillion
+    output_usd_per_million_tokens: UsdPerMillion
+    cached_input_usd_per_million_tokens: UsdPerMillion | None = None
+    cache_write_usd_per_million_tokens: UsdPerMillion | None = None
+    reasoning_usd_per_million_tokens: UsdPerMillion | None = None
+    note: Annotated[StrictStr | None, Field(max_length=1024, description="Why, for people.")] = None
+
+
+class State(StrEnum):
+    """Where a rate stands against the clock."""
+
+    IN_FORCE = "in force"
+    TO_COME = "to come"
+    PAST = "past"
+
+
+class TierOut(BaseModel):
+    """Rates in USD per million tokens, for requests with more than so many input tokens; 0 is the base."""
+
+    model_config = ConfigDict(title="RateTier")
+
+    above_input_tokens: int
+    input_usd_per_million_tokens: str
+    output_usd_per_million_tokens: str
+    cached_input_usd_per_million_tokens: str
+    cache_write_usd_per_million_tokens: str
+    reasoning_usd_per_million_tokens: str
+    usd_per_request: str | None = None
+
+
+class CardOut(BaseModel):
+    """A rate card: which rule matched, for how long it holds, and its rates."""
+
+    model_config = ConfigDict(title="RateCard")
+
+    provider: str
+    model: str
+    priced: Annotated[bool, Field(description="Whether there is a rate at all; a free model is priced.")]
+    source: Annotated[str, Field(description="catalogue, valuation-rates or none.", examples=["catalogue"])]
+    rule: Annotated[str, Field(description="What matched, or why nothing did.", examples=["exact id"])]
+    valid_from: Annotated[str | None, Field(description="ISO 8601; null: without a beginning.")]
+    valid_until: Annotated[str | None, Field(description="ISO 8601, exclusive; null: without an end.")]
+    tiers: list[TierOut]
+
+    @classmethod
+    def of(cls, card: RateCard) -> Self:
+        """From the card itself."""
+        return cls.model_validate(describe(card))
+
+
+class RateOut(BaseModel):
+    """A rate that was set."""
+
+    model_config = ConfigDict(title="ValuationRate")
+
+    key: Annotated[str, Field(description="Key of its record.", examples=["openai/gpt-4o@0"])]
+    provider: str
+    model: str
+    effective_from: Annotated[str, Field(description='ISO 8601, or "always".', examples=["always"])]
+    input_usd_per_million_tokens: str
+    output_usd_per_million_tokens: str
+    cached_input_usd_per_million_tokens: str | None = None
+    cache_write_usd_per_million_tokens: str | None = None
+    reasoning_usd_per_million_tokens: str | None = None
+    note: str | None = None
+    state: State
+
+    @classmethod
+    def of(cls, rate: ValuationRate, state: State) -> Self:
+        """From the rate itself."""
+        fields: dict[str, Any] = rate.model_dump()
+        fields["effective_from"] = instant_text(rate.effective_from)
+        return cls(key=rate.key(), state=state, **fields)
+
+
+class ChangeOut(BaseModel):
+    """A change of a rate: its record on the topic."""
+
+    model_config = ConfigDict(title="RateChange")
+
+    key: str
+    offset: int
+    at_ms: Annotated[int, Field(description="When the record was appended: Unix epoch, milliseconds.")]
+    deleted: bool
+    value: Annotated[dict[str, Any] | None, Field(description="The rate as it was set; null for its deletion.")]
+
+
+def change_out(key: str, change: RateChange, value: dict[str, Any] | None) -> ChangeOut:
+    """A change out of its row."""
+    return ChangeOut(key=key, offset=change.offset, at_ms=change.timestamp_ms, deleted=value is None, value=value)
+
+
+class RateWritten(BaseModel):
+    """What took effect, and from when."""
+
+    model_config = ConfigDict(title="RateWritten")
+
+    rate: RateOut
+    changed: Annotated[bool, Field(description="False if the very same rate stood there before: nothing was written.")]
+    topic: str
+    partition: int
+    offset: Annotated[int, Field(description="Of the record that says so, acknowledged by every in-sync replica.")]
+    card: Annotated[CardOut, Field(description="In force for event times from `effective_from` on.")]
+    before: Annotated[CardOut, Field(description="What was in force for them until now.")]
+
+
+class RateDeleted(BaseModel):
+    """What was deleted, and what holds in its place."""
+
+    model_config = ConfigDict(title="RateDeleted")
+
+    rate: RateOut
+    topic: str
+    partition: int
+    offset: int
+    card: Annotated[CardOut, Field(description="In force again for event times from its `effective_from` on.")]

@@ -1,0 +1,45 @@
+"""What the live routes have in common: whose data a caller sees, and the envelope of their answers."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Query
+
+from burnline.api.access.principal import Principal
+from burnline.api.envelope import Envelope, Unpriced
+from burnline.api.view.live import LiveView
+from burnline.finance.bounds import UnpricedBounds
+
+MAX_NAMES = 100
+_Name = Annotated[str, Query(min_length=1, max_length=256)]
+
+OrgFilter = Annotated[
+    list[_Name] | None, Query(max_length=MAX_NAMES, description="Only these organisations; may be repeated.")
+]
+AgentFilter = Annotated[
+    list[_Name] | None, Query(max_length=MAX_NAMES, description="Only these agents; may be repeated.")
+]
+
+
+def visible(caller: Principal, orgs: list[str] | None) -> frozenset[str] | None:
+    """The organisations that are asked for and that the caller may see; None is all there are."""
+    if orgs is None:
+        return caller.orgs
+    wanted = frozenset(orgs)
+    return wanted if caller.orgs is None else wanted & caller.orgs
+
+
+def unpriced_of(tokens_by_model: Mapping[str, int]) -> Unpriced:
+    """What tokens without a rate may have cost; ledgers do not say whose models they were."""
+    tokens = sum(tokens_by_model.values())
+    return Unpriced.of(*UnpricedBounds.bundled().total({"": tokens})) if tokens else Unpriced.of(0, 0, 0)
+
+
+def envelope_json(live: LiveView, unpriced_by_model: Mapping[str, int]) -> bytes:
+    """The envelope's fields as the beginning of a JSON object, without its closing brace.
+
+    Raises:
+        Problem: 503, there is nothing to answer from.
+    """
+    envelope = Envelope(**live.freshness().envelope(unpriced_of(unpriced_by_model)))
+    return envelope.model_dump_json().encode()[:-1]

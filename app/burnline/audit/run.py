@@ -1,0 +1,178 @@
+"""Audit all partitions, one after the other, so that no more than one is held in memory."""
+
+import gc
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import dropwhile
+from typing import Protocol, cast
+
+from confluent_kafka import KafkaException, Message
+
+from burnline.audit.cut import TIMEOUT_S, CutReader
+from burnline.detection.baseline import Baselines, default_baseline
+from burnline.detection.rule import BurnRule
+from burnline.events.usage import END_TIME_MS
+from burnline.kafka import Config, client_config
+from burnline.ledger.audit.cut import Beginning, Cut, Judging, Scope
+from burnline.ledger.audit.outcome import Outcome, Row
+from burnline.ledger.audit.partition import PartitionAudit
+from burnline.ledger.audit.report import AuditReport, Findings, PartitionReport
+from burnline.ledger.partition import Retention
+from burnline.ledger.policy import Policy
+from burnline.pricing.book import RateBook
+from burnline.pricing.valuation import ValuationRate
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.errors import TopicError
+from burnline.topics.reading import read_to_end
+
+
+class Watch(Protocol):
+    """Who wants to know how far it is."""
+
+    def planned(self, records: int) -> None:
+        """So many offsets of the log are to be read, as far as is known."""
+
+    def advanced(self, offsets: int) -> None:
+        """So many more have been read."""
+
+    def remarked(self, sentence: str) -> None:
+        """Something that people should know."""
+
+
+def audit(settings: Settings, scope: Scope, watch: Watch, *, most_rows: int) -> AuditReport:
+    """Compare every partition's ledgers with its log.
+
+    Raises:
+        TopicError: Topics are missing or other than the settings say, or the brokers do not answer.
+    """
+    try:
+        with _without_collections():
+            return _Audit(settings, scope, watch, most_rows).report()
+    except KafkaException as error:
+        raise TopicError(f"The brokers refuse: {error.args[0].str()}") from error
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Ledgers and events hold no cycles; to look for some among millions of them costs a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Audit:
+    def __init__(self, settings: Settings, scope: Scope, watch: Watch, most_rows: int) -> None:
+        self._settings = settings
+        self._watch = watch
+        self._topics = topics_for(settings)
+        self._config: Config = client_config(settings)
+        self._most_rows = most_rows
+        self._policy, rated = _policy(settings, self._config, watch)
+        self._judging = Judging(scope, rated, settings.max_clock_skew_ms, most_rows)
+        self._retention = Retention.from_settings(settings)
+
+    def report(self) -> AuditReport:
+        """All partitions."""
+        report = AuditReport(self._most_rows)
+        partitions = range(self._settings.partitions)
+        with CutReader(self._config, self._topics, _clock_ms) as reader:
+            reader.refuse_other_partitions(self._settings.partitions)
+            self._watch.planned(sum(self._left_to_read(reader, partition) for partition in partitions))
+            for partition in partitions:
+                try:
+                    cut = reader.cut(partition)
+                except ValueError as error:
+                    report.add(_unreadable(partition, str(error), self._most_rows))
+                else:
+                    report.add(self._partition(reader, cut))
+        return report
+
+    def _left_to_read(self, reader: CutReader, partition: int) -> int:
+        try:
+            progress = reader.progress(partition)
+        except ValueError:
+            return 0
+        return max(0, progress.next_offset - reader.log_span(partition).first) if progress else 0
+
+    def _partition(self, reader: CutReader, cut: Cut) -> PartitionReport:
+        partition = PartitionAudit(self._topics.usage.name, cut, self._policy, self._retention, self._judging)
+        first = reader.log_span(cut.partition).first
+        if partition.end_offset > first:
+            self._read(partition, cut.partition, first)
+        else:
+            partition.begin(Beginning.of_log(first, None, self._judging.max_clock_skew_ms))
+        span = reader.log_span(cut.partition)
+        return partition.finish(first_offset=span.first, end_offset=span.stable)
+
+    def _read(self, audit: PartitionAudit, partition: int, first: int) -> None:
+        begun = skipped = False
+        position = first
+        for batch in read_to_end(self._config, self._topics.usage.name, [partition], timeout_s=TIMEOUT_S):
+            wanted = batch
+            if not begun:
+                wanted = list(dropwhile(self._too_old, batch))
+                skipped |= len(wanted) < len(batch)
+                if wanted:
+                    begun = True
+                    audit.begin(self._beginning(wanted[0], first, skipped=skipped))
+            if wanted:
+                audit.take([_offset(message) for message in wanted], [message.value() for message in wanted])
+            end = _offset(batch[-1]) + 1
+            self._watch.advanced(end - position)
+            position = end
+            if end >= audit.end_offset:
+                break
+        if not begun:
+            audit.begin(Beginning(position, self._judging.scope.from_ms or END_TIME_MS))
+
+    def _too_old(self, message: Message) -> bool:
+        return self._judging.scope.skips(message.timestamp()[1], self._judging.max_clock_skew_ms)
+
+    def _beginning(self, oldest: Message, first: int, *, skipped: bool) -> Beginning:
+        from_ms = self._judging.scope.from_ms
+        if skipped and from_ms is not None:
+            return Beginning(_offset(oldest), from_ms)
+        written_ms = oldest.timestamp()[1]
+        return Beginning.of_log(first, written_ms if written_ms > 0 else None, self._judging.max_clock_skew_ms)
+
+
+def _policy(settings: Settings, config: Config, watch: Watch) -> tuple[Policy, frozenset[str]]:
+    """Rates in force, and the models for which a rate stands or stood on the topic."""
+    newest: dict[bytes, bytes] = {}
+    models = set()
+    for batch in read_to_end(config, topics_for(settings).valuation_rates.name, [0], timeout_s=TIMEOUT_S):
+        for message in batch:
+            key, value = message.key() or b"", message.value()
+            models.add(key.decode(errors="replace").partition("/")[2].rpartition("@")[0].lower())
+            newest.pop(key, None)
+            if value is not None:
+                newest[key] = value
+    rates = []
+    for key, value in newest.items():
+        try:
+            rates.append(ValuationRate.parse(key, value))
+        except ValueError as error:
+            watch.remarked(f"Left out, as workers do: {error}")
+    book = RateBook.bundled().with_overrides(rates)
+    # Baselines decide about anomalies, which are not compared.
+    return Policy(BurnRule.from_settings(settings), book, Baselines(default_baseline(settings), {})), frozenset(models)
+
+
+def _unreadable(partition: int, why: str, most_rows: int) -> PartitionReport:
+    findings = Findings(most_rows)
+    findings.add(Row(Outcome.UNREADABLE, partition, "progress", detail=why))
+    return PartitionReport(partition, findings)
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _offset(message: Message) -> int:
+    return cast("int", message.offset())  # None only in a message that was made by hand

@@ -1,0 +1,127 @@
+"""Find out about one offset of the usage topic, from the topics themselves."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import cast
+
+from pydantic import ValidationError
+
+from burnline.charges.explanation import Explanation, Looked, Priced, Refusal, SessionCost
+from burnline.charges.repeats import look_back
+from burnline.events.dead_letters import DeadLetterHeaders, Headers
+from burnline.events.decode import decode_batch
+from burnline.events.usage import Usage
+from burnline.kafka import client_config
+from burnline.ledger.progress import Progress
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import charge
+from burnline.pricing.explain import explain_charge
+from burnline.pricing.valuation import ValuationRate
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest
+from burnline.topics.fetching import fetch
+from burnline.topics.reading import read_to_end
+
+REPEATS_SOUGHT = 100_000
+"""So many records before it are looked through for the same event: about a quarter of a second."""
+
+
+class Withheld(Exception):
+    """There is such a record, and whoever asks may not know of it."""
+
+
+def look_up(
+    settings: Settings,
+    partition: int,
+    offset: int,
+    *,
+    now_ms: int,
+    timeout_s: float,
+    rates: Callable[[], Iterable[ValuationRate]],
+    session: Callable[[Usage], SessionCost | None] = lambda _: None,
+    may_see: Callable[[Usage | None], bool] = lambda _: True,
+) -> Explanation:
+    """Explain one record of the usage topic.
+
+    Args:
+        settings: How to reach the brokers.
+        partition: Partition of the usage topic.
+        offset: Offset there.
+        now_ms: The clock, epoch milliseconds.
+        timeout_s: How long the brokers may stay silent, each time they are asked.
+        rates: Gives the rates that were set; asked once the event is known.
+        session: Gives the cost of the event's session; asked once the event is known. Whoever finds it out afterwards
+            replaces it in the answer.
+        may_see: Whether whoever asks may know of this event (None: it cannot be read).
+
+    Raises:
+        Withheld: `may_see` says no.
+        NoSuchRecord: There is no such record; it knows what offsets there are.
+        TopicMissing: There is no such partition, or a topic is missing.
+        TopicError: The brokers are silent, or refuse.
+        ValueError: A record of the topics `progress` or `sessions` cannot be read.
+    """
+    topic = topics_for(settings).usage.name
+    record = fetch(client_config(settings), topic, partition, offset, timeout_s=timeout_s)
+    (event,), rejections = decode_batch([record.value()], now_ms=now_ms, max_clock_skew_ms=settings.max_clock_skew_ms)
+    if not may_see(event):
+        raise Withheld(f"Offset {offset} of partition {partition} is not for whoever asks")
+    applied = _applied(settings, partition, offset, timeout_s)
+    # Whether an event lay in the future was decided when it was read: what the worker wrote then goes first.
+    refusal = _dead_letter(settings, partition, offset, timeout_s) if applied else None
+    if refusal is None and rejections:
+        refusal = Refusal(rejections[0].reason, rejections[0].field, rejections[0].detail, recorded=False)
+    return Explanation(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=record.key(),
+        value=record.value(),
+        now_ms=now_ms,
+        refusal=refusal,
+        event=event,
+        priced=None if event is None else _priced(event, rates()),
+        applied=applied,
+        looked=_looked(settings, partition, offset, event, timeout_s) if applied and refusal is None else None,
+        session=None if event is None else session(event),
+    )
+
+
+def _applied(settings: Settings, partition: int, offset: int, timeout_s: float) -> bool:
+    records = read_newest(client_config(settings), topics_for(settings).progress, timeout_s=timeout_s)
+    progress = map(Progress.decode, records.values())
+    return any(one.source_partition == partition and offset < one.next_offset for one in progress)
+
+
+def _dead_letter(settings: Settings, partition: int, offset: int, timeout_s: float) -> Refusal | None:
+    """Why the worker refused the record, if it did; dead letters stand on their source's partition."""
+    topics = topics_for(settings)
+    letters = read_to_end(client_config(settings), topics.dead_letters.name, [partition], timeout_s=timeout_s)
+    for letter in (one for batch in letters for one in batch):
+        with suppress(ValidationError):  # somebody else's record
+            headers = DeadLetterHeaders.from_kafka(cast("Headers | None", letter.headers()))
+            if (headers.topic, headers.partition, headers.offset) == (topics.usage.name, partition, offset):
+                return Refusal(headers.reason, headers.field, headers.detail, recorded=True)
+    return None
+
+
+def _looked(settings: Settings, partition: int, offset: int, event: Usage | None, timeout_s: float) -> Looked | None:
+    # A repeat is known for certain only so far back; what stands earlier may have been forgotten, and counted twice.
+    records = min(settings.duplicate_ids_per_partition, REPEATS_SOUGHT)
+    if event is None or not records:
+        return None
+    topic = topics_for(settings).usage.name
+    return look_back(client_config(settings), topic, partition, offset, event, records=records, timeout_s=timeout_s)
+
+
+def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:
+    card = RateBook.bundled().with_overrides(rates).resolve(event.provider, event.model, event.occurred_at)
+    counts = (
+        event.input_tokens,
+        event.output_tokens,
+        event.cached_input_tokens,
+        event.cache_write_tokens,
+        event.reasoning_tokens,
+    )
+    return Priced(card, explain_charge(card, *counts), charge(card, *counts))

@@ -1,0 +1,41 @@
+"""Whether the log holds the same event before: what the ledgers count once."""
+
+from burnline.charges.explanation import Looked
+from burnline.events.decode import decode_batch
+from burnline.events.usage import END_TIME_MS, Usage
+from burnline.kafka import Config
+from burnline.topics.fetching import fetch_range
+
+
+def look_back(
+    config: Config, topic: str, partition: int, offset: int, event: Usage, *, records: int, timeout_s: float
+) -> Looked:
+    """Look through the records before an event for the first with its session and event id.
+
+    Args:
+        config: librdkafka configuration that reaches the brokers.
+        topic: The usage topic.
+        partition: Partition of the event; the same event on another partition is another ledger's.
+        offset: Its offset.
+        event: The event itself.
+        records: How many offsets to go back.
+        timeout_s: How long the brokers may stay silent.
+
+    Raises:
+        TopicError: The brokers are silent, or refuse.
+    """
+    start = max(0, offset - records)
+    for batch in fetch_range(config, topic, partition, start, offset, timeout_s=timeout_s):
+        for message in batch:
+            if _is_the_same(message.value(), event):
+                return Looked(message.offset(), start, whole=start == 0)
+    return Looked(None, start, whole=start == 0)
+
+
+def _is_the_same(value: bytes | None, event: Usage) -> bool:
+    # Decoding a hundred thousand events takes long; whether the id stands in one at all does not. It may be escaped.
+    if not value or (event.event_id.encode() not in value and b"\\" not in value):
+        return False
+    # Any time is right here: whether it lay in the future was decided when it was read.
+    (other,), _ = decode_batch([value], now_ms=END_TIME_MS, max_clock_skew_ms=0)
+    return other is not None and (other.session_id, other.event_id) == (event.session_id, event.event_id)

@@ -1,0 +1,207 @@
+"""`burnline anomalies`: what is open and what has been; with `--follow`, what changes from now on."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Annotated, NamedTuple, cast
+
+import typer
+from confluent_kafka import Message
+from pydantic import ValidationError
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from burnline.cli.reference import TIMEOUT_S, failure, print_whole
+from burnline.cli.root import cli, console, err_console, settings_or_exit
+from burnline.demo.view import burns, headline, rounded
+from burnline.detection.anomaly import Anomaly, Severity, State, notice_value, rfc3339
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.errors import TopicError
+from burnline.topics.following import follow_from
+from burnline.topics.reading import read_to_end
+
+TABLE_ROWS = 50
+_WIDE_COLUMNS = 130
+
+_SEVERITY_STYLE = {Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
+_RESOLVED_STYLE = "green"
+
+
+@cli.command()
+def anomalies(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Then print each change as it comes, until Ctrl-C.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line: anomaly v1.")] = False,
+    state: Annotated[list[State] | None, typer.Option(help="Only anomalies in this state; may be repeated.")] = None,
+    severity: Annotated[Severity | None, typer.Option(help="Only anomalies of this severity.")] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help=f"At most so many; [dim]{TABLE_ROWS} in a table, all as JSON[/dim].")
+    ] = None,
+) -> None:
+    """Show the newest state of each anomaly: open ones first, critical before warning, the latest change on top.
+
+    Reads what is committed, for as long as the topic keeps it (90 days). Exit code 1 if the brokers do not answer.
+    """
+    settings = settings_or_exit()
+    view = _View(as_json=as_json, states=frozenset(state or State), severity=severity, top=top)
+    try:
+        _show(settings, view, follow=follow)
+    except KeyboardInterrupt:
+        if not follow:  # to end a --follow is no failure
+            raise
+    except TopicError as error:
+        raise failure(str(error)) from error
+
+
+class _View:
+    """What is wanted, and how it is written."""
+
+    def __init__(self, *, as_json: bool, states: frozenset[State], severity: Severity | None, top: int | None) -> None:
+        self.as_json = as_json
+        self._states = states
+        self._severity = severity
+        self._top = top
+
+    def wants(self, notice: Anomaly) -> bool:
+        """Whether the filters let it through."""
+        return notice.state in self._states and self._severity in (None, notice.severity)
+
+    def print_all(self, notices: Iterable[Anomaly]) -> None:
+        """The newest notice of each anomaly."""
+        rows = sorted(filter(self.wants, notices), key=_urgency)
+        if self.as_json:
+            for notice in rows[: self._top]:
+                self.print_change(notice)
+            return
+        shown = rows[: self._top or TABLE_ROWS]
+        if shown:
+            print_whole(_table(shown, wide=not console.is_terminal or console.width >= _WIDE_COLUMNS))
+        else:
+            console.print("No anomalies.", style="dim")
+        if len(rows) > len(shown):
+            console.print(f"… and {len(rows) - len(shown)} more; see --top.", style="dim")
+
+    def print_change(self, notice: Anomaly) -> None:
+        """One notice, in a line."""
+        if self.as_json:
+            typer.echo(notice_value(notice))
+        else:
+            console.print(_line(notice), highlight=False)
+
+
+def _show(settings: Settings, view: _View, *, follow: bool) -> None:
+    config = client_config(settings)
+    topic = topics_for(settings).anomalies
+    newest: dict[str, Anomaly] = {}
+    positions = dict.fromkeys(range(topic.partitions), 0)
+    for batch in read_to_end(config, topic.name, range(topic.partitions), timeout_s=TIMEOUT_S):
+        for notice in _notices(batch):
+            before = newest.get(notice.anomaly_id)
+            if before is None or notice.revision > before.revision:
+                newest[notice.anomaly_id] = notice
+        positions.update((cast("int", message.partition()), cast("int", message.offset()) + 1) for message in batch)
+    view.print_all(newest.values())
+    if not follow:
+        return
+    if not view.as_json:
+        console.print("Following; Ctrl-C ends.", style="dim")
+    with closing(follow_from(config, topic.name, positions)) as messages:
+        for notice in _notices(messages):
+            if view.wants(notice):
+                view.print_change(notice)
+
+
+def _notices(messages: Iterable[Message]) -> Iterator[Anomaly]:
+    """The records that are anomaly notices; a word on stderr for each that is not."""
+    for message in messages:
+        try:
+            yield Anomaly.model_validate_json(message.value() or b"")
+        except ValidationError as error:
+            where = f"{message.topic()}, partition {message.partition()}, offset {message.offset()}"
+            problem = f"{where}: no anomaly notice ({error.error_count()} mistakes); passed over"
+            err_console.print(problem, style="yellow", highlight=False, markup=False)
+
+
+def _urgency(notice: Anomaly) -> tuple[bool, bool, int, str]:
+    """Sort key: open before resolved, critical before warning, the latest change first."""
+    return (
+        notice.state is State.RESOLVED,
+        notice.severity is Severity.WARNING,
+        -notice.updated_at,
+        notice.anomaly_id,
+    )
+
+
+def _style(notice: Anomaly) -> str:
+    return _RESOLVED_STYLE if notice.state is State.RESOLVED else _SEVERITY_STYLE[notice.severity]
+
+
+class _Column(NamedTuple):
+    name: str
+    cell: Callable[[Anomaly], str | Text]
+    only_wide: bool = False
+    """Left out where the terminal has no room for it."""
+    is_name: bool = False
+    """Text that may take several lines; the others are short."""
+    is_number: bool = False
+
+
+def _columns(window: str, *others: str) -> list[_Column]:
+    return [
+        _Column("State", lambda notice: Text(notice.state, _style(notice))),
+        _Column("Severity", lambda notice: Text(notice.severity, _style(notice))),
+        _Column("Org / agent", lambda notice: Text(_owner(notice)), only_wide=True, is_name=True),
+        _Column("Session", lambda notice: Text(notice.session_id, "bold"), is_name=True),
+        _Column("Opened (UTC)", lambda notice: _utc(notice.opened_at), only_wide=True),
+        _Column("Changed (UTC)", lambda notice: _utc(notice.updated_at)),
+        _burn_column(window),
+        *(_burn_column(other)._replace(only_wide=True) for other in others),
+        _Column("× baseline", lambda notice: _rounded(notice.ratio), only_wide=True, is_number=True),
+        _Column("Spent USD", lambda notice: rounded(notice.spend_usd), is_number=True),
+    ]
+
+
+def _burn_column(window: str) -> _Column:
+    return _Column(f"USD/h {window}", lambda notice: _rounded(notice.burn_usd_per_hour.get(window)), is_number=True)
+
+
+def _table(notices: list[Anomaly], *, wide: bool) -> Table:
+    windows = dict.fromkeys(window for notice in notices for window in notice.burn_usd_per_hour)
+    columns = [column for column in _columns(*windows) if wide or not column.only_wide]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column.name,
+            justify="right" if column.is_number else "left",
+            no_wrap=not column.is_name,
+            overflow="fold",
+        )
+    for notice in notices:
+        table.add_row(*(column.cell(notice) for column in columns))
+    return table
+
+
+def _line(notice: Anomaly) -> Text:
+    return Text.assemble(
+        (_utc(notice.updated_at), "dim"),
+        (f"  {headline(notice):<21}", _style(notice)),
+        f"  {_owner(notice)}  ",
+        (notice.session_id, "bold"),
+        f"  {burns(notice)}, {_rounded(notice.ratio)} × baseline, {rounded(notice.spend_usd)} USD spent",
+    )
+
+
+def _owner(notice: Anomaly) -> str:
+    return f"{notice.org_id} / {notice.agent_id}"
+
+
+def _utc(epoch_ms: int) -> str:
+    """A moment to the second, without its year, such as `11-16 18:17:03`."""
+    return rfc3339(epoch_ms)[5:19].replace("T", " ")
+
+
+def _rounded(decimal_text: str | None) -> str:
+    return "–" if decimal_text is None else rounded(decimal_text)

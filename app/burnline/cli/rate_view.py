@@ -1,0 +1,80 @@
+"""Rate cards and set rates as tables for people."""
+
+from collections.abc import Iterable
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from burnline.pricing.card import BEGINNING_MS, FOREVER_MS, RateCard, Tier
+from burnline.pricing.dated import utc_text
+from burnline.pricing.explain import MILLION
+from burnline.pricing.money import usd_text
+from burnline.pricing.valuation import ValuationRate
+
+_SOURCES = {"catalogue": "bundled catalogue", "valuation-rates": "topic valuation-rates", "none": "none"}
+_RATES = ("input", "output", "cached input", "cache write", "reasoning")
+
+
+def time_text(at_ms: int) -> str:
+    """A rate's time: ISO 8601 in UTC, or "always"."""
+    return "always" if at_ms == BEGINNING_MS else utc_text(at_ms)
+
+
+def card_view(card: RateCard) -> Group:
+    """A card: what matched and why, for how long it holds, and its rates per tier."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("  matched", Text(card.rule))
+    facts.add_row("  source", _SOURCES[card.source])
+    facts.add_row("  holds", _interval(card))
+    name = Text(f"{card.provider or '?'}/{card.model}", style="bold" if card.priced else "bold red")
+    if not card.priced:
+        name.append("  unpriced", style="red")
+        return Group(name, facts)
+    return Group(name, facts, _tiers(card.tiers))
+
+
+def rate_table(rates: Iterable[ValuationRate], *, now_ms: int) -> Table:
+    """Set rates, oldest first for each model; which one is in force now, and the others dim."""
+    table = Table("provider", "model", "effective from", "state", *_RATES, "note", box=None, header_style="bold")
+    table.title = "USD per million tokens"
+    ordered = list(rates)
+    newest = {
+        (rate.provider, rate.model.lower()): rate.effective_from for rate in ordered if rate.effective_from <= now_ms
+    }
+    for rate in ordered:
+        current = newest.get((rate.provider, rate.model.lower()))
+        state = "in force" if rate.effective_from == current else "to come" if rate.effective_from > now_ms else "past"
+        cells = (
+            rate.provider,
+            rate.model,
+            time_text(rate.effective_from),
+            state,
+            *_amounts(rate.tier()),
+            rate.note or "",
+        )
+        table.add_row(*map(Text, cells), style="" if state == "in force" else "dim")
+    return table
+
+
+def _tiers(tiers: tuple[Tier, ...]) -> Table:
+    table = Table("  USD per million tokens", *_RATES, box=None, header_style="dim")
+    for tier in tiers:
+        line = tier.above_input_tokens
+        name = f"  above {line:,} input tokens" if line else "  base" if len(tiers) > 1 else ""
+        table.add_row(name, *_amounts(tier))
+    fees = {tier.per_request for tier in tiers} - {0}
+    for fee in sorted(fees):
+        table.add_row(f"  and {usd_text(fee)} USD per request")
+    return table
+
+
+def _amounts(tier: Tier) -> tuple[str, ...]:
+    rates = (tier.input, tier.output, tier.cached_input, tier.cache_write, tier.reasoning)
+    return tuple(usd_text(rate * MILLION) for rate in rates)
+
+
+def _interval(card: RateCard) -> str:
+    since = "" if card.valid_from_ms == BEGINNING_MS else f"from {utc_text(card.valid_from_ms)}"
+    until = "" if card.valid_until_ms == FOREVER_MS else f"until {utc_text(card.valid_until_ms)}"
+    return f"{since} {until}".strip() or "always"

@@ -1,0 +1,74 @@
+"""The replay as a thread with a publisher of its own, so that a slow broker never holds up the screen."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from burnline.demo.replay import Timetable, replay
+from burnline.demo.scenario import Planned
+from burnline.publisher import UsagePublisher
+from burnline.settings import Settings
+
+_JOIN_S = 2.0
+
+
+def clock_ms() -> int:
+    """The clock on the wall, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class ReplayThread:
+    """Publishes the events by the timetable, from `start` until all are acknowledged or `stop` is called."""
+
+    def __init__(self, settings: Settings, events: Sequence[Planned], timetable: Timetable) -> None:
+        self.published = 0
+        self._settings = settings
+        self._events = events
+        self._timetable = timetable
+        self._stop = threading.Event()
+        self._publisher: UsagePublisher | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """Whether all events are acknowledged, or it has failed (see `check`)."""
+        return not self._thread.is_alive()
+
+    @property
+    def acknowledged(self) -> int:
+        """How many events the brokers have acknowledged so far."""
+        return self._publisher.acknowledged if self._publisher else 0
+
+    def check(self) -> None:
+        """Raise what ended the replay before its time."""
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End it now; events that are not acknowledged yet are dropped."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(_JOIN_S)
+
+    def _run(self) -> None:
+        try:
+            with UsagePublisher.from_settings(self._settings) as publisher:
+                self._publisher = publisher
+                self._publish_all(publisher)
+        except BaseException as error:  # noqa: BLE001  # raised again by check(), in the thread that shows it
+            self._error = error
+
+    def _publish_all(self, publisher: UsagePublisher) -> None:
+        def publish(event: dict[str, Any]) -> None:
+            publisher.publish(event)
+            self.published += 1
+
+        replay(self._events, self._timetable, publish, now_ms=clock_ms, stop=self._stop)
+        if self._stop.is_set():
+            publisher.abandon()

@@ -1,0 +1,135 @@
+"""From bytes to a JSON object, slowly and strictly, with a reason for everything that cannot be one.
+
+This is RFC 8259 in UTF-8 without the liberties of the standard library's reader: no NaN or Infinity, no half surrogate
+pairs (which could never be written again as UTF-8), no nesting that would exhaust a stack.
+"""
+
+import json
+import re
+from itertools import accumulate
+from typing import Any
+
+from burnline.events.rejection import Fault, Reason
+from burnline.events.usage import MAX_DEPTH, MAX_EVENT_BYTES
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHOWN_CHARACTERS = 80
+_LONGEST_INTEGER = 4_000
+"""Digits that `int` reads without complaint; what is longer is out of every range and is cut to this."""
+
+
+class TextError(ValueError):
+    """The bytes are no JSON object; `fault` says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault.detail)
+
+
+class NotJson(str):
+    """Stands in a parsed object where the text had NaN or an infinity."""
+
+    __slots__ = ()
+
+
+def read_object(value: bytes | None) -> dict[str, Any]:
+    """The JSON object that is written in `value`; of a name that stands twice, the last.
+
+    Raises:
+        TextError: If it holds anything else, is too large or too deep.
+    """
+    text = _utf8(_bounded(value))
+    constants: list[str] = []
+
+    def refuse_later(name: str) -> NotJson:
+        constants.append(name)
+        return NotJson(name)
+
+    try:
+        parsed = json.loads(text, parse_constant=refuse_later, parse_int=lambda digits: int(digits[:_LONGEST_INTEGER]))
+    except json.JSONDecodeError as error:
+        near = shown_text(text[error.pos : error.pos + 20])
+        raise _error(Reason.NOT_JSON, f"{error.msg} at character {error.pos}: {near}") from error
+    if constants:
+        raise _error(Reason.NOT_JSON, f"{constants[0]} is no JSON value", _holder(parsed, NotJson))
+    if not isinstance(parsed, dict):
+        raise _error(Reason.NOT_AN_OBJECT, f"an event is a JSON object, not {shown(parsed)}")
+    if "\\u" in text:
+        _refuse_half_pairs(parsed)
+    return parsed
+
+
+def is_deeper_than(value: bytes, limit: int) -> bool:
+    """Whether arrays and objects are nested deeper than `limit`, brackets in strings not counted."""
+    if value.count(b"[") + value.count(b"{") <= limit:
+        return False
+    steps = _STRING.sub(b"", value).translate(_STEPS, delete=_NO_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0) > limit
+
+
+def shown(value: object) -> str:
+    """A value out of a JSON text, for a sentence: scalars as they are written (cut), others by kind and size."""
+    if isinstance(value, dict):
+        return f"an object with {len(value)} fields"
+    if isinstance(value, list):
+        return f"an array of {len(value)}"
+    if isinstance(value, str):
+        return shown_text(value)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    digits = str(value)
+    return digits if len(digits) <= _SHOWN_CHARACTERS else digits[:_SHOWN_CHARACTERS] + "…"
+
+
+def shown_text(text: str) -> str:
+    """Text in quotes, cut, with everything escaped that could disturb a terminal or has no UTF-8."""
+    length = len(text)
+    cut = text if length <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({length} characters)"
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'
+
+
+def _bounded(value: bytes | None) -> bytes:
+    if value is None:
+        raise _error(Reason.NULL_VALUE, "the record has no value")
+    if not value:
+        raise _error(Reason.EMPTY_VALUE, "the record's value is empty")
+    if len(value) > MAX_EVENT_BYTES:
+        raise _error(Reason.TOO_LARGE, f"{len(value)} bytes are more than {MAX_EVENT_BYTES}")
+    return value
+
+
+def _utf8(value: bytes) -> str:
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wrong = value[error.start : error.start + 1].hex()
+        raise _error(Reason.NOT_UTF8, f"byte 0x{wrong} at {error.start} is not UTF-8 ({error.reason})") from error
+    if is_deeper_than(value, MAX_DEPTH):
+        raise _error(Reason.TOO_DEEP, f"arrays and objects are nested deeper than {MAX_DEPTH}")
+    return text
+
+
+def _refuse_half_pairs(parsed: dict[str, Any]) -> None:
+    if _has_half_pair(parsed):
+        field = next((name for name, value in parsed.items() if _has_half_pair({name: value})), "")
+        raise _error(Reason.LONE_SURROGATE, "half of a surrogate pair is no character", _printable(field))
+
+
+def _has_half_pair(value: object) -> bool:
+    return _SURROGATE.search(json.dumps(value, ensure_ascii=False)) is not None
+
+
+def _holder(parsed: object, kind: type) -> str:
+    fields = parsed.items() if isinstance(parsed, dict) else ()
+    return _printable(next((name for name, value in fields if isinstance(value, kind)), ""))
+
+
+def _printable(name: str) -> str:
+    return shown_text(name)[1:-1]
+
+
+def _error(reason: Reason, detail: str, field: str = "") -> TextError:
+    return TextError(Fault(reason, field, detail))

@@ -1,0 +1,108 @@
+"""Usage as tables to take away: allocations by any dimensions, and the days' usage that FOCUS rows are made of."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from burnline.finance.allocation import ranked
+from burnline.finance.days import Day, start_ms
+from burnline.finance.focus import UsageOfDay, plain
+from burnline.finance.frames import COLUMNS, COSTS, COUNTS, Dimension, sums
+from burnline.finance.trend import with_days
+from burnline.pricing.money import DECIMALS, PICO_PER_USD
+
+Cell = str | int | Decimal | None
+
+_DAY = "day"
+_COSTS_FIRST_TO_LAST = ("cost", *(name for name in COSTS if name not in ("cost", "cache_savings")), "cache_savings")
+_BOUNDS = ("unpriced_low", "unpriced_high")
+_DIMENSIONS = tuple(COLUMNS.values())
+_OF_DAY = (*COUNTS, *(name for name in COSTS if name not in ("cost", "cache_savings")))
+
+
+class Type(StrEnum):
+    """What a column holds."""
+
+    TEXT = "text"
+    COUNT = "count"
+    USD = "usd"
+
+
+class Table(NamedTuple):
+    """Rows under named and typed columns, made as they are asked for."""
+
+    header: tuple[str, ...]
+    types: tuple[Type, ...]
+    height: int
+    rows: Callable[[], Iterator[tuple[Cell, ...]]]
+
+
+def allocations(frame: pl.DataFrame, group_by: Sequence[Dimension]) -> Table:
+    """What each group used, dearest first; no rows where nothing was used.
+
+    Args:
+        frame: Rows that may be seen.
+        group_by: Dimensions, each once; none makes one row of everything.
+    """
+    by = [COLUMNS[dimension] for dimension in group_by]
+    measured = [*COUNTS, *_COSTS_FIRST_TO_LAST, *_BOUNDS]
+    if frame.is_empty():
+        grouped = frame.select(*by, *measured)
+    elif by:
+        grouped = ranked(frame.group_by(by).agg(sums()), by).select(*by, *measured)
+    else:
+        grouped = frame.select(sums()).select(measured)
+    money = len(by) + len(COUNTS)
+
+    def rows() -> Iterator[tuple[Cell, ...]]:
+        for row in grouped.iter_rows():
+            yield (*row[:money], *map(usd, row[money:]))
+
+    names = (*by, *COUNTS, *(f"{name}_usd" for name in (*_COSTS_FIRST_TO_LAST, *_BOUNDS)))
+    amounts = len(_COSTS_FIRST_TO_LAST) + len(_BOUNDS)
+    types = (*[Type.TEXT] * len(by), *[Type.COUNT] * len(COUNTS), *[Type.USD] * amounts)
+    return Table(names, types, grouped.height, rows)
+
+
+def of_days(frame: pl.DataFrame, days: Sequence[Day], tz: ZoneInfo) -> tuple[int, Iterator[UsageOfDay]]:
+    """What was used on each day by each combination of dimensions, oldest first; how many rows, and the rows.
+
+    Args:
+        frame: Rows that may be seen.
+        days: One after another, without a gap; at least one.
+        tz: Their zone, whose months are meant.
+    """
+    dated = with_days(frame, days)
+    grouped = dated.group_by(_DAY, *_DIMENSIONS).agg(pl.col(*_OF_DAY).sum())
+    ordered = grouped.sort(_DAY, *_DIMENSIONS, nulls_last=True).select(_DAY, *_DIMENSIONS, *_OF_DAY)
+
+    def rows() -> Iterator[UsageOfDay]:
+        months = [_month(tz, day.date) for day in days]
+        for number, *fields in ordered.iter_rows():
+            day = days[number]
+            yield UsageOfDay(day.start_ms, day.end_ms, *months[number], *fields)
+
+    return ordered.height, rows()
+
+
+def parquet_frame(table: Table) -> pl.DataFrame:
+    """The table in columns: text, 64-bit counts, and USD as decimals of 38 digits, 12 of them behind the point."""
+    kinds = {Type.TEXT: pl.String(), Type.COUNT: pl.Int64(), Type.USD: pl.Decimal(38, DECIMALS)}
+    schema = {name: kinds[kind] for name, kind in zip(table.header, table.types, strict=True)}
+    return pl.DataFrame(list(table.rows()), schema=schema, orient="row")
+
+
+def usd(pico_usd: int) -> Decimal:
+    """Pico-USD in USD, exactly."""
+    return plain(pico_usd, PICO_PER_USD)
+
+
+def _month(tz: ZoneInfo, of: date) -> tuple[int, int]:
+    first = of.replace(day=1)
+    after = first.replace(year=first.year + 1, month=1) if first.month == 12 else first.replace(month=first.month + 1)
+    return start_ms(tz, first), start_ms(tz, after)

@@ -1,0 +1,227 @@
+"""Rollup rows in columns: reading them, narrowing them to what may be seen and is asked, and exact sums.
+
+Amounts are pico-USD as 128-bit integers, and sums are taken in 128 bits: no float comes in anywhere. A frame holds one
+row per quarter-hour and combination of dimensions; partials of the same are added up when it is read.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple, Self
+
+import polars as pl
+
+from burnline.finance.bounds import UnpricedBounds
+
+
+class Dimension(StrEnum):
+    """What usage can be told apart by."""
+
+    ORG = "org"
+    AGENT = "agent"
+    TEAM = "team"
+    PROJECT = "project"
+    PROVIDER = "provider"
+    MODEL = "model"
+    KIND = "kind"
+
+
+COLUMNS = {
+    Dimension.ORG: "org_id",
+    Dimension.AGENT: "agent_id",
+    Dimension.TEAM: "team_id",
+    Dimension.PROJECT: "project_code",
+    Dimension.PROVIDER: "provider",
+    Dimension.MODEL: "model",
+    Dimension.KIND: "kind",
+}
+"""The column of each dimension. Team and project may be null; a provider that nobody knows is empty."""
+
+QUARTER = "quarter_start_ms"
+COUNTS = (
+    "events",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "unpriced_tokens",
+)
+COSTS = (
+    "input_cost",
+    "cached_input_cost",
+    "cache_write_cost",
+    "output_cost",
+    "reasoning_cost",
+    "request_cost",
+    "cost",
+    "cache_savings",
+)
+DERIVED = ("unpriced_low", "unpriced_high", "cache_write_premium", "premium_unknown_tokens")
+"""Worked out when a frame is read: what unpriced tokens may cost, and what writing to the cache cost on top of input.
+
+The premium of a row is what its cache-write tokens cost above the plain input rate of its other input tokens: exact
+where one rate held in the quarter-hour. A row that has no other input tokens goes by the rate of its provider's model
+over the day, and where there is none either, its tokens are counted as `premium_unknown_tokens`.
+"""
+MEASURES = (*COUNTS, *COSTS, *DERIVED)
+
+_KEYS = (QUARTER, *COLUMNS.values())
+_NULLABLE = {"team_id", "project_code"}
+_WIRE = {
+    QUARTER: pl.Int64,
+    **dict.fromkeys(COLUMNS.values(), pl.String),
+    **dict.fromkeys(COUNTS, pl.Int64),
+    **{f"{name}_usd": pl.String for name in COSTS},
+}
+SCHEMA = pl.Schema(
+    {
+        QUARTER: pl.Int64,
+        **dict.fromkeys(COLUMNS.values(), pl.String),
+        **dict.fromkeys(MEASURES, pl.Int128),
+    }
+)
+"""Columns of every frame here. Token counts are inclusive; the costs are of disjoint parts and add up to `cost`."""
+
+
+class Totals(NamedTuple):
+    """Sums of the measures: counts, and amounts in pico-USD."""
+
+    events: int
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    unpriced_tokens: int
+    input_cost: int
+    cached_input_cost: int
+    cache_write_cost: int
+    output_cost: int
+    reasoning_cost: int
+    request_cost: int
+    cost: int
+    cache_savings: int
+    unpriced_low: int
+    unpriced_high: int
+    cache_write_premium: int
+    premium_unknown_tokens: int
+
+    @classmethod
+    def zero(cls) -> Self:
+        """Nothing."""
+        return cls(*(0 for _ in MEASURES))
+
+    def plus(self, other: Self) -> Self:
+        """The sum of two."""
+        return type(self)(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: Self) -> Self:
+        """The difference of two."""
+        return type(self)(*(a - b for a, b in zip(self, other, strict=True)))
+
+
+def empty() -> pl.DataFrame:
+    """A frame without rows."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+def read_rows(values: Sequence[bytes], bounds: UnpricedBounds) -> pl.DataFrame:
+    """Rows of the projection (`burnline.readmodel.rows.RollupRow` as JSON) as a frame.
+
+    Args:
+        values: A JSON object each.
+        bounds: What tokens without a rate may cost.
+
+    Raises:
+        ValueError: A value is no such row.
+    """
+    if not values:
+        return empty()
+    try:
+        wire = pl.read_ndjson(b"\n".join(values), schema=_WIRE)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"not rollup rows: {error}") from error
+    missing = [name for name in _WIRE if name not in _NULLABLE and wire[name].null_count()]
+    if missing or wire.height != len(values):
+        raise ValueError(f"not rollup rows: {', '.join(missing) or 'another number of them'}")
+    try:
+        return _summed(_priced(wire), bounds)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(f"not rollup rows: {error}") from error
+
+
+def _priced(wire: pl.DataFrame) -> pl.DataFrame:
+    # Decimal(38, 12) is a 128-bit integer of 10^-12: its physical value is pico-USD.
+    amounts = [pl.col(f"{name}_usd").cast(pl.Decimal(38, 12)).to_physical().alias(name) for name in COSTS]
+    return wire.select(*_KEYS, *(pl.col(name).cast(pl.Int128) for name in COUNTS), *amounts)
+
+
+def _summed(frame: pl.DataFrame, bounds: UnpricedBounds) -> pl.DataFrame:
+    summed = frame.group_by(*_KEYS).agg(pl.col(*COUNTS, *COSTS).sum())
+    providers = summed.filter(pl.col("unpriced_tokens") > 0)["provider"].unique().to_list()
+    rates = {provider: bounds.of(provider) for provider in providers}
+    low = _per_provider({provider: rate.low for provider, rate in rates.items()})
+    high = _per_provider({provider: rate.high for provider, rate in rates.items()})
+    bounded = summed.with_columns(
+        (pl.col("unpriced_tokens") * low).alias("unpriced_low"),
+        (pl.col("unpriced_tokens") * high).alias("unpriced_high"),
+    )
+    return bounded.with_columns(*_premium()).select(SCHEMA.names())
+
+
+def _premium() -> list[pl.Expr]:
+    written, cost = pl.col("cache_write_tokens"), pl.col("cache_write_cost")
+    # What is read from the cache would have cost its price and its savings as plain input.
+    plain_cost = pl.col("input_cost") + pl.col("cached_input_cost") + pl.col("cache_savings")
+    plain_tokens = pl.col("input_tokens") - written
+    own = pl.when((plain_tokens > 0) & (plain_cost > 0)).then(written * plain_cost // plain_tokens)
+    model_tokens, model_cost = (
+        pl.when((plain_tokens > 0) & (plain_cost > 0)).then(each).sum().over("provider", "model")
+        for each in (plain_tokens, plain_cost)
+    )
+    of_model = pl.when(model_tokens > 0).then(written * model_cost // model_tokens)
+    paid = (written > 0) & (cost > 0)
+    as_input = pl.coalesce(own, of_model)
+    zero = pl.lit(0, dtype=pl.Int128)
+    return [
+        pl.when(paid & as_input.is_not_null()).then(cost - as_input).otherwise(zero).alias("cache_write_premium"),
+        pl.when(paid & as_input.is_null()).then(written).otherwise(zero).alias("premium_unknown_tokens"),
+    ]
+
+
+def _per_provider(rates: Mapping[str, int]) -> pl.Expr:
+    if not rates:
+        return pl.lit(0, dtype=pl.Int128)
+    return pl.col("provider").replace_strict(
+        pl.Series(list(rates), dtype=pl.String),
+        pl.Series(list(rates.values()), dtype=pl.Int128),
+        default=pl.lit(0, dtype=pl.Int128),
+        return_dtype=pl.Int128,
+    )
+
+
+def visible(frame: pl.DataFrame, orgs: Collection[str] | None) -> pl.DataFrame:
+    """Only the rows of these organisations; None is all of them."""
+    return frame if orgs is None else frame.filter(pl.col("org_id").is_in(list(orgs)))
+
+
+def within(frame: pl.DataFrame, from_ms: int, until_ms: int) -> pl.DataFrame:
+    """Only the quarter-hours that begin in `[from_ms, until_ms)`."""
+    return frame.filter((pl.col(QUARTER) >= from_ms) & (pl.col(QUARTER) < until_ms))
+
+
+def matching(frame: pl.DataFrame, filters: Mapping[Dimension, Collection[str]]) -> pl.DataFrame:
+    """Only the rows with one of the values in each dimension named; "" is none (no team, provider unknown)."""
+    for dimension, values in filters.items():
+        frame = frame.filter(pl.col(COLUMNS[dimension]).fill_null("").is_in(list(values)))
+    return frame
+
+
+def sums() -> list[pl.Expr]:
+    """The sum of every measure, for `agg` and `select`."""
+    return [pl.col(name).sum() for name in MEASURES]
+
+
+def totals(frame: pl.DataFrame) -> Totals:
+    """The sums over a whole frame."""
+    return Totals(*frame.select(sums()).row(0))

@@ -1,0 +1,50 @@
+"""What a partition's ledgers hand over at a flush: records to write, and what they mean for the metrics."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from burnline.detection.anomaly import Anomaly
+from burnline.ledger.progress import Progress
+
+
+class Activity(NamedTuple):
+    """What one agent has used of one model since the last flush, in the order of `SUM_FIELDS`."""
+
+    org_id: str
+    agent_id: str
+    model: str
+    sums: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the counts were last taken, for the metrics."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    late: int = 0
+    """Counted in the totals, too old for the windows."""
+    identity_conflicts: int = 0
+    """Events of a session that name another org or agent than its first event."""
+    runs: dict[tuple[str, str], int] = field(default_factory=dict)
+    tool_calls: dict[tuple[str, str], int] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    """Sessions whose first event came in."""
+    unpriced: dict[str, str] = field(default_factory=dict)
+    """Models without a rate, each with the reason."""
+
+
+class Changes(NamedTuple):
+    """All that one flush writes for a partition, or nothing of it.
+
+    Ledgers, rollups, usage rollups and event ids are (key, value) records; a value of None deletes.
+    """
+
+    ledgers: list[tuple[bytes, bytes | None]]
+    rollups: list[tuple[bytes, bytes]]
+    usage_rollups: list[tuple[bytes, bytes]]
+    event_ids: list[tuple[bytes, bytes | None]]
+    notices: list[Anomaly]
+    progress: Progress
+    activity: list[Activity]
+    counts: Counts

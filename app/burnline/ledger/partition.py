@@ -1,0 +1,400 @@
+"""The ledgers of one source partition, and the one place where events change them.
+
+A `PartitionLedger` is a pure state machine: records in by `apply`, time in by `tick`, what has to be written out by
+`take_changes`, and back in by `restore`. It skips every offset that it has applied before, so reading again, after
+whatever fault, changes nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from burnline.detection.anomaly import ResolvedBy
+from burnline.events.decode import decode_batch
+from burnline.events.rejection import Rejection
+from burnline.events.usage import Usage
+from burnline.ledger import record, usage_record
+from burnline.ledger.anomalies import PartitionAnomalies
+from burnline.ledger.changes import Activity, Changes, Counts
+from burnline.ledger.duplicates import PartitionIds, fingerprint
+from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
+from burnline.ledger.policy import Policy
+from burnline.ledger.progress import VERSION, Progress
+from burnline.ledger.rollup import ClosedRollups
+from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums
+from burnline.ledger.usage_rollups import UsageRollups
+from burnline.pricing.card import charge_fields
+from burnline.windows.slices import SLICE_MS, prune, slice_index
+
+if TYPE_CHECKING:
+    from burnline.settings import Settings
+
+_NO_SUMS = (0,) * len(SUM_FIELDS)
+_OPEN_ANOMALY = b'"anomaly":{'
+MAX_RETIRED_AT_ONCE = 2_000
+"""Sessions retired in one flush, so that a quiet night does not hold up the first event of the day."""
+
+
+class Retention(NamedTuple):
+    """How much a ledger remembers beside its totals."""
+
+    slices: int
+    duplicate_ids: int
+    """Newest events known as duplicates, per session."""
+    partition_ids: int = 0
+    """Newest events known as duplicates, of all sessions of the partition."""
+    idle_ms: int | None = None
+    """A session idle for so long is retired: its sums go to a closed rollup. None keeps every session."""
+
+    @classmethod
+    def from_settings(cls, settings: "Settings") -> Self:
+        """What the settings ask for."""
+        return cls(
+            slices=settings.window_retention_s * 1000 // SLICE_MS,
+            duplicate_ids=settings.duplicate_ids_per_session,
+            partition_ids=settings.duplicate_ids_per_partition,
+            idle_ms=settings.retire_after_s * 1000 or None,
+        )
+
+
+class PartitionLedger:
+    """All sessions of one partition of the usage topic."""
+
+    def __init__(self, topic: str, partition: int, policy: Policy, retention: Retention) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.policy = policy
+        self.retention = retention
+        self.next_offset = 0
+        self.watermark_ms = 0
+        self.counts = Counts()
+        self._hot: dict[str, Ledger] = {}
+        self._cold: dict[str, bytes] = {}
+        self._anomalies = PartitionAnomalies(topic, partition, policy)
+        self._dirty: list[Ledger] = []
+        self._active_at_ms: int | None = None
+        self._ticked_slice = 0
+        self._ids = PartitionIds(retention.partition_ids)
+        self._idle = IdleIndex()
+        self._retired: list[str] = []
+        self._closed = ClosedRollups(partition)
+        self.usage_rollups = UsageRollups()
+
+    def __len__(self) -> int:
+        """Ledgers held."""
+        return len(self._hot) + len(self._cold)
+
+    @property
+    def changed(self) -> int:
+        """Ledgers that the next flush has to write."""
+        return len(self._dirty)
+
+    @property
+    def open_anomalies(self) -> int:
+        """Sessions with an open anomaly."""
+        return len(self._anomalies)
+
+    def restore_session(self, session_id: str, value: bytes | None) -> None:
+        """Take over a session's record, in place of one that was taken over before; None forgets the session.
+
+        A value is checked, and kept as it is until its session is touched. Call `restore` once after all of them.
+
+        Raises:
+            UnreadableRecord: It cannot be read, and is not taken over; to count on from zero would lose what it holds.
+        """
+        if value is None:
+            self._drop(session_id)
+        else:
+            self._keep(session_id, record.check(value))
+
+    def restore(
+        self,
+        progress: Progress | None,
+        records: Iterable[tuple[str, bytes]] = (),
+        rollups: Iterable[bytes] = (),
+        event_ids: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        """Take over what was written: the progress, sessions' records, closed rollups, and event ids.
+
+        Sessions with an open anomaly are read at once.
+
+        Raises:
+            UnreadableRecord: A record cannot be read.
+        """
+        if progress is not None:
+            self.next_offset = progress.next_offset
+            self.watermark_ms = progress.watermark_ms
+            self._ticked_slice = slice_index(progress.watermark_ms)
+        for session_id, value in records:
+            self.restore_session(session_id, value)
+        self._closed.restore(rollups)
+        self._ids.restore(event_ids)
+        for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
+            ledger = self._ledger(session_id)
+            if ledger is not None and ledger.anomaly is not None:
+                self._anomalies.restore(ledger)
+
+    def _drop(self, session_id: str) -> None:
+        self._cold.pop(session_id, None)
+
+    def _keep(self, session_id: str, value: bytes) -> None:
+        """Keep a record until its session is touched."""
+        self._cold[session_id] = value
+        if self.retention.idle_ms is not None:
+            self._idle.note(session_id, record.last_event_at(value))
+
+    def get(self, session_id: str) -> Ledger | None:
+        """A session's ledger, or None if it has none here."""
+        return self._hot.get(session_id) or self._ledger(session_id)
+
+    def apply_records(
+        self, offsets: Sequence[int], values: Sequence[bytes | None], *, now_ms: int, max_clock_skew_ms: int
+    ) -> list[Rejection]:
+        """Decode records and count their events.
+
+        Args:
+            offsets: Ascending offsets of the records.
+            values: Their values.
+            now_ms: Wall clock.
+            max_clock_skew_ms: How far ahead of it an event may be.
+
+        Returns:
+            What was refused, in order; nothing of what was applied before.
+        """
+        events, rejections = decode_batch(values, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms)
+        fresh = [rejection for rejection in rejections if offsets[rejection.index] >= self.next_offset]
+        self.apply(offsets, events, now_ms=now_ms)
+        return fresh
+
+    def apply(self, offsets: Sequence[int], events: Sequence[Usage | None], *, now_ms: int) -> None:
+        """Count events; those that were applied before are skipped.
+
+        Args:
+            offsets: Ascending offsets of the records.
+            events: The event of each record, or None where the record was refused.
+            now_ms: Wall clock, from which idle time is counted.
+        """
+        policy = self.policy
+        cards = policy.cards
+        hot = self._hot
+        dirty = self._dirty
+        duplicate_ids = self.retention.duplicate_ids
+        known, remember = self._ids.known, self._ids.remember
+        roll_up = self.usage_rollups.add
+        next_offset = self.next_offset
+        version = policy.version
+        watermark_ms = self.watermark_ms
+        slice_end_ms = _end_ms(watermark_ms)
+        accepted = 0
+        for offset, event in zip(offsets, events, strict=True):
+            if event is None or offset < next_offset:
+                continue
+            session_id = event.session_id
+            at_ms = event.occurred_at
+            hashed = fingerprint(session_id, event.event_id)
+            if known(hashed):  # before its ledger is looked for: a duplicate opens none
+                self.counts.duplicates += 1
+                continue
+            ledger = hot.get(session_id)
+            if ledger is None:
+                ledger = self._ledger(session_id) or self._open_ledger(event)
+            if duplicate_ids and not ledger.recent.add(hashed, duplicate_ids):
+                self.counts.duplicates += 1
+                continue
+            remember(hashed)
+            accepted += 1
+            if at_ms > watermark_ms:
+                watermark_ms = at_ms
+                if at_ms >= slice_end_ms:
+                    # Before the event is added, and at once: what resolves must follow from the log alone, not from
+                    # where a batch happens to end.
+                    self._resolve_quiet(slice_index(at_ms), ResolvedBy.EVENT_TIME)
+                    slice_end_ms = _end_ms(at_ms)
+
+            model = event.model
+            card = cards.get((event.provider, model))
+            if card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
+                card = policy.card(event.provider, model, at_ms)
+            charged = charge_fields(
+                card,
+                event.input_tokens,
+                event.output_tokens,
+                event.cached_input_tokens,
+                event.cache_write_tokens,
+                event.reasoning_tokens,
+            )
+            cost = charged[0]
+            roll_up(offset, event, ledger.org_id, ledger.agent_id, event.provider or card.named_provider, charged)
+
+            sums = ledger.models.get(model)
+            if sums is None:
+                sums = ledger.models[model] = ModelSums()
+            sums.events += 1
+            sums.input_tokens += event.input_tokens
+            sums.output_tokens += event.output_tokens
+            sums.cost_pico_usd += cost
+            if event.cached_input_tokens:
+                sums.cached_input_tokens += event.cached_input_tokens
+                sums.cache_savings_pico_usd += charged[1]
+            if event.cache_write_tokens:
+                sums.cache_write_tokens += event.cache_write_tokens
+            if event.reasoning_tokens:
+                sums.reasoning_tokens += event.reasoning_tokens
+            if charged[2]:
+                sums.unpriced_tokens += charged[2]
+                self.counts.unpriced[model] = card.rule
+            if event.kind != "llm":
+                self._count_kind(ledger, sums, event, cost)
+            if event.agent_id != ledger.agent_id or event.org_id != ledger.org_id:
+                self.counts.identity_conflicts += 1
+
+            index = at_ms // SLICE_MS
+            if index == ledger.newest_slice:
+                ledger.slices[index] += cost
+                ledger.short_pico_usd += cost
+                ledger.long_pico_usd += cost
+            else:
+                self._add_to_other_slice(ledger, index, cost)
+            if at_ms > ledger.last_event_at:
+                ledger.last_event_at = at_ms
+            elif at_ms < ledger.first_event_at:
+                ledger.first_event_at = at_ms
+            ledger.last_offset = offset
+
+            if ledger.limits_version != version:
+                self._anomalies.watch(ledger)
+            if (
+                ledger.short_pico_usd > ledger.watch_short_pico_usd
+                and ledger.long_pico_usd > ledger.watch_long_pico_usd
+            ):
+                self._anomalies.judge(ledger, event, offset, watermark_ms)
+            if not ledger.dirty:
+                ledger.dirty = True
+                dirty.append(ledger)
+        self.counts.accepted += accepted
+        self.watermark_ms = watermark_ms
+        if offsets:
+            self.next_offset = max(next_offset, offsets[-1] + 1)
+            self._active_at_ms = now_ms
+            self._ticked_slice = slice_index(watermark_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Let time pass: while no record comes, event time moves on with the wall clock."""
+        if self._active_at_ms is None:
+            self._active_at_ms = now_ms
+        stream_ms = self.watermark_ms + max(0, now_ms - self._active_at_ms)
+        index = slice_index(stream_ms)
+        if index > self._ticked_slice:
+            self._ticked_slice = index
+            self._resolve_quiet(index, ResolvedBy.CLOCK)
+        if self.retention.idle_ms is not None:
+            self._retire(stream_ms - self.retention.idle_ms)
+
+    def take_changes(self, now_ms: int) -> Changes:
+        """All that has changed since the last call, as records to write. The caller writes them, all or none."""
+        ledgers: list[tuple[bytes, bytes | None]] = [(session_id.encode(), None) for session_id in self._retired]
+        activity: dict[tuple[str, str, str], tuple[int, ...]] = {}
+        for ledger in self._dirty:
+            ledger.dirty = False
+            prune(ledger.slices, ledger.newest_slice, self.retention.slices)
+            ledgers.append((ledger.session_id.encode(), record.encode(ledger)))
+            for model, sums in ledger.models.items():
+                values = sums.values()
+                if values != sums.reported:
+                    key = (ledger.org_id, ledger.agent_id, model)
+                    before = activity.get(key, _NO_SUMS)
+                    activity[key] = tuple(
+                        total + new - old for total, new, old in zip(before, values, sums.reported, strict=True)
+                    )
+                    sums.reported = values
+            if self.retention.idle_ms is not None:
+                self._idle.note(ledger.session_id, ledger.last_event_at)
+        changes = Changes(
+            ledgers=ledgers,
+            rollups=self._closed.take_changes(),
+            usage_rollups=[
+                usage_record.encode(row, self.partition) for row in self.usage_rollups.take_changes(self.watermark_ms)
+            ],
+            event_ids=self._ids.take_changes(),
+            notices=self._anomalies.take_notices(),
+            progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
+            activity=[Activity(*key, sums) for key, sums in activity.items()],
+            counts=self.counts,
+        )
+        self._dirty = []
+        self._retired = []
+        self.counts = Counts()
+        return changes
+
+    def _retire(self, horizon_ms: int) -> None:
+        """Fold sessions into closed rollups that have seen nothing since the horizon and have no open anomaly."""
+        for session_id in islice(self._idle_sessions(horizon_ms), MAX_RETIRED_AT_ONCE):
+            ledger = self.get(session_id)
+            if ledger is None or ledger.dirty or not is_due(ledger.last_event_at, horizon_ms):
+                continue  # retired already, or about to be noted again, or noted under a later hour too
+            if ledger.anomaly is not None:
+                self._idle.note(session_id, horizon_ms + HOUR_MS)
+                continue
+            self._closed.take_in(ledger)
+            self._forget(session_id)
+            self._retired.append(session_id)
+
+    def _idle_sessions(self, horizon_ms: int) -> Iterator[str]:
+        """Sessions that may be idle since the horizon."""
+        return self._idle.due(horizon_ms)
+
+    def _forget(self, session_id: str) -> None:
+        del self._hot[session_id]
+
+    def _ledger(self, session_id: str) -> Ledger | None:
+        value = self._cold.pop(session_id, None)
+        if value is None:
+            return None
+        ledger = self._hot[session_id] = record.decode(value)
+        rule = self.policy.rule
+        ledger.settle_windows(rule.short_window_slices, rule.long_window_slices)
+        return ledger
+
+    def _open_ledger(self, event: Usage) -> Ledger:
+        ledger = Ledger(event.session_id, event.org_id, event.agent_id, self.partition, event.occurred_at)
+        self._hot[event.session_id] = ledger
+        self.counts.opened.append(event.session_id)
+        return ledger
+
+    def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:
+        owner = (ledger.org_id, ledger.agent_id)
+        if event.kind == "embedding":
+            sums.embedding_cost_pico_usd += cost
+        elif event.kind == "run":
+            ledger.runs += 1
+            self.counts.runs[owner] = self.counts.runs.get(owner, 0) + 1
+        elif event.kind == "tool_call":
+            ledger.tool_calls += 1
+            self.counts.tool_calls[owner] = self.counts.tool_calls.get(owner, 0) + 1
+
+    def _add_to_other_slice(self, ledger: Ledger, index: int, cost: int) -> None:
+        rule = self.policy.rule
+        if index > ledger.newest_slice:
+            ledger.advance(index, rule.short_window_slices, rule.long_window_slices)
+            if len(ledger.slices) > 2 * self.retention.slices:
+                prune(ledger.slices, index, self.retention.slices)
+        behind = ledger.newest_slice - index
+        if behind >= self.retention.slices:
+            self.counts.late += 1
+            return
+        ledger.slices[index] = ledger.slices.get(index, 0) + cost
+        if behind < rule.short_window_slices:
+            ledger.short_pico_usd += cost
+        if behind < rule.long_window_slices:
+            ledger.long_pico_usd += cost
+
+    def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
+        for ledger in self._anomalies.resolve_quiet(index, by):
+            if not ledger.dirty:
+                ledger.dirty = True
+                self._dirty.append(ledger)
+
+
+def _end_ms(moment_ms: int) -> int:
+    """The end of a moment's slice, which belongs to the next one."""
+    return (slice_index(moment_ms) + 1) * SLICE_MS

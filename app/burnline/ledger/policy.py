@@ -1,0 +1,61 @@
+"""What events are judged by: rates, baselines and the burn rule, with the answers that the hot path asks for again."""
+
+from collections.abc import Mapping
+
+from burnline.detection.baseline import Baselines, EffectiveBaseline
+from burnline.detection.rule import BurnRule, Thresholds, thresholds
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import RateCard
+
+
+class Policy:
+    """Rates and baselines in force. Both may be swapped at any time; the next event sees the new ones.
+
+    `version` grows with every change of the baselines, `rates_version` with every change of the rates, so that whoever
+    keeps answers knows when they are out of date.
+    """
+
+    __slots__ = ("_cards", "_limits", "baselines", "book", "card_limit", "rates_version", "rule", "version")
+
+    def __init__(self, rule: BurnRule, book: RateBook, baselines: Baselines, *, card_limit: int = 10_000) -> None:
+        """Start with these; `card_limit` bounds the memory that endless made-up model names can take."""
+        self.rule = rule
+        self.book = book
+        self.baselines = baselines
+        self.version = 0
+        self.rates_version = 0
+        self.card_limit = card_limit
+        self._cards: dict[tuple[str | None, str], RateCard] = {}
+        self._limits: dict[tuple[str, str], tuple[Thresholds, EffectiveBaseline]] = {}
+
+    def set_book(self, book: RateBook) -> None:
+        """Price from these rates from the next event on."""
+        self.book = book
+        self._cards.clear()
+        self.rates_version += 1
+
+    def set_baselines(self, baselines: Baselines) -> None:
+        """Judge by these baselines from the next event on."""
+        self.baselines = baselines
+        self._limits.clear()
+        self.version += 1
+
+    @property
+    def cards(self) -> Mapping[tuple[str | None, str], RateCard]:
+        """Cards in use by (provider, model). Check a card's validity before use; `card` finds one that is valid."""
+        return self._cards
+
+    def card(self, provider: str | None, model: str, at_ms: int) -> RateCard:
+        """The rate card of a model at an event time; kept for the next event of that model."""
+        if len(self._cards) >= self.card_limit:
+            self._cards.clear()
+        card = self._cards[provider, model] = self.book.resolve(provider, model, at_ms)
+        return card
+
+    def limits(self, org_id: str, agent_id: str) -> tuple[Thresholds, EffectiveBaseline]:
+        """The lines a session of this agent may not cross, and the baseline that they come from."""
+        found = self._limits.get((org_id, agent_id))
+        if found is None:
+            baseline = self.baselines.lookup(org_id, agent_id)
+            found = self._limits[org_id, agent_id] = (thresholds(self.rule, baseline), baseline)
+        return found

@@ -1,0 +1,256 @@
+"""The session ledger record, v1: what stands on the topic `sessions`, public and also the worker's own memory.
+
+Key: the session id. Value: one JSON object. Amounts for people are exact decimal strings in USD; the slices, which only
+window arithmetic needs, are `[slice index, pico-USD]` pairs of integers.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from burnline.detection.anomaly import Evidence, Severity, State
+from burnline.detection.lifecycle import OpenAnomaly
+from burnline.ledger.duplicates import RecentIds
+from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
+from burnline.pricing.money import pico_from_text, usd_text
+
+VERSION = 1
+_VERSION_MARK = b'"version":1,'
+_LAST_EVENT_AT = b'"last_event_at":'
+
+UsdText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]{1,12})?$", examples=["0.41", "12", "0.000000000001"])]
+Count = Annotated[int, Field(ge=0)]
+
+
+class UnreadableRecord(ValueError):
+    """A ledger record that this version cannot read; counting on from zero would lose what it holds."""
+
+
+class ModelRecord(msgspec.Struct, gc=False):
+    """One model's sums, in a record."""
+
+    events: int
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    unpriced_tokens: int
+    cost_usd: str
+    cache_savings_usd: str
+    embedding_cost_usd: str
+
+
+class ModelFigures(Protocol):
+    """What `model_sums` reads beside the counts of `SUM_FIELDS`, each of which is an attribute, too."""
+
+    cost_usd: str
+    cache_savings_usd: str
+    embedding_cost_usd: str
+
+
+class LedgerRecord(ModelRecord, kw_only=True):
+    """A whole record; the inherited sums are the totals over all models."""
+
+    version: int
+    session_id: str
+    org_id: str
+    agent_id: str
+    source_partition: int
+    last_offset: int
+    first_event_at: int
+    last_event_at: int
+    runs: int
+    tool_calls: int
+    by_model: dict[str, ModelRecord]
+    slices: list[tuple[int, int]]
+    recent_event_ids: str
+    anomaly: OpenAnomaly | None = None
+
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+UPGRADES: dict[int, Upgrade] = {}
+"""By version, what turns a record of it into one of the next; a change of the record comes with its upgrade here."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(LedgerRecord)
+
+
+def encode(ledger: Ledger) -> bytes:
+    """A ledger as the value of its record."""
+    models = {model: model_record(sums) for model, sums in ledger.models.items()}
+    total = next(iter(models.values())) if len(models) == 1 else model_record(add_up(ledger.models))
+    return _encoder.encode(
+        LedgerRecord(
+            version=VERSION,
+            session_id=ledger.session_id,
+            org_id=ledger.org_id,
+            agent_id=ledger.agent_id,
+            source_partition=ledger.source_partition,
+            last_offset=ledger.last_offset,
+            first_event_at=ledger.first_event_at,
+            last_event_at=ledger.last_event_at,
+            runs=ledger.runs,
+            tool_calls=ledger.tool_calls,
+            by_model=models,
+            slices=list(ledger.slices.items()),
+            recent_event_ids=ledger.recent.pack(),
+            anomaly=ledger.anomaly,
+            events=total.events,
+            input_tokens=total.input_tokens,
+            output_tokens=total.output_tokens,
+            cached_input_tokens=total.cached_input_tokens,
+            cache_write_tokens=total.cache_write_tokens,
+            reasoning_tokens=total.reasoning_tokens,
+            unpriced_tokens=total.unpriced_tokens,
+            cost_usd=total.cost_usd,
+            cache_savings_usd=total.cache_savings_usd,
+            embedding_cost_usd=total.embedding_cost_usd,
+        )
+    )
+
+
+def model_record(sums: ModelSums) -> ModelRecord:
+    """Sums as they stand in a record."""
+    return ModelRecord(
+        sums.events,
+        sums.input_tokens,
+        sums.output_tokens,
+        sums.cached_input_tokens,
+        sums.cache_write_tokens,
+        sums.reasoning_tokens,
+        sums.unpriced_tokens,
+        usd_text(sums.cost_pico_usd),
+        usd_text(sums.cache_savings_pico_usd),
+        usd_text(sums.embedding_cost_pico_usd),
+    )
+
+
+def check(value: bytes) -> bytes:
+    """A record as this version writes it: upgraded if it is older. Costs next to nothing for one that is not.
+
+    Raises:
+        UnreadableRecord: It is of a newer version, or no record at all.
+    """
+    if _VERSION_MARK in value and value[:1] == b"{" and value[-1:] == b"}":
+        return value
+    try:
+        fields = msgspec.json.decode(value)
+        version = fields["version"]
+        while version != VERSION:
+            fields = UPGRADES[version](fields)
+            version = fields["version"]
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise UnreadableRecord(
+            f"no session ledger that this Burnline (record version {VERSION}) can read: {value[:200]!r}"
+        ) from error
+    return _encoder.encode(fields)
+
+
+def last_event_at(value: bytes) -> int:
+    """Time of the newest event in a record, without reading the rest."""
+    start = value.index(_LAST_EVENT_AT) + len(_LAST_EVENT_AT)
+    return int(value[start : value.index(b",", start)])
+
+
+def parse(value: bytes) -> LedgerRecord:
+    """A record's value, checked against its shape and upgraded if it is older.
+
+    Raises:
+        UnreadableRecord: It is of a newer version, or damaged.
+    """
+    try:
+        return _decoder.decode(check(value))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UnreadableRecord(f"damaged session ledger: {error}: {value[:200]!r}") from error
+
+
+def decode(value: bytes) -> Ledger:
+    """The ledger that `encode` wrote; its windows are settled by the caller, who knows their lengths.
+
+    Raises:
+        UnreadableRecord: As `parse`, or an amount in it is none.
+    """
+    record = parse(value)
+    ledger = Ledger(record.session_id, record.org_id, record.agent_id, record.source_partition, record.first_event_at)
+    ledger.last_offset = record.last_offset
+    ledger.last_event_at = record.last_event_at
+    ledger.runs = record.runs
+    ledger.tool_calls = record.tool_calls
+    ledger.slices = dict(record.slices)
+    ledger.newest_slice = max(ledger.slices, default=-1)
+    ledger.anomaly = record.anomaly
+    try:
+        ledger.recent = RecentIds.unpack(record.recent_event_ids)
+        ledger.models = {model: model_sums(sums) for model, sums in record.by_model.items()}
+    except ValueError as error:
+        raise UnreadableRecord(f"session ledger {record.session_id!r}: {error}") from error
+    return ledger
+
+
+def model_sums(record: ModelFigures) -> ModelSums:
+    """Sums out of a record.
+
+    Raises:
+        ValueError: An amount in it is none.
+    """
+    sums = ModelSums()
+    for field in SUM_FIELDS[:-3]:
+        setattr(sums, field, getattr(record, field))
+    sums.cost_pico_usd = pico_from_text(record.cost_usd)
+    sums.cache_savings_pico_usd = pico_from_text(record.cache_savings_usd)
+    sums.embedding_cost_pico_usd = pico_from_text(record.embedding_cost_usd)
+    sums.reported = sums.values()
+    return sums
+
+
+class ModelTotals(BaseModel):
+    """What a session has used of one model. Token counts are inclusive, as in OpenTelemetry's GenAI conventions."""
+
+    events: Count
+    input_tokens: Count
+    output_tokens: Count
+    cached_input_tokens: Count
+    cache_write_tokens: Count
+    reasoning_tokens: Count
+    unpriced_tokens: Annotated[Count, Field(description="Tokens of models without a rate: their cost is not known.")]
+    cost_usd: UsdText
+    cache_savings_usd: Annotated[UsdText, Field(description="What cached input saved against fresh input.")]
+    embedding_cost_usd: Annotated[UsdText, Field(description="The part of the cost that went into embeddings.")]
+
+
+class OpenAnomalyState(BaseModel):
+    """The anomaly that is open in a session: what its next notice needs."""
+
+    anomaly_id: str
+    revision: Annotated[int, Field(ge=1)]
+    state: State
+    severity: Severity
+    org_id: str
+    agent_id: str
+    session_id: str
+    opened_at: int
+    updated_at: int
+    evidence: Evidence
+
+
+class SessionLedger(ModelTotals):
+    """One session's ledger on one source partition: all it has spent, by model, exactly once per event."""
+
+    version: Annotated[int, Field(ge=1, le=VERSION)]
+    session_id: str
+    org_id: Annotated[str, Field(description="Of the session's first event.")]
+    agent_id: Annotated[str, Field(description="Of the session's first event.")]
+    source_partition: Annotated[int, Field(ge=0, description="Partition of the usage topic that it was counted from.")]
+    last_offset: Annotated[int, Field(ge=-1, description="Offset of the newest event in it.")]
+    first_event_at: Annotated[int, Field(description="Least event time, Unix epoch ms.")]
+    last_event_at: Annotated[int, Field(description="Greatest event time, Unix epoch ms.")]
+    runs: Count
+    tool_calls: Count
+    by_model: dict[str, ModelTotals]
+    slices: Annotated[list[tuple[int, int]], Field(description="[epoch ms // 10,000, pico-USD] per slice still held.")]
+    recent_event_ids: Annotated[str, Field(description="Packed hashes of the newest event ids, for duplicates.")]
+    anomaly: Annotated[OpenAnomalyState | None, Field(description="The open anomaly, if any.")] = None

@@ -1,0 +1,163 @@
+"""Usage rollups: what was used in each quarter of an hour, by team, project, provider, model and kind.
+
+Rows are partials: sums over the events from the one that opened the row, up to the newest. They are written in the
+transaction that writes the ledgers, and never read back. After a restart, or once a row has left this memory, the next
+event opens a new one, whose record has a key of its own; so whoever adds up all records has counted each event once.
+
+A row belongs to the org and agent of its session's ledger, so rollups add up to ledgers; team, project and kind are the
+event's own. The provider is the event's, else that of the rate card that priced it, else "".
+"""
+
+from burnline.events.usage import Usage
+from burnline.pricing.card import ChargeFields
+
+QUARTER_MS = 900_000
+LINGER_MS = 3_600_000
+"""How long after its end, by the watermark, a quarter's rows are kept in memory for events that are late."""
+MAX_ROWS = 100_000
+"""Rows held over a flush, at most."""
+
+RowKey = tuple[int, str, str, str | None, str | None, str, str, str]
+"""Quarter's start, org, agent, team, project, provider, model, kind."""
+
+
+class UsageRow:
+    """One partial in the making. Token counts are inclusive, as in the events."""
+
+    __slots__ = (
+        "cache_savings_pico_usd",
+        "cache_write_pico_usd",
+        "cache_write_tokens",
+        "cached_input_pico_usd",
+        "cached_input_tokens",
+        "clean",
+        "events",
+        "input_pico_usd",
+        "input_tokens",
+        "key",
+        "last_offset",
+        "output_pico_usd",
+        "output_tokens",
+        "reasoning_pico_usd",
+        "reasoning_tokens",
+        "request_pico_usd",
+        "since_offset",
+        "unpriced_tokens",
+    )
+
+    def __init__(self, key: RowKey, since_offset: int) -> None:
+        self.key = key
+        self.since_offset = since_offset
+        self.last_offset = since_offset
+        self.clean = True
+        self.events = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.cached_input_tokens = 0
+        self.cache_write_tokens = 0
+        self.reasoning_tokens = 0
+        self.unpriced_tokens = 0
+        self.input_pico_usd = 0
+        self.cached_input_pico_usd = 0
+        self.cache_write_pico_usd = 0
+        self.output_pico_usd = 0
+        self.reasoning_pico_usd = 0
+        self.request_pico_usd = 0
+        self.cache_savings_pico_usd = 0
+
+    @property
+    def cost_pico_usd(self) -> int:
+        """The sum of its parts."""
+        return (
+            self.input_pico_usd
+            + self.cached_input_pico_usd
+            + self.cache_write_pico_usd
+            + self.output_pico_usd
+            + self.reasoning_pico_usd
+            + self.request_pico_usd
+        )
+
+
+class UsageRollups:
+    """The rows of one source partition that are held, and which of them have to be written."""
+
+    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+        self._max_rows = max_rows
+        self._rows: dict[RowKey, UsageRow] = {}
+        self._touched: list[UsageRow] = []
+        self._swept_quarter = 0
+
+    def __len__(self) -> int:
+        """Rows held."""
+        return len(self._rows)
+
+    def add(self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, charged: ChargeFields) -> None:
+        """Count an event that its ledger has accepted.
+
+        Args:
+            offset: Of the event; greater than that of any event before it.
+            event: What was used.
+            org_id: Of its session's ledger.
+            agent_id: Of its session's ledger.
+            provider: Of the event or its rate card.
+            charged: What it cost.
+        """
+        at_ms = event.occurred_at
+        key = (
+            at_ms - at_ms % QUARTER_MS,
+            org_id,
+            agent_id,
+            event.team_id,
+            event.project_code,
+            provider,
+            event.model,
+            event.kind,
+        )
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = UsageRow(key, offset)
+        if row.clean:
+            row.clean = False
+            self._touched.append(row)
+        row.last_offset = offset
+        row.events += 1
+        row.input_tokens += event.input_tokens
+        row.output_tokens += event.output_tokens
+        row.input_pico_usd += charged[3]
+        row.output_pico_usd += charged[6]
+        if event.cached_input_tokens:
+            row.cached_input_tokens += event.cached_input_tokens
+            row.cached_input_pico_usd += charged[4]
+            row.cache_savings_pico_usd += charged[1]
+        if event.cache_write_tokens:
+            row.cache_write_tokens += event.cache_write_tokens
+            row.cache_write_pico_usd += charged[5]
+        if event.reasoning_tokens:
+            row.reasoning_tokens += event.reasoning_tokens
+            row.reasoning_pico_usd += charged[7]
+        if charged[2]:
+            row.unpriced_tokens += charged[2]
+        elif charged[8]:
+            row.request_pico_usd += charged[8]
+
+    def take_changes(self, watermark_ms: int) -> list[UsageRow]:
+        """The rows that have changed since the last call, in the order of their first change.
+
+        Afterwards all are clean. Those whose quarter ended an hour or longer before the watermark are let go; all are,
+        when more than `max_rows` are left.
+        """
+        touched, self._touched = self._touched, []
+        rows = self._rows
+        oldest_ms = watermark_ms - LINGER_MS - QUARTER_MS
+        quarter = watermark_ms // QUARTER_MS
+        # The line moves with the watermark's quarter: below it is since then only what was touched.
+        below = rows.values() if quarter > self._swept_quarter else touched
+        old = [row.key for row in below if row.key[0] <= oldest_ms]
+        self._swept_quarter = quarter
+        for row in touched:
+            row.clean = True
+        for key in old:
+            del rows[key]
+        if len(rows) > self._max_rows:
+            rows.clear()
+        return touched

@@ -1,0 +1,164 @@
+"""The worker's Prometheus metrics. Names are contracts; label values are capped, and never a session id."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+
+from burnline.events.rejection import Reason
+from burnline.ledger.changes import Activity, Changes
+from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.session import SUM_FIELDS
+from burnline.pricing.money import PICO_PER_USD
+
+OTHER = "other"
+LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+FLUSH_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class LabelCap:
+    """Lets the first `limit` distinct values of a label through; every later one is `other`.
+
+    Publishers choose these values: a typing mistake in each event must not mint a series each.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: set[str] = set()
+
+    def __call__(self, value: str) -> str:
+        """The value to use as the label."""
+        if value in self._known:
+            return value
+        if len(self._known) >= self._limit:
+            return OTHER
+        self._known.add(value)
+        return value
+
+
+class WorkerMetrics:
+    """Everything a worker counts. Amounts grow only after the flush that wrote them was committed."""
+
+    def __init__(self, registry: CollectorRegistry, *, label_limit: int) -> None:
+        def counter(name: str, help_text: str, *labels: str) -> Counter:
+            return Counter(name, help_text, labels, registry=registry)
+
+        def gauge(name: str, help_text: str, *labels: str) -> Gauge:
+            return Gauge(name, help_text, labels, registry=registry)
+
+        self._org, self._agent, self._model = LabelCap(label_limit), LabelCap(label_limit), LabelCap(label_limit)
+        self._owned: set[int] = set()
+
+        self.runs = counter("agent_runs", "Agent runs started.", "org", "agent")
+        self.tool_calls = counter("agent_tool_calls", "Tool calls made by agents.", "org", "agent")
+        self.cache_savings = counter(
+            "finops_cache_savings_usd", "USD that cached input would have cost more as fresh input.", "org", "agent"
+        )
+        self.embedding_cost = Summary(
+            "finops_embedding_cost_usd", "USD spent on embeddings, an observation per flush and model.", ["model"],
+            registry=registry,
+        )  # fmt: skip
+        self.events = counter("burnline_events", "Usage events by what became of them.", "outcome")
+        self.cost = counter("burnline_cost_usd", "USD spent.", "org", "agent", "model")
+        self.tokens = counter("burnline_tokens", "Tokens by kind; cached and cache_write are part of input.", "kind")
+        self.sessions_opened = counter(
+            "burnline_sessions_opened",
+            "Sessions seen for the first time, by the partitioner that put them there; publishers should all use one.",
+            "partitioner",
+        )
+        self.unpriced = counter("burnline_unpriced_tokens", "Tokens of models without a rate.", "model")
+        self.dead_letters = counter("burnline_dead_letters", "Events that could not be used.", "reason")
+        self.anomalies = counter("burnline_anomalies", "Anomaly notices.", "severity", "state")
+        self.identity_conflicts = counter(
+            "burnline_identity_conflicts", "Events that name another org or agent than their session's first event."
+        )
+        self.reference_errors = counter(
+            "burnline_reference_errors", "Records of baselines or valuation-rates that cannot be used.", "topic"
+        )
+        self.anomalies_open = gauge("burnline_anomalies_open", "Sessions with an open anomaly on this worker.")
+        self.ledgers = gauge("burnline_ledgers_held", "Session ledgers held by this worker.")
+        self.partitions = gauge("burnline_partitions_owned", "Source partitions owned by this worker.")
+        self.partitions_refused = gauge(
+            "burnline_partitions_refused",
+            "Assigned partitions that stand still, since a record of theirs is unreadable.",
+        )
+        self.lag = gauge("burnline_lag_events", "Events on the source partition not yet applied.", "partition")
+        self.watermark = gauge("burnline_watermark_seconds", "Newest event time seen, Unix epoch.", "partition")
+        self.ready = gauge("burnline_ready", "1 while the worker applies events, 0 while it starts or rebalances.")
+        self.brokers_away = gauge(
+            "burnline_brokers_away_seconds", "How long no broker was reached, or the present flush was not taken."
+        )
+        self.latency = Histogram(
+            "burnline_event_to_ledger_seconds",
+            "From an event's append to the usage topic to its ledger's commit; one observation per batch, its oldest.",
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.flush_seconds = Histogram(
+            "burnline_flush_seconds", "Time a flush takes, all partitions.", buckets=FLUSH_BUCKETS_S, registry=registry
+        )
+        for outcome in ("accepted", "duplicate", "late", "dead_letter"):
+            self.events.labels(outcome)
+
+    def flushed(
+        self,
+        changes: Changes,
+        *,
+        rejected: Sequence[Reason],
+        partitioners: Iterable[str],
+        latencies_s: Iterable[float],
+    ) -> None:
+        """Count what a committed flush of one partition held.
+
+        Args:
+            changes: What the ledgers changed.
+            rejected: Why each dead letter of it is one.
+            partitioners: The likely partitioner of each session that was opened.
+            latencies_s: From the append of each batch's first record until now.
+        """
+        counts = changes.counts
+        for partitioner in partitioners:
+            self.sessions_opened.labels(partitioner).inc()
+        self.events.labels("accepted").inc(counts.accepted)
+        self.events.labels("duplicate").inc(counts.duplicates)
+        self.events.labels("late").inc(counts.late)
+        self.events.labels("dead_letter").inc(len(rejected))
+        self.identity_conflicts.inc(counts.identity_conflicts)
+        for reason in rejected:
+            self.dead_letters.labels(reason).inc()
+        for (org, agent), count in counts.runs.items():
+            self.runs.labels(self._org(org), self._agent(agent)).inc(count)
+        for (org, agent), count in counts.tool_calls.items():
+            self.tool_calls.labels(self._org(org), self._agent(agent)).inc(count)
+        for notice in changes.notices:
+            self.anomalies.labels(notice.severity, notice.state).inc()
+        for activity in changes.activity:
+            self._spent(activity)
+        for latency_s in latencies_s:
+            self.latency.observe(latency_s)
+
+    def holding(self, ledgers: Mapping[int, PartitionLedger], end_offsets: Mapping[int, int]) -> None:
+        """Show what the worker holds now, by partition, and how far the source partitions' ends are away."""
+        self.ledgers.set(sum(map(len, ledgers.values())))
+        self.anomalies_open.set(sum(ledger.open_anomalies for ledger in ledgers.values()))
+        self.partitions.set(len(ledgers))
+        for partition in self._owned - ledgers.keys():
+            self.watermark.remove(str(partition))
+            self.lag.remove(str(partition))
+        for partition, ledger in ledgers.items():
+            self.watermark.labels(str(partition)).set(ledger.watermark_ms / 1000)
+            end = end_offsets.get(partition, ledger.next_offset)
+            self.lag.labels(str(partition)).set(max(0, end - ledger.next_offset))
+        self._owned = set(ledgers)
+
+    def _spent(self, activity: Activity) -> None:
+        sums = dict(zip(SUM_FIELDS, activity.sums, strict=True))
+        org, agent, model = self._org(activity.org_id), self._agent(activity.agent_id), self._model(activity.model)
+        self.cost.labels(org, agent, model).inc(sums["cost_pico_usd"] / PICO_PER_USD)
+        for kind in ("input", "output", "cached_input", "cache_write", "reasoning"):
+            self.tokens.labels(kind).inc(sums[f"{kind}_tokens"])
+        if sums["unpriced_tokens"]:
+            self.unpriced.labels(model).inc(sums["unpriced_tokens"])
+        if sums["cache_savings_pico_usd"]:
+            self.cache_savings.labels(org, agent).inc(sums["cache_savings_pico_usd"] / PICO_PER_USD)
+        if sums["embedding_cost_pico_usd"]:
+            self.embedding_cost.labels(model).observe(sums["embedding_cost_pico_usd"] / PICO_PER_USD)

@@ -1,0 +1,239 @@
+"""One partition's kernel, with Python's types at its edge."""
+
+import ctypes
+from array import array
+from collections.abc import Sequence
+from ctypes import byref, c_int32, c_size_t, c_uint32, c_void_p
+from weakref import finalize
+
+from burnline.detection.lifecycle import watch_levels
+from burnline.detection.rule import BurnRule, Thresholds
+from burnline.ledger.partition import Retention
+from burnline.native.binding import SUMS, KernelMissing, Output, Position, library
+from burnline.native.polled import PolledValues
+from burnline.pricing.card import RateCard
+
+MOST_DUPLICATE_IDS = 1024
+MOST_SLICES = 10_000
+_MOST_LEVEL = 1 << 62
+_AT_ONCE = 1024
+
+
+def why_not(retention: Retention) -> str | None:
+    """Why the kernel cannot hold such ledgers, or None if it can."""
+    try:
+        library()
+    except KernelMissing as missing:
+        return str(missing)
+    if retention.duplicate_ids > MOST_DUPLICATE_IDS:
+        return f"it knows at most {MOST_DUPLICATE_IDS} newest events of a session as duplicates"
+    if retention.slices > MOST_SLICES:
+        return f"it holds at most {MOST_SLICES} slices of a session"
+    return None
+
+
+class Kernel:
+    """The sessions, fingerprints and rollup rows of one partition that C holds; it calls nobody back."""
+
+    def __init__(self, partition: int, rule: BurnRule, retention: Retention) -> None:
+        """Begin with nothing.
+
+        Raises:
+            KernelMissing: There is none for this machine.
+        """
+        self._c = library()
+        self._kernel = c_void_p(
+            self._c.kernel_new(
+                partition,
+                retention.duplicate_ids,
+                retention.partition_ids,
+                rule.short_window_slices,
+                rule.long_window_slices,
+                rule.resolve_after_slices,
+                retention.slices,
+            )
+        )
+        self._texts: dict[int, str] = {}
+        self._owners: dict[int, tuple[str, str]] = {}
+        self._batch: tuple[bytes, array[int]] | PolledValues | None = None
+        finalize(self, self._c.kernel_free, self._kernel)
+
+    def __len__(self) -> int:
+        """Sessions held."""
+        return int(self._c.kernel_held(self._kernel))
+
+    @property
+    def changed(self) -> int:
+        """Sessions held that the next flush has to write."""
+        return int(self._c.kernel_changed(self._kernel))
+
+    def parse(self, values: Sequence[bytes | None], newest_ms: int) -> None:
+        """Read a batch's values, unless that is done; events after `newest_ms` are left to Python."""
+        if isinstance(values, PolledValues):
+            self._batch = values
+            self._c.kernel_take_batch(self._kernel, values.batch)
+            return
+        texts = [value or b"" for value in values]
+        lengths = array("I", map(len, texts))
+        joined = b"".join(texts)
+        self._batch = joined, lengths  # the kernel points into it until the batch is applied
+        self._c.kernel_parse(self._kernel, joined, _address(lengths), len(lengths), newest_ms)
+
+    def apply(self, offsets: "array[int]", position: Position) -> int:
+        """Count the batch's events from `position.index` on; why it stopped."""
+        return int(self._c.kernel_apply(self._kernel, _address(offsets), byref(position)))
+
+    def set_card(self, provider: str | None, model: str, card: RateCard) -> None:
+        """Price this model by this card while it is valid."""
+        rates = array("q")
+        count = len(card.tiers)
+        try:
+            for tier in card.tiers:
+                parts = (tier.input, tier.output, tier.cached_input, tier.cache_write, tier.reasoning, tier.per_request)
+                rates.extend((tier.above_input_tokens, *parts))
+        except OverflowError:
+            count = -1
+        asked, priced, named = (provider or "").encode(), model.encode(), card.named_provider.encode()
+        self._c.kernel_set_card(
+            self._kernel, asked, len(asked), priced, len(priced), named, len(named),
+            card.valid_from_ms, card.valid_until_ms, count, _address(rates),
+        )  # fmt: skip
+
+    def forget_cards(self) -> None:
+        """Ask for every card again."""
+        self._c.kernel_forget_cards(self._kernel)
+
+    def set_limits(self, owner: int, limits: Thresholds) -> None:
+        """Ask for a judgement on an owner's sessions by these."""
+        levels = (*watch_levels(None, limits), limits.critical_short, limits.critical_long, limits.warning_short)
+        clamped = array("q", [min(level, _MOST_LEVEL) for level in levels])
+        self._c.kernel_set_limits(self._kernel, owner, _address(clamped))
+
+    @property
+    def owners(self) -> int:
+        """Owners met so far; they are numbered from 0."""
+        return int(self._c.kernel_owners(self._kernel))
+
+    def owner(self, number: int) -> tuple[str, str]:
+        """Org and agent."""
+        found = self._owners.get(number)
+        if found is None:
+            org, agent = c_uint32(), c_uint32()
+            self._c.kernel_owner(self._kernel, number, byref(org), byref(agent))
+            found = self._owners[number] = (self._text(org.value), self._text(agent.value))
+        return found
+
+    def _text(self, number: int) -> str:
+        found = self._texts.get(number)
+        if found is None:
+            length = c_uint32()
+            at = self._c.kernel_text(self._kernel, number, byref(length))
+            found = self._texts[number] = ctypes.string_at(at, length.value).decode() if number else ""
+        return found
+
+    def hand_over(self, session_id: str) -> tuple[bytes, bool] | None:
+        """Give a session to Python: its record, and whether a flush has yet to write it. None: it is not here."""
+        key, length, dirty = session_id.encode(), c_size_t(), c_int32()
+        at = self._c.kernel_hand_over(self._kernel, key, len(key), byref(length), byref(dirty))
+        return None if at is None else (ctypes.string_at(at, length.value), bool(dirty.value))
+
+    def set_away(self, session_id: str) -> None:
+        """Python has this session."""
+        key = session_id.encode()
+        self._c.kernel_set_away(self._kernel, key, len(key))
+
+    def take_in(self, record: bytes) -> bool:
+        """Take a session from its record, unless it is one that only Python can hold."""
+        return bool(self._c.kernel_take_in(self._kernel, record, len(record)))
+
+    def mark_dirty(self, session_id: str) -> None:
+        """A session that was taken in is changed since the last flush."""
+        key = session_id.encode()
+        self._c.kernel_mark_dirty(self._kernel, key, len(key))
+
+    def remove(self, session_id: str) -> None:
+        """Forget a session, wherever it is."""
+        key = session_id.encode()
+        self._c.kernel_remove(self._kernel, key, len(key))
+
+    def knows(self, fingerprint: int) -> bool:
+        """Whether an event was counted lately."""
+        return bool(self._c.kernel_knows(self._kernel, fingerprint))
+
+    def remember(self, fingerprint: int) -> None:
+        """Know an event from now on."""
+        self._c.kernel_remember(self._kernel, fingerprint)
+
+    def restore_ids(self, fingerprints: "array[int]", *, newest: bool) -> None:
+        """Know events that were written."""
+        self._c.kernel_restore_ids(self._kernel, _address(fingerprints), len(fingerprints), int(newest))
+
+    @property
+    def open_anomalies(self) -> int:
+        """Sessions held with an open anomaly."""
+        return int(self._c.kernel_open_anomalies(self._kernel))
+
+    @property
+    def ids_held(self) -> int:
+        """Events known."""
+        return int(self._c.kernel_ids_held(self._kernel))
+
+    def take_fresh_ids(self) -> tuple["array[int]", int]:
+        """Events remembered since the last call, and how many generations were full meanwhile."""
+        count, turns = c_uint32(), c_uint32()
+        at = self._c.kernel_take_fresh(self._kernel, byref(count), byref(turns))
+        fresh = array("Q")
+        if count.value:
+            fresh.frombytes(ctypes.string_at(at, 8 * count.value))
+        return fresh, turns.value
+
+    def take_sessions(self) -> list[tuple[bytes, bytes]]:
+        """Records of the sessions that have changed since the last call."""
+        self._c.kernel_take_sessions(self._kernel)
+        return Output(self._kernel).pairs()
+
+    def take_rows(self, watermark_ms: int) -> list[tuple[bytes, bytes]]:
+        """Records of the rollup rows that have changed since the last call."""
+        self._c.kernel_take_rows(self._kernel, watermark_ms)
+        return Output(self._kernel).pairs()
+
+    def take_activities(self) -> list[tuple[str, str, str, tuple[int, ...]]]:
+        """(org, agent, model, sums) of what `take_rows` has reported since the last call."""
+        taken = self._taken("kernel_take_activities", array("q"), 2 + SUMS)
+        return [(*self.owner(row[0]), self._text(row[1]), tuple(row[2:])) for row in taken]
+
+    def take_owners(self) -> list[tuple[tuple[str, str], int, int]]:
+        """((org, agent), runs, tool calls) since the last call."""
+        return [(self.owner(row[0]), row[1], row[2]) for row in self._taken("kernel_take_owners", array("q"), 3)]
+
+    def take_unpriced(self) -> list[tuple[str | None, str]]:
+        """(provider, model) of cards without a rate that events met since the last call."""
+        taken = self._taken("kernel_take_unpriced", array("I"), 2)
+        return [(self._text(row[0]) or None, self._text(row[1])) for row in taken]
+
+    def take_opened(self) -> list[str]:
+        """Sessions opened since the last call."""
+        self._c.kernel_take_opened(self._kernel)
+        return [text.decode() for text in Output(self._kernel).texts()]
+
+    def take_quiet(self, index: int) -> list[str]:
+        """Sessions whose anomaly may be over when time enters slice `index`."""
+        self._c.kernel_take_quiet(self._kernel, index)
+        return [text.decode() for text in Output(self._kernel).texts()]
+
+    def take_idle(self, horizon_ms: int, most: int) -> list[str]:
+        """Up to `most` sessions that may be idle since the horizon."""
+        self._c.kernel_take_idle(self._kernel, horizon_ms, most)
+        return [text.decode() for text in Output(self._kernel).texts()]
+
+    def _taken(self, function: str, room: "array[int]", width: int) -> list[list[int]]:
+        room.frombytes(bytes(room.itemsize * width * _AT_ONCE))
+        rows: list[list[int]] = []
+        while count := getattr(self._c, function)(self._kernel, _address(room), _AT_ONCE):
+            rows += [list(room[at : at + width]) for at in range(0, count * width, width)]
+        return rows
+
+
+def _address(values: "array[int]") -> int:
+    """Where the values stand: good for as long as the caller holds them."""
+    return values.buffer_info()[0]

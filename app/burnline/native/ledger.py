@@ -1,0 +1,251 @@
+"""`PartitionLedger` with the kernel in front: the same state machine, faster on the common event.
+
+The kernel counts what is common by itself. A session that has to be decided about (its burn has crossed a line, its
+anomaly may be over, an amount is too large for 64 bits, an event is unusual) is handed over as its record and lives in
+Python, as everything does without the kernel, until a flush has written it and the kernel can have it back.
+"""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Self
+
+from burnline.detection.anomaly import ResolvedBy
+from burnline.events.decode import decode_batch
+from burnline.events.rejection import Rejection
+from burnline.events.usage import Usage
+from burnline.ledger import record
+from burnline.ledger.changes import Activity, Changes
+from burnline.ledger.duplicates import PartitionIds
+from burnline.ledger.partition import MAX_RETIRED_AT_ONCE, PartitionLedger, Retention
+from burnline.ledger.policy import Policy
+from burnline.ledger.session import Ledger
+from burnline.native.binding import CARD, DONE, JUDGE, LIMITS, Position
+from burnline.native.kernel import Kernel, why_not
+from burnline.windows.slices import slice_index
+
+
+class KernelChoice(NamedTuple):
+    """Which kind of partition ledger to use, and why not the faster one."""
+
+    ledger: Callable[[str, int, Policy, Retention], PartitionLedger]
+    why_not_native: str | None
+
+    @classmethod
+    def of(cls, wish: str, retention: Retention) -> Self:
+        """Choose.
+
+        Args:
+            wish: "auto" (the kernel if it can be), "native" or "python".
+            retention: What the ledgers are to remember.
+
+        Raises:
+            ValueError: The kernel is demanded and cannot be.
+        """
+        why = "it is switched off (BURNLINE_KERNEL=python)" if wish == "python" else why_not(retention)
+        if wish == "native" and why is not None:
+            raise ValueError(f"BURNLINE_KERNEL=native: the kernel cannot be used: {why}")
+        return cls(NativePartitionLedger if why is None else PartitionLedger, why)
+
+
+class _KernelIds(PartitionIds):
+    """The partition's newest events, whose hashes the kernel holds."""
+
+    def __init__(self, limit: int, kernel: Kernel) -> None:
+        super().__init__(limit)
+        self._kernel = kernel
+
+    def __len__(self) -> int:
+        return self._kernel.ids_held
+
+    def known(self, hashed: int) -> bool:
+        return self._kernel.knows(hashed)
+
+    def remember(self, hashed: int) -> None:
+        self._kernel.remember(hashed)
+
+    def take_changes(self) -> list[tuple[bytes, bytes | None]]:
+        fresh, turns = self._kernel.take_fresh_ids()
+        for _ in range(turns):
+            self._turn()
+        return self._records_of(fresh)
+
+    def _restore(self, hashes: "array[int]", *, newest: bool) -> None:
+        self._kernel.restore_ids(hashes, newest=newest)
+
+
+class NativePartitionLedger(PartitionLedger):
+    """All sessions of one partition, the common ones in the kernel."""
+
+    def __init__(self, topic: str, partition: int, policy: Policy, retention: Retention) -> None:
+        super().__init__(topic, partition, policy, retention)
+        self._kernel = Kernel(partition, policy.rule, retention)
+        self._ids = _KernelIds(retention.partition_ids, self._kernel)
+        self._limits_version = policy.version
+        self._rates_version = policy.rates_version
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self._kernel)
+
+    @property
+    def changed(self) -> int:
+        """Ledgers that the next flush has to write, those of the kernel too."""
+        return super().changed + self._kernel.changed
+
+    @property
+    def open_anomalies(self) -> int:
+        """Sessions with an open anomaly, here and there."""
+        return super().open_anomalies + self._kernel.open_anomalies
+
+    def apply_records(
+        self, offsets: Sequence[int], values: Sequence[bytes | None], *, now_ms: int, max_clock_skew_ms: int
+    ) -> list[Rejection]:
+        """As `PartitionLedger.apply_records`."""
+        if not offsets:
+            return []
+        self._follow_policy()
+        rejections: list[Rejection] = []
+        if not isinstance(offsets, array):
+            offsets = array("q", offsets)
+        position = Position(next_offset=self.next_offset, watermark_ms=self.watermark_ms)
+        kernel = self._kernel
+        kernel.parse(values, now_ms + max_clock_skew_ms)
+        asked = -1
+        while True:
+            position.open_anomalies = len(self._anomalies)
+            answer = kernel.apply(offsets, position)
+            if answer == DONE:
+                break
+            index = position.index
+            if answer == LIMITS:
+                self._tell_limits(position.owner)
+                continue
+            events, refused = decode_batch(
+                values[index : index + 1], now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms
+            )
+            event = events[0]
+            if answer == CARD and event is not None and asked != index:
+                asked = index
+                card = self.policy.card(event.provider, event.model, event.occurred_at)
+                kernel.set_card(event.provider, event.model, card)
+                continue
+            self.watermark_ms = position.watermark_ms
+            if answer == JUDGE and event is not None:
+                self._judge(event, offsets[index])
+            else:
+                rejections += [rejection._replace(index=index) for rejection in refused]
+                self.apply(offsets[index : index + 1], [event], now_ms=now_ms)
+                position.watermark_ms = self.watermark_ms
+            position.index += 1
+        self._count(position)
+        self.watermark_ms = position.watermark_ms
+        self.next_offset = max(self.next_offset, offsets[-1] + 1)
+        self._active_at_ms = now_ms
+        self._ticked_slice = slice_index(self.watermark_ms)
+        return rejections
+
+    def take_changes(self, now_ms: int) -> Changes:
+        """As `PartitionLedger.take_changes`; sessions that were looked into go back to the kernel."""
+        kernel = self._kernel
+        rows = kernel.take_rows(self.watermark_ms)
+        self.counts.opened += kernel.take_opened()
+        for owner, runs, tool_calls in kernel.take_owners():
+            if runs:
+                self.counts.runs[owner] = self.counts.runs.get(owner, 0) + runs
+            if tool_calls:
+                self.counts.tool_calls[owner] = self.counts.tool_calls.get(owner, 0) + tool_calls
+        for provider, model in kernel.take_unpriced():
+            self.counts.unpriced[model] = self.policy.card(provider, model, self.watermark_ms).rule
+        changes = super().take_changes(now_ms)
+        changes.usage_rollups.extend(rows)
+        changes.activity.extend(Activity(*found) for found in kernel.take_activities())
+        written = dict(changes.ledgers)
+        for session_id, ledger in list(self._hot.items()):
+            self._give_back(ledger, written.get(session_id.encode()) or record.encode(ledger))
+        changes.ledgers.extend(kernel.take_sessions())
+        return changes
+
+    def _follow_policy(self) -> None:
+        if self._limits_version != self.policy.version:
+            self._limits_version = self.policy.version
+            for owner in range(self._kernel.owners):
+                self._tell_limits(owner)
+        if self._rates_version != self.policy.rates_version:
+            self._rates_version = self.policy.rates_version
+            self._kernel.forget_cards()
+
+    def _tell_limits(self, owner: int) -> None:
+        limits, _ = self.policy.limits(*self._kernel.owner(owner))
+        self._kernel.set_limits(owner, limits)
+
+    def _judge(self, event: Usage, offset: int) -> None:
+        ledger = self.get(event.session_id)
+        assert ledger is not None  # noqa: S101  # the kernel has just counted the event in it
+        self._anomalies.judge(ledger, event, offset, self.watermark_ms)
+        # At once: who burns so much has many more events until the flush.
+        if self._give_back(ledger, record.encode(ledger)) and ledger.dirty:
+            self._dirty.remove(ledger)
+            self._kernel.mark_dirty(ledger.session_id)
+
+    def _count(self, position: Position) -> None:
+        counts = self.counts
+        counts.accepted += position.accepted
+        counts.duplicates += position.duplicates
+        counts.late += position.late
+        counts.identity_conflicts += position.identity_conflicts
+
+    def _keep(self, session_id: str, value: bytes) -> None:
+        if self._kernel.take_in(value):
+            super()._drop(session_id)
+        else:
+            self._kernel.set_away(session_id)
+            super()._keep(session_id, value)
+
+    def _drop(self, session_id: str) -> None:
+        super()._drop(session_id)
+        self._kernel.remove(session_id)
+
+    def _ledger(self, session_id: str) -> Ledger | None:
+        handed_over = self._kernel.hand_over(session_id)
+        if handed_over is None:
+            return super()._ledger(session_id)
+        value, dirty = handed_over
+        self._cold[session_id] = value
+        ledger = super()._ledger(session_id)
+        assert ledger is not None  # noqa: S101  # its record stands there
+        if dirty:
+            ledger.dirty = True
+            self._dirty.append(ledger)
+        if ledger.anomaly is not None:
+            self._anomalies.restore(ledger)
+        return ledger
+
+    def _open_ledger(self, event: Usage) -> Ledger:
+        self._kernel.set_away(event.session_id)
+        return super()._open_ledger(event)
+
+    def _give_back(self, ledger: Ledger, value: bytes) -> bool:
+        """Let the kernel have a ledger again, as its record, if it can hold it.
+
+        Python may not have counted anything in it since a flush: what it has to report of that is in no record.
+        """
+        given = self._kernel.take_in(value)
+        if given:
+            self._anomalies.release(ledger.session_id)
+            del self._hot[ledger.session_id]
+        return given
+
+    def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
+        self._follow_policy()
+        for session_id in self._kernel.take_quiet(index):
+            self.get(session_id)
+        super()._resolve_quiet(index, by)
+
+    def _idle_sessions(self, horizon_ms: int) -> Iterator[str]:
+        for session_id in self._idle.due(horizon_ms):
+            if session_id in self._hot or session_id in self._cold:  # else the kernel has it
+                yield session_id
+        yield from self._kernel.take_idle(horizon_ms, MAX_RETIRED_AT_ONCE)
+
+    def _forget(self, session_id: str) -> None:
+        super()._forget(session_id)
+        self._kernel.remove(session_id)

@@ -1,0 +1,1060 @@
+/* The ledgers of one source partition, for the common event: the twin of app/burnline/ledger/partition.py.
+ *
+ * The kernel holds sessions, the partition's fingerprints and the rollup rows, and counts events into them. Whatever is
+ * not common it leaves to Python before it has changed anything: it stops at the event and says why (see `kernel_apply`).
+ * A session that Python has to look into is handed over as its record, and stays there (AWAY) until Python gives it back
+ * the same way. So there is one implementation of every decision, and a fast way past most of them.
+ *
+ * No Python is called and no clock read; a kernel is used by one thread at a time. Built by hatch_build.py.
+ */
+#include "common.h"
+#include "event.h"
+#include "polled.h"
+#include "record.h"
+#include "session.h"
+#include "tables.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "records are packed in little endian: on other machines Burnline runs without its kernel"
+#endif
+
+#define API __attribute__((visibility("default")))
+#define QUARTER_MS 900000
+#define LINGER_MS 3600000
+#define MAX_ROWS 100000
+#define MAX_TIERS 8
+#define MOST_RATE (1ll << 30)       /* pico-USD per token: a thousand USD per million tokens */
+#define MOST_PER_EVENT (1ll << 50)  /* pico-USD: a thousand USD */
+#define MOST_MODELS 4096           /* of one session */
+#define PREFETCH 8
+
+/* Why kernel_apply stopped. */
+enum { DONE, LOOK, CARD, LIMITS, JUDGE };
+
+typedef struct {
+    i64 above, input, output, cached, written, reasoning, request;
+} Tier;
+
+typedef struct {
+    i64 from_ms, until_ms;
+    u32 provider;
+    i32 tier_count; /* -1: too dear for 64 bits, Python prices it; 0: no rate */
+    bool unpriced_seen;
+    Tier tiers[MAX_TIERS];
+} Card;
+
+typedef struct {
+    /* What both windows must be above for Python to judge, without an anomaly and with one that is a warning; and the
+     * line that the short window must stay below for an anomaly to be over. In pico-USD. */
+    i64 opening_short, opening_long, critical_short, critical_long, quiet_short;
+    i64 runs, tool_calls;
+    bool known, active;
+} Owner;
+
+/* In the order of SUM_FIELDS in app/burnline/ledger/session.py. */
+enum { EVENTS, INPUT, OUTPUT, CACHED, WRITTEN, REASONING, UNPRICED, COST, SAVINGS, EMBEDDING, SUMS };
+
+typedef struct {
+    i64 sums[SUMS];
+    bool active;
+} Activity;
+
+typedef struct {
+    i64 since, last;
+    i64 events, input, output, cached, written, reasoning, unpriced;
+    i64 input_cost, cached_cost, written_cost, output_cost, reasoning_cost, request_cost, savings;
+    i64 cost;
+    i64 reported[SUMS];
+    u32 activity;
+    bool dirty;
+} Row;
+
+typedef struct {
+    u32 *items;
+    u32 count, room;
+} List;
+
+static inline void list_add(List *list, u32 item)
+{
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 256;
+        list->items = grown(list->items, list->room * sizeof *list->items);
+    }
+    list->items[list->count++] = item;
+}
+
+typedef struct {
+    i64 partition;
+    u32 duplicate_ids, partition_ids, kept_slices;
+    i32 short_slices, long_slices, quiet_slices;
+    Texts texts;
+    Sessions sessions;
+    Keys owner_keys, card_keys, row_keys, activity_keys;
+    Owner *owners;
+    Card *cards;
+    Row *rows;
+    Activity *activities;
+    List dirty_sessions, dirty_rows, active_owners, active_activities, unpriced_cards, opened, open;
+    u32 changed; /* sessions held that are dirty; the list may name some that are not any more */
+    Set newer, older;
+    u64 *fresh;
+    u32 fresh_count, fresh_room, turns;
+    i64 swept_quarter, scanned_hour;
+    const Event *events; /* of the batch at hand */
+    Event *parsed;
+    u32 event_count, parsed_room;
+    Buffer out;
+    Buffer bounds; /* u32 each: where keys and values begin in `out` */
+} Kernel;
+
+/* What a batch does to the partition, and where it stopped; app/burnline/native/binding.py has the same structure. */
+typedef struct {
+    i64 next_offset, watermark_ms;
+    i64 accepted, duplicates, late, identity_conflicts;
+    u32 index, open_anomalies, owner, reserved;
+} Position;
+
+typedef struct {
+    i64 input, cached, written, output, reasoning, request;
+    i64 cost, savings, unpriced;
+} Charge;
+
+API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 short_slices, i32 long_slices,
+                       i32 quiet_slices, u32 kept_slices)
+{
+    Kernel *k = zeroed(1, sizeof *k);
+    k->partition = partition;
+    k->duplicate_ids = duplicate_ids;
+    k->partition_ids = partition_ids;
+    k->short_slices = short_slices;
+    k->long_slices = long_slices;
+    k->quiet_slices = quiet_slices;
+    k->kept_slices = kept_slices;
+    texts_begin(&k->texts);
+    sessions_begin(&k->sessions);
+    keys_begin(&k->owner_keys);
+    keys_begin(&k->card_keys);
+    keys_begin(&k->row_keys);
+    keys_begin(&k->activity_keys);
+    k->owners = zeroed(k->owner_keys.room, sizeof *k->owners);
+    k->cards = zeroed(k->card_keys.room, sizeof *k->cards);
+    k->rows = zeroed(k->row_keys.room, sizeof *k->rows);
+    k->activities = zeroed(k->activity_keys.room, sizeof *k->activities);
+    set_begin(&k->newer, partition_ids);
+    set_begin(&k->older, 0);
+    k->scanned_hour = -1;
+    return k;
+}
+
+API void kernel_free(Kernel *k)
+{
+    texts_end(&k->texts);
+    sessions_end(&k->sessions);
+    keys_end(&k->owner_keys);
+    keys_end(&k->card_keys);
+    keys_end(&k->row_keys);
+    keys_end(&k->activity_keys);
+    List *lists[] = {&k->dirty_sessions, &k->dirty_rows, &k->active_owners, &k->active_activities,
+                     &k->unpriced_cards, &k->opened,     &k->open};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        free(lists[i]->items);
+    void *others[] = {k->owners, k->cards, k->rows, k->activities, k->newer.slots, k->older.slots, k->fresh,
+                      k->parsed, k->out.bytes, k->bounds.bytes};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        free(others[i]);
+    free(k);
+}
+
+/* ---- Which events were counted: PartitionIds in app/burnline/ledger/duplicates.py ---- */
+
+API i32 kernel_knows(const Kernel *k, u64 fingerprint)
+{
+    return set_has(&k->newer, fingerprint) || set_has(&k->older, fingerprint);
+}
+
+/* Without a trace in `fresh`: what was written before. The older generation is sized by what it is given. */
+API void kernel_restore_ids(Kernel *k, const u64 *fingerprints, u32 count, i32 newer)
+{
+    Set *set = newer ? &k->newer : &k->older;
+    u32 wanted = set->count + count;
+    if (!newer || (u64)wanted * 3 / 2 > set->mask) {
+        Set larger;
+        set_begin(&larger, wanted > k->partition_ids ? wanted : k->partition_ids);
+        larger.has_zero = set->has_zero;
+        larger.count = set->has_zero;
+        for (u32 at = 0; at <= set->mask; at++)
+            if (set->slots[at])
+                set_add(&larger, set->slots[at]);
+        free(set->slots);
+        *set = larger;
+    }
+    for (u32 i = 0; i < count; i++)
+        if (!set_has(set, fingerprints[i]))
+            set_add(set, fingerprints[i]);
+}
+
+API void kernel_remember(Kernel *k, u64 fingerprint)
+{
+    if (!k->partition_ids)
+        return;
+    set_add(&k->newer, fingerprint);
+    if (k->fresh_count == k->fresh_room) {
+        k->fresh_room = k->fresh_room ? k->fresh_room * 2 : 1024;
+        k->fresh = grown(k->fresh, k->fresh_room * sizeof *k->fresh);
+    }
+    k->fresh[k->fresh_count++] = fingerprint;
+    if (k->newer.count >= k->partition_ids) {
+        free(k->older.slots);
+        k->older = k->newer;
+        set_begin(&k->newer, k->partition_ids);
+        k->turns++;
+    }
+}
+
+API u32 kernel_ids_held(const Kernel *k) { return k->newer.count + k->older.count; }
+
+/* The fingerprints since the last call, and how often a generation turned; valid until the next event. */
+API const u64 *kernel_take_fresh(Kernel *k, u32 *count, u32 *turns)
+{
+    *count = k->fresh_count;
+    *turns = k->turns;
+    k->fresh_count = k->turns = 0;
+    return k->fresh;
+}
+
+/* ---- What Python tells: rates and limits ---- */
+
+static Key pair(u32 first, u32 second) { return (Key){{first, second}}; }
+
+/* rates: seven per tier, in the order of Tier. A provider of length 0 stands for none. */
+API void kernel_set_card(Kernel *k, const u8 *provider, u32 provider_len, const u8 *model, u32 model_len,
+                         const u8 *named, u32 named_len, i64 from_ms, i64 until_ms, i32 tier_count, const i64 *rates)
+{
+    u32 provider_id = provider_len ? text_id(&k->texts, (Span){provider, provider_len}) : 0;
+    Key key = pair(provider_id, text_id(&k->texts, (Span){model, model_len}));
+    u32 id = key_find(&k->card_keys, &key);
+    if (id == NONE)
+        id = key_add(&k->card_keys, &key, (void **)&k->cards, sizeof *k->cards);
+    Card *card = &k->cards[id];
+    card->from_ms = from_ms;
+    card->until_ms = until_ms;
+    card->provider = text_id(&k->texts, (Span){named, named_len});
+    card->tier_count = tier_count > MAX_TIERS ? -1 : tier_count;
+    if (card->tier_count < 0)
+        return;
+    for (i32 i = 0; i < tier_count * 7; i++)
+        if (rates[i] < 0 || rates[i] > (i % 7 == 6 ? MOST_PER_EVENT : MOST_RATE))
+            card->tier_count = -1;
+    if (card->tier_count > 0)
+        memcpy(card->tiers, rates, (size_t)tier_count * sizeof(Tier));
+}
+
+/* No card holds any more: each is asked for again. */
+API void kernel_forget_cards(Kernel *k)
+{
+    for (u32 id = 0; id < k->card_keys.count; id++)
+        k->cards[id].until_ms = 0;
+}
+
+/* limits: five, in the order of Owner. */
+API void kernel_set_limits(Kernel *k, u32 owner, const i64 *limits)
+{
+    Owner *o = &k->owners[owner];
+    o->opening_short = limits[0];
+    o->opening_long = limits[1];
+    o->critical_short = limits[2];
+    o->critical_long = limits[3];
+    o->quiet_short = limits[4];
+    o->known = true;
+}
+
+API u32 kernel_owners(const Kernel *k) { return k->owner_keys.count; }
+
+API const u8 *kernel_text(const Kernel *k, u32 id, u32 *len)
+{
+    *len = k->texts.spans[id].len;
+    return k->texts.spans[id].at;
+}
+
+API void kernel_owner(const Kernel *k, u32 owner, u32 *org, u32 *agent)
+{
+    *org = k->owner_keys.keys[owner].part[0];
+    *agent = k->owner_keys.keys[owner].part[1];
+}
+
+static u32 owner_of(Kernel *k, u32 org, u32 agent)
+{
+    Key key = pair(org, agent);
+    u32 id = key_find(&k->owner_keys, &key);
+    return id == NONE ? key_add(&k->owner_keys, &key, (void **)&k->owners, sizeof *k->owners) : id;
+}
+
+/* ---- Events ---- */
+
+/* Read the values of a batch, which stand one behind the other in `bytes`; they must stay there until it is applied. */
+API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, u32 count, i64 newest_ms)
+{
+    if (count > k->parsed_room) {
+        k->parsed_room = count;
+        k->parsed = grown(k->parsed, count * sizeof *k->parsed);
+    }
+    k->events = k->parsed;
+    k->event_count = count;
+    for (u32 i = 0; i < count; i++) {
+        parse_event(bytes, lengths[i], newest_ms, &k->parsed[i]);
+        bytes += lengths[i];
+    }
+}
+
+/* Take the events of a batch that was polled; it must stay there until it is applied. */
+API void kernel_take_batch(Kernel *k, const Batch *batch)
+{
+    k->events = batch->events;
+    k->event_count = batch->count;
+}
+
+/* False when the amounts are too large for the kernel. */
+static bool charge(const Card *card, const Event *e, Charge *charged)
+{
+    *charged = (Charge){0};
+    if (card->tier_count == 0) {
+        charged->unpriced = e->input + e->output;
+        return true;
+    }
+    const Tier *tier = &card->tiers[0];
+    for (i32 i = card->tier_count - 1; i > 0; i--)
+        if (e->input > card->tiers[i].above) {
+            tier = &card->tiers[i];
+            break;
+        }
+    charged->input = (e->input - e->cached - e->written) * tier->input;
+    charged->cached = e->cached * tier->cached;
+    charged->written = e->written * tier->written;
+    charged->output = (e->output - e->reasoning) * tier->output;
+    charged->reasoning = e->reasoning * tier->reasoning;
+    charged->request = e->input || e->output ? tier->request : 0;
+    charged->cost = charged->input + charged->cached + charged->written + charged->output + charged->reasoning +
+                    charged->request;
+    i64 savings = e->cached * tier->input - charged->cached;
+    charged->savings = savings > 0 ? savings : 0;
+    return charged->cost <= MOST_PER_EVENT && charged->savings <= MOST_PER_EVENT;
+}
+
+static u32 activity_of(Kernel *k, u32 owner, u32 model)
+{
+    Key key = pair(owner, model);
+    u32 id = key_find(&k->activity_keys, &key);
+    return id == NONE ? key_add(&k->activity_keys, &key, (void **)&k->activities, sizeof *k->activities) : id;
+}
+
+static u32 find_row(const Kernel *k, const Session *s, const Key *key)
+{
+    if (s && s->row < k->row_keys.count && same_key(&k->row_keys.keys[s->row], key))
+        return s->row;
+    return key_find(&k->row_keys, key);
+}
+
+static u32 add_row(Kernel *k, const Key *key, i64 offset)
+{
+    u32 activity = activity_of(k, key->part[1], key->part[5]);
+    u32 id = key_add(&k->row_keys, key, (void **)&k->rows, sizeof *k->rows);
+    k->rows[id].since = offset;
+    k->rows[id].activity = activity;
+    return id;
+}
+
+static void count_in_row(Kernel *k, Session *s, const Event *e, const Charge *charged, i64 offset)
+{
+    Row *row = &k->rows[s->row];
+    if (!row->dirty) {
+        row->dirty = true;
+        list_add(&k->dirty_rows, s->row);
+    }
+    row->last = offset;
+    row->events++;
+    row->input += e->input;
+    row->output += e->output;
+    row->cached += e->cached;
+    row->written += e->written;
+    row->reasoning += e->reasoning;
+    row->unpriced += charged->unpriced;
+    row->input_cost += charged->input;
+    row->cached_cost += charged->cached;
+    row->written_cost += charged->written;
+    row->output_cost += charged->output;
+    row->reasoning_cost += charged->reasoning;
+    row->request_cost += charged->request;
+    row->savings += charged->savings;
+    row->cost += charged->cost;
+}
+
+static void count_in_sums(ModelSums *sums, const Event *e, const Charge *charged)
+{
+    sums->events++;
+    sums->input += e->input;
+    sums->output += e->output;
+    sums->cached += e->cached;
+    sums->written += e->written;
+    sums->reasoning += e->reasoning;
+    sums->unpriced += charged->unpriced;
+    sums->cost += charged->cost;
+    sums->savings += charged->savings;
+    if (e->kind == KIND_EMBEDDING)
+        sums->embedding += charged->cost;
+}
+
+static void count_in_windows(Kernel *k, Session *s, i32 index, i64 cost, Position *p)
+{
+    if (index == s->newest_slice) {
+        session_add_to_slice(s, index, cost);
+        s->short_sum += cost;
+        s->long_sum += cost;
+        return;
+    }
+    if (index > s->newest_slice) {
+        if (s->newest_slice >= 0) {
+            s->short_sum = session_slide(s, s->short_sum, k->short_slices, index);
+            s->long_sum = session_slide(s, s->long_sum, k->long_slices, index);
+        }
+        s->newest_slice = index;
+        if (s->slice_count > 2 * k->kept_slices)
+            session_prune(s, k->kept_slices);
+    }
+    i32 behind = s->newest_slice - index;
+    if ((u32)behind >= k->kept_slices) {
+        p->late++;
+        return;
+    }
+    session_add_to_slice(s, index, cost);
+    if (behind < k->short_slices)
+        s->short_sum += cost;
+    if (behind < k->long_slices)
+        s->long_sum += cost;
+}
+
+static void count_kind(Kernel *k, Session *s, u8 kind)
+{
+    Owner *owner = &k->owners[s->owner];
+    if (kind != KIND_RUN && kind != KIND_TOOL_CALL)
+        return;
+    if (!owner->active) {
+        owner->active = true;
+        list_add(&k->active_owners, s->owner);
+    }
+    if (kind == KIND_RUN) {
+        s->runs++;
+        owner->runs++;
+    } else {
+        s->tool_calls++;
+        owner->tool_calls++;
+    }
+}
+
+static inline void mark_dirty(Kernel *k, Session *s, u32 id)
+{
+    if (!s->dirty) {
+        s->dirty = true;
+        k->changed++;
+        list_add(&k->dirty_sessions, id);
+    }
+}
+
+static inline void mark_clean(Kernel *k, Session *s)
+{
+    if (s->dirty) {
+        s->dirty = false;
+        k->changed--;
+    }
+}
+
+static inline void prefetch(const Kernel *k, const Event *e)
+{
+    __builtin_prefetch(&k->sessions.slots[(u32)e->session_hash & k->sessions.mask]);
+    __builtin_prefetch(&k->newer.slots[(u32)e->fingerprint & k->newer.mask]);
+    __builtin_prefetch(&k->older.slots[(u32)e->fingerprint & k->older.mask]);
+}
+
+static inline bool is_held_open(const Session *s) { return s->state == HELD && s->severity != CALM; }
+
+/* The next session from k->open.items[*at] on whose anomaly may be over when time enters a slice; NONE at the end. Those
+ * that are not open here any more leave the list. */
+static u32 next_quiet(Kernel *k, u32 *at, i32 index)
+{
+    while (*at < k->open.count) {
+        u32 id = k->open.items[*at];
+        Session *s = session_at(&k->sessions, id);
+        if (!is_held_open(s)) {
+            s->listed = false;
+            k->open.items[*at] = k->open.items[--k->open.count];
+            continue;
+        }
+        ++*at;
+        const Owner *owner = &k->owners[s->owner];
+        if (!owner->known || session_is_quiet(s, index, k->short_slices, k->quiet_slices, owner->quiet_short))
+            return id;
+    }
+    return NONE;
+}
+
+static bool any_quiet(Kernel *k, i32 index)
+{
+    u32 at = 0;
+    return next_quiet(k, &at, index) != NONE;
+}
+
+static bool wants_judging(const Owner *limits, const Session *s)
+{
+    switch (s->severity) {
+    case CALM:
+        return s->short_sum > limits->opening_short && s->long_sum > limits->opening_long;
+    case WARNING:
+        return s->short_sum > limits->critical_short && s->long_sum > limits->critical_long;
+    default:
+        return false;
+    }
+}
+
+static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
+{
+    /* Up to the line below nothing changes: whoever is asked finds all as if the event had not come. */
+    if (!e->plain)
+        return LOOK;
+    if (kernel_knows(k, e->fingerprint)) {
+        p->duplicates++;
+        return DONE;
+    }
+    u32 id = session_find(&k->sessions, e->session_hash, e->session);
+    Session *s = id == NONE ? NULL : session_at(&k->sessions, id);
+    if (s && s->state == AWAY)
+        return LOOK;
+    if (s && k->duplicate_ids && session_knows(s, e->fingerprint)) {
+        p->duplicates++;
+        return DONE;
+    }
+    u32 org = text_id(&k->texts, e->org), agent = text_id(&k->texts, e->agent);
+    u32 owner = s ? s->owner : owner_of(k, org, agent);
+    if (!k->owners[owner].known) {
+        p->owner = owner;
+        return LIMITS;
+    }
+    u32 model = text_id(&k->texts, e->model), provider = text_id(&k->texts, e->provider);
+    Key card_key = pair(provider, model);
+    u32 card_id = key_find(&k->card_keys, &card_key);
+    if (card_id == NONE || e->at_ms < k->cards[card_id].from_ms || e->at_ms >= k->cards[card_id].until_ms)
+        return CARD;
+    Card *card = &k->cards[card_id];
+    Charge charged;
+    if (card->tier_count < 0 || !charge(card, e, &charged))
+        return LOOK;
+    bool moves_on = e->at_ms > p->watermark_ms;
+    if (moves_on && e->at_ms / SLICE_MS > p->watermark_ms / SLICE_MS &&
+        (p->open_anomalies || any_quiet(k, (i32)(e->at_ms / SLICE_MS))))
+        return LOOK;
+    Key row_key = {{(u32)(e->at_ms / QUARTER_MS), owner, text_id(&k->texts, e->team), text_id(&k->texts, e->project),
+                    provider ? provider : card->provider, model, e->kind}};
+    u32 row = find_row(k, s, &row_key);
+    ModelSums *sums = s ? session_model(s, model) : NULL;
+    if ((s && (s->long_sum > MOST_PICO_USD || (!sums && s->model_count >= MOST_MODELS))) ||
+        (sums && (sums->cost > MOST_PICO_USD || sums->savings > MOST_PICO_USD)) ||
+        (row != NONE && (k->rows[row].cost > MOST_PICO_USD || k->rows[row].savings > MOST_PICO_USD)))
+        return LOOK;
+    /* ------------------------------------------------------------------------------------------------------------- */
+    if (!s) {
+        id = session_add(&k->sessions, e->session_hash, e->session);
+        s = session_at(&k->sessions, id);
+        s->owner = owner;
+        s->first_at = s->last_at = e->at_ms;
+        list_add(&k->opened, id);
+    }
+    if (k->duplicate_ids)
+        session_remember(s, e->fingerprint, k->duplicate_ids);
+    kernel_remember(k, e->fingerprint);
+    p->accepted++;
+    if (moves_on)
+        p->watermark_ms = e->at_ms;
+    if (card->tier_count == 0 && charged.unpriced && !card->unpriced_seen) {
+        card->unpriced_seen = true;
+        list_add(&k->unpriced_cards, card_id);
+    }
+    s->row = row != NONE ? row : add_row(k, &row_key, offset);
+    count_in_row(k, s, e, &charged, offset);
+    count_in_sums(sums ? sums : session_add_model(s, model), e, &charged);
+    count_kind(k, s, e->kind);
+    const Key *identity = &k->owner_keys.keys[s->owner];
+    if (identity->part[0] != org || identity->part[1] != agent)
+        p->identity_conflicts++;
+    count_in_windows(k, s, (i32)(e->at_ms / SLICE_MS), charged.cost, p);
+    if (e->at_ms > s->last_at)
+        s->last_at = e->at_ms;
+    else if (e->at_ms < s->first_at)
+        s->first_at = e->at_ms;
+    s->last_offset = offset;
+    mark_dirty(k, s, id);
+    return wants_judging(&k->owners[s->owner], s) ? JUDGE : DONE;
+}
+
+/* Count the parsed batch from p->index on. Stops at an event, p->index, and answers
+ *   DONE    the batch is done;
+ *   LOOK    the event is not common: Python applies it whole, and goes on behind it;
+ *   CARD    the rate card of its model is wanted, then the same event again;
+ *   LIMITS  the limits of p->owner are wanted, then the same event again;
+ *   JUDGE   the event is counted, and its session may have an anomaly now: Python judges, and goes on behind it. */
+API i32 kernel_apply(Kernel *k, const i64 *offsets, Position *p)
+{
+    for (; p->index < k->event_count; p->index++) {
+        u32 i = p->index;
+        if (offsets[i] < p->next_offset)
+            continue;
+        if (i + PREFETCH < k->event_count)
+            prefetch(k, &k->events[i + PREFETCH]);
+        i32 answer = apply_one(k, &k->events[i], offsets[i], p);
+        if (answer != DONE)
+            return answer;
+    }
+    return DONE;
+}
+
+/* A session was written whose newest event is old already: the next look for idle ones must not pass it by. */
+static inline void note_written(Kernel *k, const Session *s)
+{
+    if (s->last_at / HOUR_MS < k->scanned_hour)
+        k->scanned_hour = -1;
+}
+
+/* ---- Sessions between here and Python ---- */
+
+static u32 find(const Kernel *k, const u8 *id, u32 len)
+{
+    return session_find(&k->sessions, table_hash(id, len), (Span){id, len});
+}
+
+static void put_session_of(Kernel *k, const Session *s)
+{
+    const Key *owner = &k->owner_keys.keys[s->owner];
+    put_session(&k->out, s, &k->texts, k->texts.spans[owner->part[0]], k->texts.spans[owner->part[1]], k->partition);
+}
+
+static void set_away(Kernel *k, u32 number)
+{
+    Session *s = session_at(&k->sessions, number);
+    if (s->state == HELD)
+        k->sessions.away++;
+    mark_clean(k, s);
+    session_empty(s);
+    s->state = AWAY;
+}
+
+/* Hand a session over to Python: its record, and whether it has changes that are not written. NULL: it is not here. */
+API const u8 *kernel_hand_over(Kernel *k, const u8 *id, u32 len, size_t *record_len, i32 *dirty)
+{
+    u32 number = find(k, id, len);
+    if (number == NONE || session_at(&k->sessions, number)->state != HELD)
+        return NULL;
+    Session *s = session_at(&k->sessions, number);
+    k->out.len = 0;
+    put_session_of(k, s);
+    *record_len = k->out.len;
+    *dirty = s->dirty;
+    set_away(k, number);
+    return k->out.bytes;
+}
+
+/* Python has this session, whether it was here or not. */
+API void kernel_set_away(Kernel *k, const u8 *id, u32 len)
+{
+    u32 number = find(k, id, len);
+    if (number == NONE)
+        number = session_add(&k->sessions, table_hash(id, len), (Span){id, len});
+    set_away(k, number);
+}
+
+/* Take a session from its record. False: it is none that can be held here, and nothing has changed. */
+API i32 kernel_take_in(Kernel *k, const u8 *record, size_t len)
+{
+    Cursor c = {record, record + len};
+    Head head;
+    if (len > MAX_EVENT_BYTES * 16 || !is_plain_text(record, (u32)len) || !take_head(&c, k->partition, &head))
+        return false;
+    Session read = {0};
+    session_empty(&read);
+    if (!take_body(&c, &read, &k->texts, 2 * k->kept_slices, k->duplicate_ids)) {
+        session_empty(&read);
+        return false;
+    }
+    u64 hash = table_hash(head.session.at, head.session.len);
+    u32 number = session_find(&k->sessions, hash, head.session);
+    if (number == NONE)
+        number = session_add(&k->sessions, hash, head.session);
+    else if (session_at(&k->sessions, number)->state == AWAY)
+        k->sessions.away--;
+    Session *s = session_at(&k->sessions, number);
+    mark_clean(k, s);
+    session_empty(s);
+    read.hash = s->hash;
+    read.id = s->id;
+    read.id_len = s->id_len;
+    read.listed = s->listed;
+    *s = read;
+    s->state = HELD;
+    s->owner = owner_of(k, text_id(&k->texts, head.org), text_id(&k->texts, head.agent));
+    s->last_offset = head.last_offset;
+    s->first_at = head.first_at;
+    s->last_at = head.last_at;
+    s->runs = (u32)head.runs;
+    s->tool_calls = (u32)head.tool_calls;
+    s->short_sum = session_window(s, k->short_slices);
+    s->long_sum = session_window(s, k->long_slices);
+    note_written(k, s);
+    if (s->severity != CALM && !s->listed) {
+        s->listed = true;
+        list_add(&k->open, number);
+    }
+    return true;
+}
+
+/* A session that was taken in has changes that are not written. */
+API void kernel_mark_dirty(Kernel *k, const u8 *id, u32 len)
+{
+    u32 number = find(k, id, len);
+    if (number != NONE && session_at(&k->sessions, number)->state == HELD)
+        mark_dirty(k, session_at(&k->sessions, number), number);
+}
+
+API void kernel_remove(Kernel *k, const u8 *id, u32 len)
+{
+    u32 number = find(k, id, len);
+    if (number == NONE)
+        return;
+    Session *s = session_at(&k->sessions, number);
+    if (s->state == AWAY)
+        k->sessions.away--;
+    mark_clean(k, s);
+    session_remove(&k->sessions, number);
+}
+
+/* Sessions with an open anomaly that are held here. */
+API u32 kernel_open_anomalies(Kernel *k)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < k->open.count; i++) {
+        Session *s = session_at(&k->sessions, k->open.items[i]);
+        s->listed = is_held_open(s);
+        if (s->listed)
+            k->open.items[kept++] = k->open.items[i];
+    }
+    return k->open.count = kept;
+}
+
+/* Sessions held here, without those that Python has. */
+API u32 kernel_held(const Kernel *k) { return k->sessions.used - k->sessions.away; }
+
+/* Sessions held here that the next flush has to write. */
+API u32 kernel_changed(const Kernel *k) { return k->changed; }
+
+/* ---- What a flush takes ---- */
+
+static void bound(Kernel *k)
+{
+    u32 at = (u32)k->out.len;
+    put(&k->bounds, &at, sizeof at);
+}
+
+static void begin_output(Kernel *k) { k->out.len = k->bounds.len = 0; }
+
+/* Where the output is: `count` bounds, a last one at the end included. Valid until the next call that writes output. */
+API void kernel_output(const Kernel *k, const u8 **bytes, size_t *len, const u32 **bounds, u32 *count)
+{
+    *bytes = k->out.bytes;
+    *len = k->out.len;
+    *bounds = (const u32 *)k->bounds.bytes;
+    *count = (u32)(k->bounds.len / sizeof(u32));
+}
+
+/* Keys and values of the sessions that have changed. */
+API void kernel_take_sessions(Kernel *k)
+{
+    begin_output(k);
+    for (u32 i = 0; i < k->dirty_sessions.count; i++) {
+        Session *s = session_at(&k->sessions, k->dirty_sessions.items[i]);
+        if (s->state != HELD || !s->dirty)
+            continue; /* handed over since, or gone */
+        mark_clean(k, s);
+        note_written(k, s);
+        session_prune(s, k->kept_slices);
+        bound(k);
+        put(&k->out, s->id, s->id_len);
+        bound(k);
+        put_session_of(k, s);
+    }
+    bound(k);
+    k->dirty_sessions.count = 0;
+}
+
+static void put_optional(Buffer *out, const Texts *texts, u32 id)
+{
+    if (id)
+        put_text(out, texts->spans[id]);
+    else
+        PUT(out, "null");
+}
+
+#define PUT_OPTIONAL(out, before, texts, id) (PUT(out, before), put_optional(out, texts, id))
+
+static const Span kind_names[] = {
+    {(const u8 *)"llm", 3}, {(const u8 *)"embedding", 9}, {(const u8 *)"tool_call", 9}, {(const u8 *)"run", 3}};
+
+static void put_row(Kernel *k, const Key *key, const Row *row)
+{
+    Buffer *out = &k->out;
+    const Texts *texts = &k->texts;
+    const Key *owner = &k->owner_keys.keys[key->part[1]];
+    Span org = texts->spans[owner->part[0]], agent = texts->spans[owner->part[1]];
+    Span kind = kind_names[key->part[6]];
+    Span provider = key->part[4] ? texts->spans[key->part[4]] : (Span){(const u8 *)"", 0};
+    i64 quarter_start_ms = (i64)key->part[0] * QUARTER_MS;
+    bound(k);
+    PUT_INT(out, "[", k->partition);
+    PUT_INT(out, ",", row->since);
+    PUT_INT(out, ",", quarter_start_ms);
+    PUT_TEXT(out, ",", org);
+    PUT_TEXT(out, ",", agent);
+    PUT_OPTIONAL(out, ",", texts, key->part[2]);
+    PUT_OPTIONAL(out, ",", texts, key->part[3]);
+    PUT_TEXT(out, ",", provider);
+    PUT_TEXT(out, ",", texts->spans[key->part[5]]);
+    PUT_TEXT(out, ",", kind);
+    PUT(out, "]");
+    bound(k);
+    PUT_INT(out, "{\"version\":1,\"source_partition\":", k->partition);
+    PUT_INT(out, ",\"since_offset\":", row->since);
+    PUT_INT(out, ",\"last_offset\":", row->last);
+    PUT_INT(out, ",\"quarter_start_ms\":", quarter_start_ms);
+    PUT_TEXT(out, ",\"org_id\":", org);
+    PUT_TEXT(out, ",\"agent_id\":", agent);
+    PUT_OPTIONAL(out, ",\"team_id\":", texts, key->part[2]);
+    PUT_OPTIONAL(out, ",\"project_code\":", texts, key->part[3]);
+    PUT_TEXT(out, ",\"provider\":", provider);
+    PUT_TEXT(out, ",\"model\":", texts->spans[key->part[5]]);
+    PUT_TEXT(out, ",\"kind\":", kind);
+    PUT_INT(out, ",\"events\":", row->events);
+    PUT_INT(out, ",\"input_tokens\":", row->input);
+    PUT_INT(out, ",\"output_tokens\":", row->output);
+    PUT_INT(out, ",\"cached_input_tokens\":", row->cached);
+    PUT_INT(out, ",\"cache_write_tokens\":", row->written);
+    PUT_INT(out, ",\"reasoning_tokens\":", row->reasoning);
+    PUT_INT(out, ",\"unpriced_tokens\":", row->unpriced);
+    PUT_USD(out, ",\"input_cost_usd\":", row->input_cost);
+    PUT_USD(out, ",\"cached_input_cost_usd\":", row->cached_cost);
+    PUT_USD(out, ",\"cache_write_cost_usd\":", row->written_cost);
+    PUT_USD(out, ",\"output_cost_usd\":", row->output_cost);
+    PUT_USD(out, ",\"reasoning_cost_usd\":", row->reasoning_cost);
+    PUT_USD(out, ",\"request_cost_usd\":", row->request_cost);
+    PUT_USD(out, ",\"cost_usd\":", row->cost);
+    PUT_USD(out, ",\"cache_savings_usd\":", row->savings);
+    PUT(out, "}");
+}
+
+/* What a row has come to since the last flush, for the metrics. */
+static void report_row(Kernel *k, const Key *key, Row *row)
+{
+    Activity *activity = &k->activities[row->activity];
+    if (!activity->active) {
+        activity->active = true;
+        list_add(&k->active_activities, row->activity);
+    }
+    i64 now[SUMS] = {row->events,    row->input,    row->output, row->cached,  row->written,
+                     row->reasoning, row->unpriced, row->cost,   row->savings, key->part[6] == KIND_EMBEDDING ? row->cost : 0};
+    for (int i = 0; i < SUMS; i++)
+        activity->sums[i] += now[i] - row->reported[i];
+    memcpy(row->reported, now, sizeof now);
+}
+
+/* Rows let go leave no holes: those that stay move up, and are numbered anew. */
+static void keep_rows(Kernel *k, i64 oldest_ms, bool none)
+{
+    u32 kept = 0;
+    for (u32 id = 0; id < k->row_keys.count; id++)
+        if (!none && (i64)k->row_keys.keys[id].part[0] * QUARTER_MS > oldest_ms) {
+            k->row_keys.keys[kept] = k->row_keys.keys[id];
+            k->rows[kept++] = k->rows[id];
+        }
+    if (kept != k->row_keys.count) {
+        k->row_keys.count = kept;
+        keys_place(&k->row_keys);
+    }
+}
+
+/* Keys and values of the rollup rows that have changed. Then lets go of those that are old, or of all if there are too
+ * many: see UsageRollups.take_changes in app/burnline/ledger/usage_rollups.py. */
+API void kernel_take_rows(Kernel *k, i64 watermark_ms)
+{
+    begin_output(k);
+    for (u32 i = 0; i < k->dirty_rows.count; i++) {
+        u32 id = k->dirty_rows.items[i];
+        put_row(k, &k->row_keys.keys[id], &k->rows[id]);
+        report_row(k, &k->row_keys.keys[id], &k->rows[id]);
+        k->rows[id].dirty = false;
+    }
+    bound(k);
+    k->dirty_rows.count = 0;
+    keep_rows(k, watermark_ms - LINGER_MS - QUARTER_MS, false);
+    if (k->row_keys.count > MAX_ROWS)
+        keep_rows(k, 0, true);
+}
+
+/* Up to `most` activities since the last call, each as owner, model and SUMS sums; how many. */
+API u32 kernel_take_activities(Kernel *k, i64 *to, u32 most)
+{
+    u32 taken = 0;
+    while (taken < most && k->active_activities.count) {
+        u32 id = k->active_activities.items[--k->active_activities.count];
+        Activity *activity = &k->activities[id];
+        *to++ = k->activity_keys.keys[id].part[0];
+        *to++ = k->activity_keys.keys[id].part[1];
+        memcpy(to, activity->sums, sizeof activity->sums);
+        to += SUMS;
+        *activity = (Activity){0};
+        taken++;
+    }
+    return taken;
+}
+
+/* Up to `most` owners with runs or tool calls since the last call, each as owner, runs and tool calls; how many. */
+API u32 kernel_take_owners(Kernel *k, i64 *to, u32 most)
+{
+    u32 taken = 0;
+    while (taken < most && k->active_owners.count) {
+        u32 id = k->active_owners.items[--k->active_owners.count];
+        *to++ = id;
+        *to++ = k->owners[id].runs;
+        *to++ = k->owners[id].tool_calls;
+        k->owners[id].runs = k->owners[id].tool_calls = 0;
+        k->owners[id].active = false;
+        taken++;
+    }
+    return taken;
+}
+
+/* Up to `most` pairs (provider, model) of cards without a rate that priced something since the last call; how many. */
+API u32 kernel_take_unpriced(Kernel *k, u32 *to, u32 most)
+{
+    u32 taken = 0;
+    while (taken < most && k->unpriced_cards.count) {
+        u32 id = k->unpriced_cards.items[--k->unpriced_cards.count];
+        *to++ = k->card_keys.keys[id].part[0];
+        *to++ = k->card_keys.keys[id].part[1];
+        k->cards[id].unpriced_seen = false;
+        taken++;
+    }
+    return taken;
+}
+
+/* Ids of the sessions opened since the last call. */
+API void kernel_take_opened(Kernel *k)
+{
+    begin_output(k);
+    for (u32 i = 0; i < k->opened.count; i++) {
+        const Session *s = session_at(&k->sessions, k->opened.items[i]);
+        bound(k);
+        put(&k->out, s->id, s->id_len);
+    }
+    bound(k);
+    k->opened.count = 0;
+}
+
+/* Ids of the sessions whose anomaly may be over when time enters slice `index`. */
+API void kernel_take_quiet(Kernel *k, i64 index)
+{
+    begin_output(k);
+    u32 at = 0;
+    for (u32 id; (id = next_quiet(k, &at, (i32)index)) != NONE;) {
+        const Session *s = session_at(&k->sessions, id);
+        bound(k);
+        put(&k->out, s->id, s->id_len);
+    }
+    bound(k);
+}
+
+/* Ids of up to `most` sessions whose newest event's hour has ended before the horizon, and which are written. A session
+ * that is passed over (dirty) or does not fit in is found by the next call; otherwise the next look is an hour later. */
+API void kernel_take_idle(Kernel *k, i64 horizon_ms, u32 most)
+{
+    begin_output(k);
+    i64 hour = horizon_ms >= 0 ? horizon_ms / HOUR_MS : -1;
+    u32 found = 0;
+    bool whole = true;
+    if (hour > k->scanned_hour) {
+        for (u32 id = 0; id < k->sessions.count; id++) {
+            const Session *s = session_at(&k->sessions, id);
+            if (s->state != HELD || s->severity != CALM || (s->last_at / HOUR_MS + 1) * HOUR_MS > horizon_ms)
+                continue;
+            if (s->dirty || found == most) {
+                whole = false;
+                continue;
+            }
+            found++;
+            bound(k);
+            put(&k->out, s->id, s->id_len);
+        }
+        if (whole)
+            k->scanned_hour = hour;
+    }
+    bound(k);
+}
+
+/* ---- Records out of librdkafka: see polled.h ---- */
+
+/* Which functions to use: of librdkafka, by its own names. */
+API void polled_link(void *consume_batch_queue, void *message_destroy, void *message_timestamp)
+{
+    *(void **)&librdkafka.consume_batch_queue = consume_batch_queue;
+    *(void **)&librdkafka.message_destroy = message_destroy;
+    *(void **)&librdkafka.message_timestamp = message_timestamp;
+}
+
+API Poll *poll_new(void) { return zeroed(1, sizeof(Poll)); }
+
+/* What it has polled last must have been taken: batches belong to whoever took them. */
+API void poll_free(Poll *p)
+{
+    poll_clear(p);
+    free(p->polled);
+    free(p->part_of);
+    free(p->parts);
+    free(p->errors);
+    free(p);
+}
+
+/* Events after `newest_ms` are left to Python. */
+API u32 poll_take(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 newest_ms, const Part **parts)
+{
+    u32 count = poll_batches(p, queue, timeout_ms, most, newest_ms);
+    *parts = p->parts;
+    return count;
+}
+
+/* Errors of the last poll: how many, and one of them (its code). */
+API u32 poll_errors(const Poll *p) { return p->error_count; }
+
+API i32 poll_error(const Poll *p, u32 number, const u8 **text, size_t *len)
+{
+    *text = p->errors[number]->payload;
+    *len = p->errors[number]->payload ? p->errors[number]->len : 0;
+    return p->errors[number]->error;
+}
+
+API const i64 *batch_offsets(const Batch *batch) { return batch->offsets; }
+
+API const Message *batch_message(const Batch *batch, u32 number) { return batch->messages[number]; }
+
+API void batch_free(Batch *batch) { batch_end(batch); }
+
+/* For the tests: the fingerprint hash, and the parser. */
+API u64 kernel_xxh3(const u8 *bytes, u32 len) { return xxh3(bytes, len); }
+
+API i32 kernel_reads(const u8 *bytes, u32 len, i64 newest_ms)
+{
+    Event event;
+    parse_event(bytes, len, newest_ms, &event);
+    return event.plain;
+}

@@ -1,0 +1,109 @@
+"""The rate book: which card prices an event, the overrides above the bundled catalogue.
+
+An override holds from its `effective_from` on, by event time, until a later one for the same provider and model. The
+newest that holds wins within its kind, and kinds are asked in this order:
+
+1. the event's provider, then the catalogue's id for it (or, when the event names none that the catalogue knows, the
+   provider that the catalogue matched), then "*" for any provider;
+2. for each, the event's model, then the catalogue's id for it: a rate for gpt-4o prices gpt-4o-2024-08-06 too.
+
+Where no override holds the catalogue does.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from burnline.pricing.card import ANY_PROVIDER, BEGINNING_MS, FOREVER_MS, RateCard, Tier
+from burnline.pricing.dated import holding, utc_text
+from burnline.pricing.providers import normal_name
+from burnline.pricing.valuation import ValuationRate
+
+if TYPE_CHECKING:
+    from burnline.pricing.catalogue import Catalogue, Match
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Override:
+    rate: ValuationRate
+    tier: Tier
+
+
+class RateBook:
+    """Immutable: a changed set of overrides makes a new book, and one assignment puts it in force."""
+
+    def __init__(self, catalogue: "Catalogue", overrides: Mapping[Pair, tuple[_Override, ...]] | None = None) -> None:
+        self._catalogue = catalogue
+        self._overrides = dict(overrides or {})
+
+    @classmethod
+    def bundled(cls) -> Self:
+        """The bundled catalogue, without overrides."""
+        from burnline.pricing.catalogue import Catalogue  # 0.15 s: not before somebody needs a price
+
+        return cls(Catalogue.bundled())
+
+    def with_overrides(self, rates: Iterable[ValuationRate]) -> Self:
+        """A book with exactly these overrides; the catalogue is shared. The order of `rates` does not matter."""
+        held: dict[Pair, dict[int, _Override]] = {}
+        # Keys may differ in the model's case alone and mean the same: the greater key wins, on every worker.
+        for rate in sorted(rates, key=ValuationRate.key):
+            pair = (rate.provider, rate.model.lower())
+            held.setdefault(pair, {})[rate.effective_from] = _Override(rate, rate.tier())
+        ordered = {pair: tuple(dated[at] for at in sorted(dated)) for pair, dated in held.items()}
+        return type(self)(self._catalogue, ordered)
+
+    def resolve(self, provider: str | None, model: str, at_ms: int) -> RateCard:
+        """The card for an event of this provider and model at this event time.
+
+        The card holds over its whole interval: it can be kept for (provider, model) until an event time leaves it.
+        Never an error: without a rate the card is unpriced, and its rule says why.
+        """
+        match = self._catalogue.match(provider, model)
+        until_ms = FOREVER_MS
+        for overrides in self._asked(provider, model, match):
+            current, next_ms = _newest(overrides, at_ms)
+            until_ms = min(until_ms, next_ms)
+            if current is not None:
+                return _override_card(current, match, model, until_ms)
+        return _catalogue_card(match, provider, model, at_ms, until_ms)
+
+    def _asked(self, provider: str | None, model: str, match: "Match") -> Iterator[tuple[_Override, ...]]:
+        if not self._overrides:
+            return
+        models = dict.fromkeys((model.strip().lower(), *((match.entry.id.lower(),) if match.entry else ())))
+        for name in dict.fromkeys((normal_name(provider or ""), match.provider, ANY_PROVIDER)):
+            for each in models:
+                found = self._overrides.get((name, each))
+                if found:
+                    yield found
+
+
+def _newest(overrides: tuple[_Override, ...], at_ms: int) -> tuple[_Override | None, int]:
+    """The newest override in force at a time, and when the next one comes into force."""
+    current = None
+    for override in overrides:
+        if override.rate.effective_from > at_ms:
+            return current, override.rate.effective_from
+        current = override
+    return current, FOREVER_MS
+
+
+def _override_card(override: _Override, match: "Match", model: str, until_ms: int) -> RateCard:
+    rate = override.rate
+    since = f" from {utc_text(rate.effective_from)}" if rate.effective_from else ""
+    by_id = "" if rate.model.lower() == model.strip().lower() else f" ({match.rule})"
+    rule = f"override {rate.provider}/{rate.model}{since}{by_id}"
+    return RateCard(rate.provider, rate.model, "valuation-rates", rule, rate.effective_from, until_ms, (override.tier,))
+
+
+def _catalogue_card(match: "Match", provider: str | None, model: str, at_ms: int, until_ms: int) -> RateCard:
+    if match.entry is None:
+        return RateCard(match.provider or provider or "", model, "none", match.rule, BEGINNING_MS, until_ms, ())
+    price, from_ms, price_until_ms = holding(match.entry.prices, at_ms)
+    rule = f"{match.rule}; {price.note}" if price.note else match.rule
+    source = "catalogue" if price.tiers else "none"
+    until_ms = min(until_ms, price_until_ms)
+    return RateCard(match.provider, match.entry.id, source, rule, from_ms, until_ms, price.tiers)

@@ -1,0 +1,38 @@
+"""Rates that look like a mistake: so far from the catalogue's that a unit was mixed up, or digits were."""
+
+from typing import NamedTuple
+
+from burnline.pricing.card import RateCard
+from burnline.pricing.explain import MILLION
+from burnline.pricing.money import usd_text
+from burnline.pricing.valuation import ValuationRate
+
+FAR = 1_000
+"""Per thousand tokens instead of per million makes a factor of a thousand."""
+
+_PARTS = ("input", "output", "cached_input", "cache_write", "reasoning")
+
+
+class Doubt(NamedTuple):
+    """A rate that is `FAR` times the catalogue's or more, or as small a part of it. Amounts: USD per million tokens."""
+
+    field: str
+    value: str
+    catalogue_value: str
+
+
+def doubts(rate: ValuationRate, catalogue: RateCard) -> list[Doubt]:
+    """Which of a rate's stated fields are far from the catalogue's base tier; none where that has no rate.
+
+    A rate of 0 in place of a price is far from it: it would make spending vanish. From a price of 0 nothing is far.
+    """
+    if not catalogue.tiers:
+        return []
+    stated, base = rate.tier(), catalogue.tiers[0]
+    found = []
+    for part in _PARTS:
+        field = f"{part}_usd_per_million_tokens"
+        ours, theirs = getattr(stated, part), getattr(base, part)
+        if getattr(rate, field) is not None and theirs and (ours >= FAR * theirs or ours * FAR <= theirs):
+            found.append(Doubt(field, usd_text(ours * MILLION), usd_text(theirs * MILLION)))
+    return found

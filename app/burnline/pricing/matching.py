@@ -1,0 +1,164 @@
+"""Finding a model by name among one provider's, in the order in which the catalogue would.
+
+The catalogue gives each model a clause (equals, starts with, contains, …) and takes the first model whose clause
+holds. Most clauses are equalities, so those are looked up and only the others are tried one after another: a name
+that nobody knows costs microseconds, not a walk over every model.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from typing import NamedTuple
+
+from genai_prices.types import (
+    ClauseAnd,
+    ClauseContains,
+    ClauseEndsWith,
+    ClauseEquals,
+    ClauseOr,
+    ClauseRegex,
+    ClauseStartsWith,
+    MatchLogic,
+    ModelInfo,
+)
+
+from burnline.pricing.compiled import CompiledPrice, compile_prices
+from burnline.pricing.dated import Dated
+
+_COMPACT_DATE = re.compile(r"-(20[0-9]{2})([0-9]{2})([0-9]{2})(?=-|:|$)")
+
+
+class Entry:
+    """One model of one provider; its prices are compiled when they are first asked for, and then kept."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.id = info.id
+        self._info = info
+
+    @cached_property
+    def prices(self) -> tuple[Dated[CompiledPrice], ...]:
+        """Its prices, in the catalogue's order."""
+        return compile_prices(self._info)
+
+
+class Found(NamedTuple):
+    """A model, and the rule that found it."""
+
+    entry: Entry
+    rule: str
+
+
+class _Leaf(NamedTuple):
+    place: int
+    rule: str
+    holds: Callable[[str], bool]
+
+
+class ModelIndex:
+    """The models of one provider."""
+
+    def __init__(self, models: Sequence[ModelInfo]) -> None:
+        self._entries = [Entry(model) for model in models]
+        self._ids: dict[str, int] = {}
+        self._equals: dict[str, int] = {}
+        self._leaves: list[_Leaf] = []
+        for place, model in enumerate(models):
+            self._ids.setdefault(model.id.lower(), place)
+            for clause in _alternatives(model.match):
+                if isinstance(clause, ClauseEquals):
+                    self._equals.setdefault(clause.equals.lower(), place)
+                else:
+                    self._leaves.append(_Leaf(place, rule_text(clause), predicate(clause)))
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """Every model, in the catalogue's order."""
+        return self._entries
+
+    def exact(self, name: str) -> Found | None:
+        """The model with this id. Names are lower case here and below."""
+        place = self._ids.get(name)
+        return None if place is None else Found(self._entries[place], "exact id")
+
+    def by_rule(self, name: str) -> Found | None:
+        """The first model, in the catalogue's order, whose clause holds for the name."""
+        equal = self._equals.get(name)
+        for place, rule, holds in self._leaves:
+            if equal is not None and place >= equal:
+                break
+            if holds(name):
+                return Found(self._entries[place], f"catalogue: {rule}")
+        return None if equal is None else Found(self._entries[equal], f"catalogue: equals {name}")
+
+    def find(self, name: str) -> Found | None:
+        """By id, else by rule."""
+        return self.exact(name) or self.by_rule(name)
+
+
+def dashed_dates(name: str) -> str:
+    """The name with compact dates written with dashes: `-20251211` as `-2025-12-11`.
+
+    Gateways shorten dates so; the catalogue knows the dashed form and tries it when a name is unknown as it stands.
+    """
+
+    def dashed(found: re.Match[str]) -> str:
+        year, month, day = found.groups()
+        try:
+            return f"-{date(int(year), int(month), int(day)).isoformat()}"
+        except ValueError:  # 20251399 is a number, not a day
+            return found[0]
+
+    return _COMPACT_DATE.sub(dashed, name)
+
+
+def _alternatives(clause: MatchLogic) -> Iterator[MatchLogic]:
+    if isinstance(clause, ClauseOr):
+        for part in clause.or_:
+            yield from _alternatives(part)
+    else:
+        yield clause
+
+
+def predicate(clause: MatchLogic) -> Callable[[str], bool]:
+    """The clause as a function of a lower-case name."""
+    match clause:
+        case ClauseEquals():
+            return clause.equals.lower().__eq__
+        case ClauseStartsWith():
+            prefix = clause.starts_with.lower()
+            return lambda name: name.startswith(prefix)
+        case ClauseEndsWith():
+            suffix = clause.ends_with.lower()
+            return lambda name: name.endswith(suffix)
+        case ClauseContains():
+            part = clause.contains.lower()
+            return lambda name: part in name
+        case ClauseRegex():
+            search = re.compile(clause.regex).search
+            return lambda name: search(name) is not None
+        case ClauseOr():
+            some = [predicate(part) for part in clause.or_]
+            return lambda name: any(holds(name) for holds in some)
+        case ClauseAnd():
+            every = [predicate(part) for part in clause.and_]
+            return lambda name: all(holds(name) for holds in every)
+
+
+def rule_text(clause: MatchLogic) -> str:
+    """The clause in words, as the catalogue's files spell it: `starts_with gpt-4o`."""
+    match clause:
+        case ClauseEquals():
+            return f"equals {clause.equals}"
+        case ClauseStartsWith():
+            return f"starts_with {clause.starts_with}"
+        case ClauseEndsWith():
+            return f"ends_with {clause.ends_with}"
+        case ClauseContains():
+            return f"contains {clause.contains}"
+        case ClauseRegex():
+            return f"regex {clause.regex}"
+        case ClauseOr():
+            return " or ".join(rule_text(part) for part in clause.or_)
+        case ClauseAnd():
+            return " and ".join(rule_text(part) for part in clause.and_)

@@ -1,0 +1,31 @@
+"""How Burnline's clients reach Redis: one translation of the settings."""
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from burnline.settings import Settings
+
+TIMEOUT_S = 5.0
+"""How long to wait for a connection, and for an answer."""
+
+
+def connect(settings: Settings, *, timeout_s: float = TIMEOUT_S, max_connections: int | None = None) -> Redis:
+    """A client, not connected yet; answers come as bytes. Close it with `aclose`.
+
+    Nothing is tried again behind the caller's back: who writes must know whether it was done.
+
+    Raises:
+        redis.exceptions.RedisError: From its methods, when Redis is away, slow or refuses.
+    """
+    password = settings.redis_password
+    return Redis.from_url(
+        settings.redis_url,
+        username=settings.redis_username,
+        password=None if password is None else password.get_secret_value(),
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        max_connections=max_connections,
+        retry=Retry(NoBackoff(), 0),
+        client_name="burnline",
+    )

@@ -1,0 +1,158 @@
+"""What a projector does to Redis. Everything that must not be half done is a script, so nothing here is a sequence."""
+
+import hashlib
+import importlib.resources
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from burnline.readmodel.batch import Argument, Batch
+from burnline.readmodel.keys import CHANGES_KEPT, FEED_LENGTH, Control
+
+LEASE_MS = 5_000
+"""A projector silent for so long has given up its work; another one takes it over."""
+_AT_ONCE = 1_000
+"""Keys or entries looked at in one step, between which others are served."""
+
+
+class Task(NamedTuple):
+    """What there is to do for the projector with the lease.
+
+    Attributes:
+        leading: False when another one has the lease; then only `in_use` is known.
+        in_use: The generation that readers use, None without one.
+        building: The generation that is being filled, None without one.
+        rebuild: Somebody asked for a rebuild.
+    """
+
+    leading: bool
+    in_use: str | None
+    building: str | None
+    rebuild: bool
+
+
+class Store:
+    """The projection in Redis, for one projector. Every method raises `redis.RedisError` when Redis is away."""
+
+    def __init__(self, redis: Redis, prefix: str, owner: str) -> None:
+        """Take a client, the prefix of all keys, and a name that no other projector has."""
+        self._redis = redis
+        self._prefix = prefix
+        self._owner = owner
+        self._control = Control(prefix)
+        self._scripts = {
+            name: _Script(name) for name in ("apply", "begin", "drop", "lead", "release", "seen", "switch", "tidy")
+        }
+
+    async def lead(self) -> Task:
+        """Take the lease or keep it, and learn what there is to do."""
+        leading, in_use, building, rebuild = await self._run("lead", self._owner, LEASE_MS)
+        return Task(bool(leading), in_use.decode() or None, building.decode() or None, bool(rebuild))
+
+    async def forget_idle_connections(self) -> None:
+        """Call it when Redis was found to be away: one that is met later would say so again, when Redis is back."""
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
+
+    async def release(self) -> None:
+        """Give the lease back, so that another projector need not wait for its end."""
+        await self._run("release", self._owner)
+
+    async def begin(self, first_offsets: Mapping[str, int]) -> str | None:
+        """Begin to fill a generation, or go on with the one that is being filled.
+
+        Args:
+            first_offsets: Field of `Keys.offsets` -> where its partition begins.
+
+        Returns:
+            Its id; None when another projector has the lease.
+        """
+        flat = [item for pair in first_offsets.items() for item in pair]
+        generation: bytes = await self._run("begin", self._owner, _now_ms(), *flat)
+        return generation.decode() or None
+
+    async def offsets(self, generation: str) -> dict[str, int]:
+        """Where a generation stands; empty when it is not there."""
+        found = cast("dict[bytes, bytes]", await self._redis.hgetall(self._control.keys(generation).offsets))
+        return {field.decode(): int(offset) for field, offset in found.items()}
+
+    async def apply(self, generation: str, batch: Batch) -> bool:
+        """Apply a batch; False when the generation does not stand where it begins, and nothing was done."""
+        return bool(await self._run("apply", generation, *batch.arguments()))
+
+    async def switch(self, generation: str) -> bool:
+        """Give readers this generation; False while it is behind the one that they use."""
+        return bool(await self._run("switch", self._owner, generation))
+
+    async def drop(self, generation: str) -> None:
+        """Take a generation out of use."""
+        await self._run("drop", self._owner, generation)
+
+    async def seen(self, generation: str, ends: Mapping[int, int]) -> None:
+        """Note that a projector is at work now, and where the partitions of usage end."""
+        flat = [item for pair in ends.items() for item in pair]
+        await self._run("seen", generation, _now_ms(), *flat)
+
+    async def seen_ms_ago(self, generation: str) -> int | None:
+        """How long ago a projector was last at work on a generation."""
+        found = await self._redis.get(self._control.keys(generation).seen_at_ms)
+        return None if found is None else _now_ms() - int(found)
+
+    async def tidy(self, generation: str) -> None:
+        """Take what has expired out of the sets that name it."""
+        await self._run("tidy", generation, _AT_ONCE)
+
+    async def ask_for_rebuild(self) -> None:
+        """Have whichever projector is at work fill another generation."""
+        await self._redis.set(self._control.rebuild, "1")
+
+    async def sweep(self) -> int:
+        """Delete the keys of retired generations, and no others.
+
+        Returns:
+            How many keys were deleted.
+        """
+        deleted = 0
+        for member in cast("set[bytes]", await self._redis.smembers(self._control.retired)):
+            keys = self._control.keys(member.decode())
+            # Its offsets first: without them, no batch applies that another projector may still hold for it.
+            await self._redis.unlink(keys.offsets)
+            # No character of a prefix has a meaning in a pattern (BURNLINE_REDIS_PREFIX allows none that has).
+            async for some in self._scan(f"{keys.prefix}*"):
+                deleted += await self._redis.unlink(*some)
+            await self._redis.srem(self._control.retired, member)
+        return deleted
+
+    async def _scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
+        cursor = 0
+        while True:
+            cursor, some = await self._redis.scan(cursor, match=pattern, count=_AT_ONCE)
+            if some:
+                yield cast("list[bytes]", some)
+            if cursor == 0:
+                return
+
+    async def policy(self) -> tuple[int, str]:
+        """How much memory Redis may take (0: no limit), and what it does when it has none left."""
+        memory = await self._redis.info("memory")
+        return int(memory.get("maxmemory", 0)), str(memory.get("maxmemory_policy", "noeviction"))
+
+    async def _run(self, name: str, *arguments: Argument) -> Any:
+        script = self._scripts[name]
+        try:
+            return await self._redis.evalsha(script.sha1, 0, self._prefix, *arguments)
+        except NoScriptError:  # Redis has started anew
+            return await self._redis.eval(script.text, 0, self._prefix, *arguments)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class _Script:
+    def __init__(self, name: str) -> None:
+        text = importlib.resources.files("burnline.readmodel").joinpath("lua", f"{name}.lua").read_text("utf-8")
+        self.text = text.replace("CHANGES_KEPT", str(CHANGES_KEPT)).replace("FEED_LENGTH", str(FEED_LENGTH))
+        self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()

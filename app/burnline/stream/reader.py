@@ -1,0 +1,140 @@
+"""How the source topic is read: by librdkafka, from positions that the ledgers know."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+from weakref import WeakMethod
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from burnline.kafka import Config
+from burnline.stream.batches import MessageRecords, Records
+from burnline.topics.client_log import client_log
+from burnline.topics.ends import passing
+
+BATCH_RECORDS = 2_000
+"""Most objects in one batch: enough to pay for Faust's work on it, few enough to share the event loop."""
+POLL_RECORDS = 16_000
+POLL_S = 0.02
+"""An event waits so long at most for others to share its batch."""
+PROBE_S = 1.0
+
+READER_CONFIG: Config = {
+    "group.id": "unused: partitions are assigned, offsets are kept in the progress topic",
+    "enable.auto.commit": False,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_committed",
+    "fetch.queue.backoff.ms": 5,  # the default of 1,000 holds a fast reader at a quarter of its speed
+    "fetch.message.max.bytes": 4 << 20,
+    "queued.max.messages.kbytes": 32_768,  # bounds what is prefetched while the worker is behind
+    "enable.partition.eof": False,
+}
+
+
+class Reader(Protocol):
+    """Reads partitions of the source topic. Used by one thread at a time; what it does blocks.
+
+    Attributes:
+        away_since_s: Monotonic time since which no broker has been reached; None while one is.
+    """
+
+    away_since_s: float | None
+
+    def assign(self, positions: Mapping[int, int]) -> None:
+        """Read these partitions from these offsets, and no others."""
+
+    def poll(self) -> Mapping[int, Sequence[Records]]:
+        """What has come, by partition, in order; waits `POLL_S` for it.
+
+        Raises:
+            KafkaException: The brokers refuse for good.
+        """
+
+    def end_offset(self, partition: int) -> int:
+        """The end of a partition as the newest fetch saw it; negative before the first one."""
+
+    def look_for_brokers(self) -> None:
+        """Ask whether one is back: librdkafka tells when the last connection is gone, not when one is back."""
+
+    def close(self) -> None:
+        """Read no more."""
+
+
+MakeReader = Callable[[str, Config], Reader]
+"""Makes the reader of a topic, with what all clients share of a configuration."""
+
+
+def only_passing(error: KafkaError) -> None:
+    """Log an error that goes away by itself.
+
+    Raises:
+        KafkaException: It does not.
+    """
+    if not passing(error):
+        raise KafkaException(error)
+    client_log.warning("fetching goes on after: %s", error.str())
+
+
+def weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """Call a method while its object lives, and nothing after.
+
+    A client that holds its reader, which holds the client, is left to the garbage collector, which may run in a thread
+    of that very client, as it logs: to end it from there never ends.
+    """
+    method_of = WeakMethod(method)
+
+    def call(*arguments: object) -> None:
+        found = method_of()
+        if found is not None:
+            found(*arguments)
+
+    return call
+
+
+class MessageReader:
+    """Reads `Message` objects, by confluent-kafka."""
+
+    def __init__(self, topic: str, config: Config) -> None:
+        self.away_since_s: float | None = None
+        self._topic = topic
+        told: dict[str, Any] = {**config, **READER_CONFIG, "error_cb": weakly(self._on_error)}
+        self._consumer = Consumer(told, logger=client_log)
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN and self.away_since_s is None:
+            self.away_since_s = time.monotonic()
+
+    def assign(self, positions: Mapping[int, int]) -> None:
+        """Read these partitions from these offsets, and no others."""
+        self._consumer.assign([TopicPartition(self._topic, *position) for position in positions.items()])
+
+    def poll(self) -> dict[int, list[MessageRecords]]:
+        """What has come, by partition; as `Reader.poll`."""
+        by_partition: dict[int, list[Message]] = {}
+        for message in self._consumer.consume(POLL_RECORDS, POLL_S):
+            error = message.error()
+            if error is not None:
+                only_passing(error)
+                continue
+            partition = message.partition()
+            assert partition is not None  # noqa: S101  # only errors have none
+            by_partition.setdefault(partition, []).append(message)
+        return {
+            partition: [MessageRecords(found[at : at + BATCH_RECORDS]) for at in range(0, len(found), BATCH_RECORDS)]
+            for partition, found in by_partition.items()
+        }
+
+    def end_offset(self, partition: int) -> int:
+        """The end of a partition; as `Reader.end_offset`."""
+        return int(self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)[1])
+
+    def look_for_brokers(self) -> None:
+        """Ask whether a broker is back."""
+        with suppress(KafkaException):
+            self._consumer.list_topics(self._topic, timeout=PROBE_S)
+            self.away_since_s = None
+
+    def close(self) -> None:
+        """Read no more."""
+        self._consumer.close()

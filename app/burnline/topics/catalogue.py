@@ -1,0 +1,121 @@
+"""The list of topics: names, partitions, retention and purpose. Nothing else in Burnline names a topic's setup."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from burnline.settings import Settings
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+MIB = 1_048_576
+
+USAGE_MAX_BYTES = 8 * MIB
+"""Largest record batch on `usage`: room for what is far too large, so that it can be refused by name."""
+DEAD_LETTER_MAX_BYTES = USAGE_MAX_BYTES + MIB
+"""Largest record batch on `dead-letters`: the refused bytes, and the headers that say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """How one topic is to be.
+
+    Attributes:
+        name: Full name, prefix included.
+        partitions: Exact number of partitions.
+        config: Topic-level configuration, as Kafka spells it.
+        purpose: A sentence for operators.
+    """
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(hash=False)
+    purpose: str
+
+    @property
+    def compacted(self) -> bool:
+        """Whether the newest record of each key is kept for ever."""
+        return self.config["cleanup.policy"] == "compact"
+
+
+class Topics(NamedTuple):
+    """All topics, by role."""
+
+    usage: TopicSpec
+    sessions: TopicSpec
+    anomalies: TopicSpec
+    baselines: TopicSpec
+    valuation_rates: TopicSpec
+    dead_letters: TopicSpec
+    progress: TopicSpec
+    rollups: TopicSpec
+    event_ids: TopicSpec
+    usage_rollups: TopicSpec
+
+
+def _kept(days: int, **config: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS), **_spelled(config)}
+
+
+def _compacted(**config: int) -> dict[str, str]:
+    return {"cleanup.policy": "compact", **_spelled(config)}
+
+
+def _compacted_and_kept(days: int, **config: int) -> dict[str, str]:
+    return {**_kept(days, **config), "cleanup.policy": "compact,delete"}
+
+
+def _spelled(config: Mapping[str, int]) -> dict[str, str]:
+    return {name.replace("_", "."): str(value) for name, value in config.items()}
+
+
+def topics_for(settings: Settings) -> Topics:
+    """All topics under these settings.
+
+    `sessions`, `progress` and `usage-rollups` take a record per changed key and flush. Kafka compacts only segments
+    that are closed, so theirs are small: what a reader has to read stays near one record per key, instead of a gigabyte
+    of old ones.
+    """
+
+    def spec(name: str, partitions: int, config: Mapping[str, str], purpose: str) -> TopicSpec:
+        replicas = {"min.insync.replicas": str(settings.min_insync_replicas)}
+        return TopicSpec(settings.topic_prefix + name, partitions, {**config, **replicas}, purpose)
+
+    many = settings.partitions
+    return Topics(
+        usage=spec("usage", many, _kept(7, max_message_bytes=USAGE_MAX_BYTES), "Usage events, by session."),
+        sessions=spec(
+            "sessions",
+            many,
+            _compacted(segment_bytes=64 * MIB, segment_ms=HOUR_MS),
+            "The ledger of every session; also what workers restore from.",
+        ),
+        anomalies=spec("anomalies", many, _kept(90), "Anomalies: opened, escalated, resolved."),
+        baselines=spec("baselines", 1, _compacted(), "Baselines in force, by org and agent."),
+        valuation_rates=spec("valuation-rates", 1, _compacted(), "Prices that go before the bundled catalogue."),
+        dead_letters=spec(
+            "dead-letters",
+            many,
+            _kept(30, max_message_bytes=DEAD_LETTER_MAX_BYTES),
+            "Events that could not be used, byte for byte, each with its reason.",
+        ),
+        progress=spec(
+            "progress",
+            many,
+            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
+            "The last source offset applied, per partition.",
+        ),
+        rollups=spec("rollups", many, _compacted(segment_ms=HOUR_MS), "Sums of retired sessions, by org and agent."),
+        event_ids=spec(
+            "event-ids",
+            many,
+            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
+            "Hashes of each partition's newest events, to know duplicates.",
+        ),
+        usage_rollups=spec(
+            "usage-rollups",
+            many,
+            _compacted_and_kept(settings.rollup_retention_days, segment_bytes=64 * MIB, segment_ms=HOUR_MS),
+            "What was used in each quarter of an hour, by team, project and model.",
+        ),
+    )

@@ -1,0 +1,104 @@
+"""Compacted topics as tables: the newest value of each key, and one key written or deleted at a time."""
+
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from burnline.kafka import Config
+from burnline.topics.catalogue import TopicSpec
+from burnline.topics.client_log import client_log
+from burnline.topics.errors import BrokerSilent, TopicError
+from burnline.topics.reading import read_to_end
+
+
+class Written(NamedTuple):
+    """Where the brokers put a record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Placed(NamedTuple):
+    """A value, and where its record stands."""
+
+    value: bytes
+    partition: int
+    offset: int
+
+
+def read_placed(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[bytes, Placed]:
+    """As `read_newest`, each value with its place.
+
+    Raises:
+        TopicMissing: The topic does not exist.
+        TopicError: The brokers are silent, or refuse.
+    """
+    newest: dict[bytes, Placed] = {}
+    for batch in read_to_end(config, topic.name, range(topic.partitions), timeout_s=timeout_s):
+        for message in batch:
+            key, value = message.key() or b"", message.value()
+            newest.pop(key, None)  # so that the order is that of the newest records
+            if value is not None:
+                newest[key] = Placed(value, message.partition() or 0, message.offset() or 0)
+    return newest
+
+
+def read_newest(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[bytes, bytes]:
+    """The newest value of each key, deleted keys left out; a record without a key stands under the empty one.
+
+    Args:
+        config: librdkafka configuration that reaches the brokers.
+        topic: A compacted topic.
+        timeout_s: How long the brokers may stay silent.
+
+    Raises:
+        TopicMissing: The topic does not exist.
+        TopicError: The brokers are silent, or refuse.
+    """
+    newest: dict[bytes, bytes] = {}
+    for batch in read_to_end(config, topic.name, range(topic.partitions), timeout_s=timeout_s):
+        for message in batch:
+            key, value = message.key() or b"", message.value()
+            newest.pop(key, None)  # so that the order is that of the newest records
+            if value is not None:
+                newest[key] = value
+    return newest
+
+
+def write_key(config: Config, topic: TopicSpec, key: str, value: bytes | None, *, timeout_s: float) -> Written:
+    """Write one key (null deletes it), and wait until every in-sync replica has it.
+
+    The topic must exist: a broker might create it with a policy of its own.
+
+    Raises:
+        BrokerSilent: No acknowledgement within `timeout_s`. The record may still have been written.
+        TopicError: The brokers refused it.
+    """
+    producer = Producer(
+        {
+            **config,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 0,
+            "delivery.timeout.ms": round(timeout_s * 1000),
+        },
+        logger=client_log,
+    )
+    outcomes: list[Written | KafkaError] = []
+
+    def on_delivery(error: KafkaError | None, message: Message) -> None:
+        partition, offset = message.partition(), message.offset()
+        outcomes.append(error or Written(topic.name, -1 if partition is None else partition, offset or 0))
+
+    try:
+        producer.produce(topic.name, key=key, value=value, on_delivery=on_delivery)
+        producer.flush(timeout_s + 1)
+    except KafkaException as error:
+        outcomes.append(error.args[0])
+    outcome = outcomes[0] if outcomes else None
+    if isinstance(outcome, Written):
+        return outcome
+    if outcome is None or outcome.code() == KafkaError._MSG_TIMED_OUT:  # noqa: SLF001  # librdkafka names its codes so
+        raise BrokerSilent(f"Nobody acknowledged {key!r} on topic {topic.name} within {timeout_s:g} s")
+    raise TopicError(f"Key {key!r} was not written to topic {topic.name}: {outcome.str()}")

@@ -1,0 +1,139 @@
+"""Where the partitions of a topic begin and end for a reader of committed records, by the brokers' own word."""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
+
+_ATTEMPT_S = 1.0
+_RETRY_S = 0.05
+_MISSING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+_PASSING = {
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.KAFKA_STORAGE_ERROR,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NETWORK_EXCEPTION,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._NOENT,  # the admin client's word for a partition without a leader
+    KafkaError._RESOLVE,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+}
+
+
+class Span(NamedTuple):
+    """The offsets of a partition.
+
+    Attributes:
+        first: Of the first record that is still there.
+        stable: The first that a `read_committed` reader may not see yet. Apache Kafka says it exactly. Tansu may say
+            less: it counts its last batch as one record, and says 0 while a transaction is open. So this is what a
+            reader must reach, not where it may stop.
+    """
+
+    first: int
+    stable: int
+
+
+def spans(consumer: Consumer, topic: str, partitions: Sequence[int], timeout_s: float) -> dict[int, Span]:
+    """Ask for the offsets of every partition; the consumer's isolation level decides what its end is.
+
+    Raises:
+        TopicMissing: The topic or one of the partitions does not exist.
+        BrokerSilent: No answer within `timeout_s`.
+        TopicError: The brokers refused.
+    """
+    deadline = time.monotonic() + timeout_s
+    return {partition: _span(consumer, TopicPartition(topic, partition), deadline) for partition in partitions}
+
+
+def open_topics(admin: AdminClient, topics: Sequence[str], partition: int, timeout_s: float) -> list[str]:
+    """Those of the topics that have an open transaction in a partition: readers of committed records end before others.
+
+    True of a partition that nobody writes to meanwhile.
+
+    Raises:
+        BrokerSilent: No answer within `timeout_s`.
+        TopicError: The brokers refused, or a topic is missing.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            # Or else list_offsets asks whom it once knew as the leader, at the epoch of that time, and learns nothing
+            # from being told that there has been an election since.
+            admin.list_topics(timeout=_ATTEMPT_S)
+            stable = _ends(admin, topics, partition, IsolationLevel.READ_COMMITTED)
+            last = _ends(admin, topics, partition, IsolationLevel.READ_UNCOMMITTED)
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+        else:
+            return [topic for topic in topics if stable[topic] < last[topic]]
+        if not passing(reason):
+            raise as_topic_error(reason, topics[0], partition)
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f"No broker says where {_named(topics[0], partition)} ends: {reason.str()}")
+        time.sleep(_RETRY_S)
+
+
+def _ends(admin: AdminClient, topics: Sequence[str], partition: int, isolation: IsolationLevel) -> dict[str, int]:
+    asked = {TopicPartition(topic, partition): OffsetSpec.latest() for topic in topics}
+    answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=_ATTEMPT_S)
+    return {place.topic: answer.result().offset for place, answer in answers.items()}
+
+
+def _span(consumer: Consumer, asked: TopicPartition, deadline: float) -> Span:
+    while True:
+        try:
+            return Span(*consumer.get_watermark_offsets(asked, _ATTEMPT_S))
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+        if reason.code() not in _MISSING and not passing(reason):
+            raise as_topic_error(reason, asked.topic, asked.partition)
+        _refuse_missing(consumer, asked, deadline)
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f"No broker says where {_named(asked.topic, asked.partition)} ends: {reason.str()}")
+        time.sleep(_RETRY_S)
+
+
+def _refuse_missing(consumer: Consumer, asked: TopicPartition, deadline: float) -> None:
+    # All topics are asked for, never one by name: a question by name may make a broker create the topic. This question
+    # also waits quietly for a broker that does not answer at all; the one for offsets fills the log meanwhile.
+    left = max(deadline - time.monotonic(), 0.1)
+    try:
+        topics = consumer.list_topics(timeout=left).topics
+    except KafkaException as error:
+        raise BrokerSilent(f"The brokers do not answer: {error.args[0].str()}") from error
+    if asked.topic not in topics:
+        raise TopicMissing(f"Topic {asked.topic} does not exist.")
+    found = topics[asked.topic].partitions
+    if found and asked.partition not in found:
+        raise TopicMissing(f"Topic {asked.topic} has {len(found)} partitions; there is no {asked.partition}.")
+
+
+def passing(error: KafkaError) -> bool:
+    """Whether an error goes away by itself, as while a broker starts or gives a partition to another.
+
+    `KafkaError.retriable()` is no help: it is set for errors of transactions only.
+    """
+    return error.code() in _PASSING
+
+
+def as_topic_error(error: KafkaError, topic: str, partition: int | None = None) -> TopicError:
+    """What the brokers said, as an error that names the topic."""
+    if error.code() in _MISSING:
+        return TopicMissing(f"{_named(topic, partition)} does not exist: {error.str()}")
+    return TopicError(f"{_named(topic, partition)} cannot be read: {error.str()}")
+
+
+def _named(topic: str, partition: int | None) -> str:
+    return f"Topic {topic}" if partition is None else f"Partition {partition} of topic {topic}"

@@ -1,0 +1,156 @@
+"""Create the topics that are missing, and say how those that exist differ from what is wanted."""
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicMetadata
+
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import TopicSpec, topics_for
+from burnline.topics.client_log import client_log
+from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
+
+TIMEOUT_S = 30.0
+_POLL_S = 0.05
+_COMPARED = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas")
+
+_log = logging.getLogger(__name__)
+
+
+class Difference(NamedTuple):
+    """A configuration of an existing topic that is not as wanted. Such a topic works, so it is left as it is."""
+
+    config: str
+    found: str
+    wanted: str
+
+
+class TopicOutcome(NamedTuple):
+    """What became of one topic."""
+
+    spec: TopicSpec
+    created: bool
+    differences: tuple[Difference, ...]
+
+
+def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[TopicOutcome]:
+    """Create every missing topic and wait until each partition has a leader.
+
+    Nothing is created when a topic that exists has another number of partitions: keys would then sit elsewhere than
+    where the workers look for them. Safe to run from many processes at once.
+
+    Args:
+        settings: Brokers, prefix, partitions and replicas.
+        timeout_s: For the whole work.
+
+    Returns:
+        One outcome per topic, in the order of the catalogue.
+
+    Raises:
+        TopicMismatch: Topics exist with other partitions; every one is named.
+        TopicCreationFailed: The broker refused; every refusal is named.
+        BrokerSilent: No answer, or no leaders, within `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    admin = AdminClient(client_config(settings), logger=client_log)
+    specs = topics_for(settings)
+    existing = _existing(admin, specs, deadline)
+    _refuse_mismatch(specs, existing)
+    missing = [spec for spec in specs if spec.name not in existing]
+    created = _create(admin, missing, settings, deadline)
+    visible = _wait_for_leaders(admin, specs, deadline)
+    _refuse_mismatch(specs, visible)  # another process may have been first, with other settings
+    differences = _differences(admin, [spec for spec in specs if spec.name not in created], deadline)
+    for spec in specs:
+        replicas = len(visible[spec.name].partitions[0].replicas)
+        if replicas != settings.replication_factor:
+            wanted = str(settings.replication_factor)
+            differences.setdefault(spec.name, []).append(Difference("replication.factor", str(replicas), wanted))
+    return [TopicOutcome(spec, spec.name in created, tuple(differences.get(spec.name, ()))) for spec in specs]
+
+
+def _left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.1)
+
+
+def _existing(admin: AdminClient, specs: Iterable[TopicSpec], deadline: float) -> dict[str, TopicMetadata]:
+    # All topics are asked for, never one by name: a question by name may make a broker create the topic.
+    try:
+        topics = admin.list_topics(timeout=_left(deadline)).topics
+    except KafkaException as error:
+        raise BrokerSilent(f"The brokers did not say which topics there are: {error.args[0].str()}") from error
+    return {spec.name: topics[spec.name] for spec in specs if spec.name in topics}
+
+
+def _refuse_mismatch(specs: Iterable[TopicSpec], existing: dict[str, TopicMetadata]) -> None:
+    mistakes = [
+        f"Topic {spec.name} has {len(found.partitions)} partitions, wanted are {spec.partitions}."
+        for spec in specs
+        if (found := existing.get(spec.name)) is not None
+        and found.partitions
+        and len(found.partitions) != spec.partitions
+    ]
+    if mistakes:
+        raise TopicMismatch(mistakes)
+
+
+def _create(admin: AdminClient, specs: list[TopicSpec], settings: Settings, deadline: float) -> set[str]:
+    if not specs:
+        return set()
+    wanted = [
+        NewTopic(spec.name, spec.partitions, settings.replication_factor, config=dict(spec.config)) for spec in specs
+    ]
+    created, mistakes = set(), []
+    for name, future in admin.create_topics(wanted, request_timeout=_left(deadline)).items():
+        try:
+            future.result()
+            created.add(name)
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+            if reason.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another process was first: as good
+                mistakes.append(f"Topic {name} could not be created: {reason.str()}")
+    if mistakes:
+        raise TopicCreationFailed(mistakes)
+    return created
+
+
+def _wait_for_leaders(admin: AdminClient, specs: Iterable[TopicSpec], deadline: float) -> dict[str, TopicMetadata]:
+    while True:
+        existing = _existing(admin, specs, deadline)
+        waiting = [spec.name for spec in specs if spec.name not in existing or not _led(existing[spec.name])]
+        if not waiting:
+            return existing
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f"No leader for every partition of: {', '.join(waiting)}")
+        time.sleep(_POLL_S)
+
+
+def _led(topic: TopicMetadata) -> bool:
+    return bool(topic.partitions) and all(partition.leader >= 0 for partition in topic.partitions.values())
+
+
+def _differences(admin: AdminClient, specs: list[TopicSpec], deadline: float) -> dict[str, list[Difference]]:
+    if not specs:
+        return {}
+    asked = [ConfigResource(ConfigResource.Type.TOPIC, spec.name) for spec in specs]
+    answers = {
+        resource.name: future
+        for resource, future in admin.describe_configs(asked, request_timeout=_left(deadline)).items()
+    }
+    found: dict[str, list[Difference]] = {}
+    for spec in specs:
+        try:
+            entries = answers[spec.name].result()
+        except KafkaException as error:  # reading configurations may be forbidden; creating topics still worked
+            _log.warning("The configuration of topic %s is not known: %s", spec.name, error.args[0].str())
+            continue
+        # Not every broker tells every configuration: what is not told is not compared.
+        told = {name: entries[name].value for name in _COMPARED if name in spec.config and name in entries}
+        found[spec.name] = [
+            Difference(name, value, spec.config[name]) for name, value in told.items() if value != spec.config[name]
+        ]
+    return found

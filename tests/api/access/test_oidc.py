@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
 from burnline.api.access.keys import FRESH_S, LEAST_PAUSE_S, STALE_S, IssuerKeys, KeysUnknown
@@ -15,6 +17,13 @@ from burnline.api.access.oidc import LEEWAY_S, Claims, JwtRefused, Oidc, oidc_of
 from burnline.api.access.roles import Principal, Role
 from burnline.settings import load_settings
 from tests.api.access.issuer import AUDIENCE, KEYS, RSA, Issuer, by_hand, issuing
+
+DEEP = "[" * 5_000
+
+
+def encoded(text: str | bytes) -> str:
+    """A part of a JWT."""
+    return urlsafe_b64encode(text.encode() if isinstance(text, str) else text).decode().rstrip("=")
 
 
 def from_now(seconds: int) -> int:
@@ -112,6 +121,21 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "key name is no text": (
         lambda _: urlsafe_b64encode(b'{"alg":"RS256","kid":7}').decode().rstrip("=") + ".e30.x",
         "no JWT",
+    ),
+    "a header nested deeply": (lambda _: encoded(DEEP) + ".e30.x", "no JWT"),
+    "a known header with a field nested deeply": (
+        lambda _: encoded('{"alg":"RS256","kid":"rsa","x":' + DEEP) + ".e30.x",
+        "no JWT",
+    ),
+    "claims nested deeply": (lambda issuer: issuer.signed(DEEP), "not valid here"),
+    "claims that are no object": (lambda issuer: issuer.signed("[1]"), "not valid here"),
+    "critical headers that are no list": (
+        lambda _: encoded('{"alg":"RS256","kid":"rsa","crit":7}') + ".e30.x",
+        "not valid here",
+    ),
+    "a payload that is not encoded": (
+        lambda _: encoded('{"alg":"RS256","kid":"rsa","b64":false,"crit":["b64"]}') + ".{}.x",
+        "not valid here",
     ),
     "letters beyond ASCII": (lambda _: "ä.ö.ü", "no JWT"),
 }
@@ -254,6 +278,7 @@ AWAY = {
     "no JSON": (200, b"<html>"),
     "no object": (200, b"[]"),
     "no list": (200, b'{"keys": 1}'),
+    "nested deeply": (200, b"[" * 5_000),
     "too much": (200, b" " * (1 << 20) + b"{}"),
 }
 
@@ -314,3 +339,35 @@ def test_a_key_that_is_of_no_use_leaves_the_others(issuer: Issuer, key: Any) -> 
         assert found.as_dict(private=False) == RSA.as_dict(private=False)
 
     asyncio.run(story())
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=10,
+)
+_headers = st.fixed_dictionaries(
+    {"alg": st.sampled_from(["RS256", "ES256", "EdDSA"])},
+    optional={
+        "kid": st.sampled_from(["rsa", "ec", ""]) | _json,
+        "crit": _json,
+        "b64": _json,
+        "zip": _json,
+        "typ": _json,
+    },
+)
+_part = st.one_of(
+    st.text(max_size=40), st.binary(max_size=40).map(encoded), _json.map(json.dumps).map(encoded),
+    _headers.map(json.dumps).map(encoded),
+)  # fmt: skip
+
+
+@given(st.lists(_part, max_size=6).map(".".join))
+def test_no_text_is_anything_but_refused(text: str) -> None:
+    async def known(alg: str, kid: str | None) -> Any:
+        return KEYS[alg]
+
+    keys = IssuerKeys("https://issuer.example.com", None)
+    keys.find = known  # type: ignore[method-assign]
+    with pytest.raises(JwtRefused):
+        asyncio.run(Oidc(keys, Claims("i", "a", "role", "orgs", None)).principal(text))

@@ -76,7 +76,7 @@ class IssuerKeys:
         self._tried_at = self._clock()
         try:
             self._keys = _usable(await self._document())
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
             self._failure = KeysUnknown(f"The keys of {self._issuer} cannot be fetched now.")
             _log.warning("the keys of %s cannot be fetched: %s", self._issuer, str(error) or type(error).__name__)
         else:

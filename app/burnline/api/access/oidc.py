@@ -93,7 +93,7 @@ class Oidc:
             self._registry.validate(claims)
         except ExpiredTokenError as error:
             raise JwtRefused("The JWT has expired.") from error
-        except (JoseError, ValueError) as error:
+        except (JoseError, *_NOT_PARSED, *_OTHER_TYPE) as error:
             _log.info("a JWT was refused: %s", error)
             raise JwtRefused("The JWT is not valid here.") from error
         return claims
@@ -107,6 +107,8 @@ class _Signatures(JWSRegistry):
         return self.algorithms[name]
 
 
+_NOT_PARSED = (ValueError, RecursionError)  # the latter: arrays within arrays, some hundreds deep
+_OTHER_TYPE = (TypeError, AttributeError, LookupError)  # the library takes header fields for what they should be
 _NO_SUCH_ALGORITHM = "The JWT is signed in a way that is not accepted."
 _SIGNATURES = _Signatures(strict_check_header=False)  # RFC 7515: what one does not know in a header is passed over
 
@@ -116,7 +118,7 @@ def _header(text: str) -> tuple[str, str | None]:
     encoded = text.partition(".")[0]
     try:
         header = json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except ValueError as error:
+    except _NOT_PARSED as error:
         raise JwtRefused("The bearer token is no JWT.") from error
     if not isinstance(header, dict):
         raise JwtRefused("The bearer token is no JWT.")

@@ -15,8 +15,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from burnline import schema_examples as examples
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
+from burnline.events.contract import UsageEvent
 from burnline.events.dead_letters import DeadLetterHeaders
-from burnline.events.usage import UsageEvent
 from burnline.ledger.progress import SourceProgress
 from burnline.ledger.record import SessionLedger
 from burnline.ledger.rollup import SessionRollup

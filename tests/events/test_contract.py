@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from burnline.events.contract import UsageEvent
 from burnline.events.decode import Reason
-from burnline.events.usage import ID_FIELDS, KINDS, UsageEvent
+from burnline.events.usage import ID_FIELDS, KINDS
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded
 
 SCHEMA = Draft202012Validator(UsageEvent.model_json_schema())

@@ -6,8 +6,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from burnline.events.contract import UsageEvent
 from burnline.events.decode import decode_batch
-from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage, UsageEvent
+from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage
 from tests.events.examples import (
     ABSENT,
     FULL,

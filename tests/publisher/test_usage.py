@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Message
 from pydantic import ValidationError
 
-from burnline.events.usage import UsageEvent
+from burnline.events.contract import UsageEvent
 from burnline.kafka import Config, client_config
 from burnline.publisher import DeliveryError, UsagePublisher
 from burnline.settings import Settings

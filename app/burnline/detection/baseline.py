@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from burnline.events.contract import Id
 from burnline.events.text import shown
-from burnline.events.usage import Id
 from burnline.pricing.money import PICO_PER_USD, pico_from_text, usd_text
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from burnline.events.usage import (
     MAX_EVENT_BYTES,
     Usage,
     holds_control_character,
+    parts_fit_into_totals,
 )
 
 __all__ = ["Reason", "Rejection", "decode_batch"]
@@ -105,8 +106,4 @@ def _decode_unusual(value: bytes) -> Usage | None:
 
 
 def _keeps_the_rules(usage: Usage, newest_ms: int) -> bool:
-    return (
-        usage.cached_input_tokens + usage.cache_write_tokens <= usage.input_tokens
-        and usage.reasoning_tokens <= usage.output_tokens
-        and usage.occurred_at <= newest_ms
-    )
+    return parts_fit_into_totals(usage) and usage.occurred_at <= newest_ms

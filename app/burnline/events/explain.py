@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from burnline.events.contract import UsageEvent
 from burnline.events.rejection import Fault, Reason
 from burnline.events.text import TextError, read_object, shown
 from burnline.events.usage import (
@@ -15,7 +16,6 @@ from burnline.events.usage import (
     MAX_TAG_CHARACTERS,
     MAX_TAGS,
     MIN_TIME_MS,
-    UsageEvent,
 )
 
 _REASONS: Final = {

@@ -1,6 +1,7 @@
-"""Usage v1, the wire contract of the `usage` topic, twice: a C struct that decodes fast, a model that explains.
+"""Usage v1, the wire contract of the `usage` topic, as a C struct that decodes fast; `contract` has it as a model.
 
-Both describe the same set of JSON objects; a property test holds them together. Rules that every reader may rely on:
+Both describe the same set of JSON objects; a property test holds them together. This half imports msgspec alone, as
+agents import it with the SDK. Rules that every reader may rely on:
 
 - Token counts are inclusive: cached and cache-write tokens are part of the input, reasoning tokens of the output.
 - Optional fields may be absent or null, which is the same. Unknown fields are ignored.
@@ -8,11 +9,9 @@ Both describe the same set of JSON objects; a property test holds them together.
 """
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError, PydanticKnownError
 
 MAX_EVENT_BYTES = 1_048_576
 """Longest accepted event. The topic takes larger ones, so that they end as dead letters and not at the publisher."""
@@ -96,85 +95,9 @@ def holds_control_character(text: str) -> bool:
     return not text.isprintable() and _CONTROL.search(text) is not None
 
 
-def _without_control_characters(text: str) -> str:
-    if holds_control_character(text):
-        raise PydanticCustomError("control_character", "An id must not hold control characters")
-    return text
-
-
-def _not_too_many(tags: object) -> object:
-    # Before pydantic looks at each: a megabyte of bad tags would take it a third of a second.
-    if isinstance(tags, dict) and len(tags) > MAX_TAGS:
-        raise PydanticKnownError(
-            "too_long", {"field_type": "Object", "max_length": MAX_TAGS, "actual_length": len(tags)}
-        )
-    return tags
-
-
-Id = Annotated[
-    str,
-    Field(min_length=1, max_length=MAX_ID_CHARACTERS, json_schema_extra={"not": {"pattern": CONTROL_CHARACTERS}}),
-    AfterValidator(_without_control_characters),
-]
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-OptionalCount = Annotated[
-    Count, BeforeValidator(lambda value: 0 if value is None else value, json_schema_input_type=Count | None)
-]
-OptionalKind = Annotated[
-    Kind, BeforeValidator(lambda value: "llm" if value is None else value, json_schema_input_type=Kind | None)
-]
-TagText = Annotated[str, Field(max_length=MAX_TAG_CHARACTERS)]
-Tags = Annotated[dict[TagText, TagText], Field(max_length=MAX_TAGS), BeforeValidator(_not_too_many)]
-
-
-class UsageEvent(BaseModel):
-    """What one step of an agent used: a model call, an embedding, a tool call or the start of a run.
-
-    Published to the `usage` topic, keyed by `session_id`. Each token is priced once, so two sums must hold:
-    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`. A null is
-    as good as an absent field. Unknown fields are ignored. At most 1 MiB, nested at most 200 deep.
-    """
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
-
-    event_id: Id = Field(description="Unique within the session; a repeated id counts once.")
-    occurred_at: int = Field(
-        ge=MIN_TIME_MS, lt=END_TIME_MS, description="When it happened: milliseconds since 1970-01-01 UTC."
+def parts_fit_into_totals(usage: Usage) -> bool:
+    """Whether the counts that are part of another one do not exceed it."""
+    return (
+        usage.cached_input_tokens + usage.cache_write_tokens <= usage.input_tokens
+        and usage.reasoning_tokens <= usage.output_tokens
     )
-    org_id: Id = Field(description="Organisation that pays.")
-    agent_id: Id = Field(description="Agent that acted; baselines are kept per organisation and agent.")
-    session_id: Id = Field(description="Session of the agent; the key of the record, and of the ledger.")
-    model: Id = Field(description="Model as the provider names it.")
-    input_tokens: Count = Field(description="All input tokens, cached and cache-write tokens included.")
-    output_tokens: Count = Field(description="All output tokens, reasoning tokens included.")
-    kind: OptionalKind = Field("llm", description="What was done.")
-    provider: Id | None = Field(None, description="Provider of the model; found by the model's name if absent.")
-    cached_input_tokens: OptionalCount = Field(0, description="Input tokens read from the provider's cache.")
-    cache_write_tokens: OptionalCount = Field(0, description="Input tokens written to the provider's cache.")
-    reasoning_tokens: OptionalCount = Field(0, description="Output tokens spent on reasoning.")
-    tool_name: Id | None = Field(None, description="Tool that was called.")
-    run_id: Id | None = Field(None, description="Run of the agent within the session.")
-    team_id: Id | None = Field(None, description="Team to charge.")
-    project_code: Id | None = Field(None, description="Project to charge.")
-    tags: Tags | None = Field(None, description="Free labels, carried along.")
-
-    @model_validator(mode="after")
-    def _parts_fit_into_totals(self) -> Self:
-        if self.cached_input_tokens + self.cache_write_tokens > self.input_tokens:
-            raise PydanticCustomError(
-                "subset_exceeds_total",
-                "cached_input_tokens {cached} + cache_write_tokens {written} exceed input_tokens {total}",
-                {
-                    "field": "cached_input_tokens",
-                    "cached": self.cached_input_tokens,
-                    "written": self.cache_write_tokens,
-                    "total": self.input_tokens,
-                },
-            )
-        if self.reasoning_tokens > self.output_tokens:
-            raise PydanticCustomError(
-                "subset_exceeds_total",
-                "reasoning_tokens {part} exceed output_tokens {total}",
-                {"field": "reasoning_tokens", "part": self.reasoning_tokens, "total": self.output_tokens},
-            )
-        return self

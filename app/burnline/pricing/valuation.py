@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from burnline.events.contract import Id
 from burnline.events.text import shown
-from burnline.events.usage import END_TIME_MS, MIN_TIME_MS, Id
+from burnline.events.usage import END_TIME_MS, MIN_TIME_MS
 from burnline.pricing.card import Tier
 from burnline.pricing.money import PICO_PER_USD, amount_text, pico_from_text
 

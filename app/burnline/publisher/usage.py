@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from burnline.events.usage import UsageEvent
+from burnline.events.contract import UsageEvent
 from burnline.kafka import Config, client_config
 from burnline.publisher.failures import DeliveryError, Failure
 from burnline.settings import Settings

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from burnline.api.access.roles import Principal, Role
-from burnline.events.usage import Id
+from burnline.events.contract import Id
 
 PREFIX = "bl_"
 _ID_BYTES = 6

@@ -93,6 +93,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_knows": (c_int32, [c_void_p, c_uint64]),
     "kernel_remember": (None, [c_void_p, c_uint64]),
     "kernel_restore_ids": (None, [c_void_p, c_void_p, c_uint32, c_int32]),
+    "kernel_ids_placed": (c_uint64, [c_void_p]),
     "kernel_ids_held": (c_uint32, [c_void_p]),
     "kernel_take_fresh": (c_void_p, [c_void_p, POINTER(c_uint32), POINTER(c_uint32)]),
     "kernel_set_card": (

@@ -169,6 +169,11 @@ class Kernel:
         self._c.kernel_restore_ids(self._kernel, _address(fingerprints), len(fingerprints), int(newest))
 
     @property
+    def ids_placed(self) -> int:
+        """How often `restore_ids` has put a fingerprint into a table, moves to larger tables included."""
+        return int(self._c.kernel_ids_placed(self._kernel))
+
+    @property
     def open_anomalies(self) -> int:
         """Sessions held with an open anomaly."""
         return int(self._c.kernel_open_anomalies(self._kernel))

@@ -151,12 +151,12 @@ typedef struct {
     bool has_zero;
 } Set;
 
-static void set_begin(Set *s, u32 limit)
+static void set_begin(Set *s, u64 limit)
 {
-    u32 room = 64;
+    u64 room = 64;
     while (room < limit + limit / 2)
         room *= 2;
-    *s = (Set){.slots = zeroed(room, sizeof(u64)), .mask = room - 1};
+    *s = (Set){.slots = zeroed(room, sizeof(u64)), .mask = (u32)(room - 1)};
 }
 
 static inline bool set_has(const Set *s, u64 value)
@@ -181,6 +181,23 @@ static inline void set_add(Set *s, u64 value)
     while (s->slots[at] != 0)
         at = (at + 1) & s->mask;
     s->slots[at] = value;
+}
+
+/* Room for `wanted` values in all; how many had to move for it. */
+static u32 set_make_room(Set *s, u64 wanted)
+{
+    if (wanted + wanted / 2 <= s->mask)
+        return 0;
+    Set larger;
+    set_begin(&larger, wanted);
+    if (s->has_zero)
+        set_add(&larger, 0);
+    for (u64 at = 0; at <= s->mask; at++)
+        if (s->slots[at])
+            set_add(&larger, s->slots[at]);
+    free(s->slots);
+    *s = larger;
+    return s->count;
 }
 
 #endif

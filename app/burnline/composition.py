@@ -160,7 +160,7 @@ class Worker:
         if not self.shards.ready:
             return False, "starting, or partitions are being taken over"
         if self.shards.refused:
-            return False, "; ".join(f"partition {number}: {why}" for number, why in self.shards.refused.items())
+            return False, "; ".join(f"partition {number}: {why}" for number, why in self.shards.refused.all().items())
         if self.shards.stalled_s > STALLED_S:
             return False, f"the brokers have not taken a flush for {self.shards.stalled_s:.0f} s; waiting for them"
         if (away_s := self.shards.brokers_away_s()) > 0:

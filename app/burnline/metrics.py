@@ -9,6 +9,7 @@ from burnline.ledger.changes import Activity, Changes
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.money import PICO_PER_USD
+from burnline.topics.refusal import Refusal
 
 OTHER = "other"
 LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
@@ -79,7 +80,10 @@ class WorkerMetrics:
         self.partitions = gauge("burnline_partitions_owned", "Source partitions owned by this worker.")
         self.partitions_refused = gauge(
             "burnline_partitions_refused",
-            "Assigned partitions that stand still, since a record of theirs is unreadable.",
+            "Assigned partitions that stand still until somebody mends something; burnline_refused says what.",
+        )
+        self.refused = gauge(
+            "burnline_refused", "Partitions that stand still, by what is the matter with what.", "cause", "resource"
         )
         self.lag = gauge("burnline_lag_events", "Events on the source partition not yet applied.", "partition")
         self.watermark = gauge("burnline_watermark_seconds", "Newest event time seen, Unix epoch.", "partition")
@@ -98,6 +102,14 @@ class WorkerMetrics:
         )
         for outcome in ("accepted", "duplicate", "late", "dead_letter"):
             self.events.labels(outcome)
+
+    def refusing(self, refusals: Iterable[Refusal]) -> None:
+        """Show what is refused now, one for each partition."""
+        found = list(refusals)
+        self.partitions_refused.set(len(found))
+        self.refused.clear()
+        for refusal in found:
+            self.refused.labels(refusal.cause, refusal.resource).inc()
 
     def flushed(
         self,

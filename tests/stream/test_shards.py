@@ -50,9 +50,9 @@ def shards(settings: Settings) -> Shards:
     return shards_of(settings)
 
 
-def shards_of(settings: Settings) -> Shards:
+def shards_of(settings: Settings, registry: CollectorRegistry | None = None) -> Shards:
     policy = Policy(BurnRule.from_settings(settings), RateBook.bundled(), Baselines(default_baseline(settings), {}))
-    metrics = WorkerMetrics(CollectorRegistry(), label_limit=settings.metrics_label_limit)
+    metrics = WorkerMetrics(registry or CollectorRegistry(), label_limit=settings.metrics_label_limit)
     return Shards(settings, topics_for(settings), policy, metrics)
 
 

@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 STREAM_BUFFER_BATCHES = 16
 HEARTBEATS_PER_SESSION = 5
+LOOK_AGAIN_S = 0.5
 
 STORES.aliases["sessions"] = "burnline.stream.stores:SessionStore"
 STORES.aliases["reference"] = "burnline.stream.stores:ReferenceStore"
@@ -165,6 +166,13 @@ def _declare_flushes(app: faust.App, shards: Shards, interval_s: float) -> None:
             await _elapsed(shards.flush_due, interval_s)
             if shards.ready:
                 await shards.flush()
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust is untyped to us
+    async def look_again_at_what_was_refused() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            if shards.ready:
+                await shards.look_again()
 
     async def before_revocation(sender: Any, revoked: Any, **kwargs: Any) -> None:
         del sender, revoked, kwargs

@@ -14,6 +14,7 @@ from burnline.ledger.progress import Progress
 from burnline.topics.catalogue import Topics
 from burnline.topics.errors import BrokerSilent
 from burnline.topics.reading import read_to_end
+from burnline.topics.refusal import Cause, Refusal
 
 RESTORE_TIMEOUT_S = 60.0
 PORTION = 100_000
@@ -32,7 +33,7 @@ class Found(NamedTuple):
     """
 
     progress_record: bytes | None
-    why_not: str | None
+    why_not: Refusal | None
 
 
 def restore(config: Config, topics: Topics, ledgers: Mapping[int, PartitionLedger]) -> dict[int, Found]:
@@ -55,7 +56,7 @@ def restore(config: Config, topics: Topics, ledgers: Mapping[int, PartitionLedge
     found = {}
     for partition, ledger in ledgers.items():
         record = next(iter(progress[partition].values()), None)
-        why_not = next(iter(unreadable[partition].values()), None)
+        broken = next(iter(unreadable[partition].values()), None)
         try:
             ledger.restore(
                 None if record is None else Progress.decode(record),
@@ -63,11 +64,16 @@ def restore(config: Config, topics: Topics, ledgers: Mapping[int, PartitionLedge
                 event_ids=event_ids[partition].items(),
             )
         except ValueError as unreadable_record:
-            why_not = str(unreadable_record)
-        found[partition] = Found(record, why_not)
+            broken = str(unreadable_record)
+        found[partition] = Found(record, None if broken is None else _unreadable(partition, broken))
     held = sum(map(len, ledgers.values()))
     _log.info("restored %d ledgers of partitions %s in %.2f s", held, partitions, time.monotonic() - started)
     return found
+
+
+def _unreadable(partition: int, broken: str) -> Refusal:
+    # To read everything again and again would cost more than the restart of whoever has mended it.
+    return Refusal(Cause.UNREADABLE, f"state of partition {partition}", broken, heals=False)
 
 
 def _restore_sessions(

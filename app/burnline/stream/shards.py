@@ -24,12 +24,14 @@ from burnline.stream.batches import RecordBatch, Records
 from burnline.stream.partitioning import likely_partitioner
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader
+from burnline.stream.refusals import Refusals
 from burnline.stream.restore import restore, stored_progress
 from burnline.stream.writer import Outgoing, StillOpen, TransactionalWriter
 from burnline.topics.catalogue import Topics
 from burnline.topics.client_log import client_log
 from burnline.topics.ends import open_topics
 from burnline.topics.reading import is_aborted
+from burnline.topics.refusal import Cause, Refusal
 
 _log = logging.getLogger(__name__)
 
@@ -122,8 +124,8 @@ class Shards:
         self.config = client_config(settings)
         self.ready = False
         """Whether events are applied: not while partitions are taken over or given up."""
-        self.refused: dict[int, str] = {}
-        """Partitions whose records cannot be read, each with the reason: they stand still until that is mended."""
+        self.refused = Refusals()
+        """Partitions that stand still until somebody has mended something, while the others go on."""
         self.flushing_since_s: float | None = None
         self.failure: BaseException | None = None
         """Why this worker cannot go on; it has to start anew from what is on the topics."""
@@ -135,6 +137,7 @@ class Shards:
         self._unpriced: set[str] = set()
         self._owned: dict[int, Shard] = {}
         self._flushing = asyncio.Lock()
+        self._taking_over = asyncio.Lock()
         self._room = asyncio.Condition()
         self._unflushed = 0
         self._changed = 0
@@ -167,33 +170,56 @@ class Shards:
 
         What is given up was flushed when it was revoked; if that failed, its new owner reads it again.
         """
-        wanted = set(partitions)
-        for partition in self._owned.keys() - wanted:
-            del self._owned[partition]
-        self.refused.clear()
-        new = sorted(wanted - self._owned.keys())
-        if new:
-            loop = asyncio.get_running_loop()
-            restored = await loop.run_in_executor(self._threads, self._take_over, new)
-            self._owned.update(restored)
+        async with self._taking_over:
+            wanted = set(partitions)
+            for partition in self._owned.keys() - wanted:
+                del self._owned[partition]
+            self.refused.keep(wanted)
+            await self._take_over(wanted - self._owned.keys())
 
-    def _take_over(self, partitions: list[int]) -> dict[int, Shard]:
+    async def look_again(self) -> None:
+        """Take over what was refused, where that may have been mended meanwhile."""
+        async with self._taking_over:
+            due = set(self.refused.due(time.monotonic()))
+            await self._take_over(due - self._owned.keys())
+
+    async def _take_over(self, partitions: set[int]) -> None:
+        if not partitions:
+            return
+        taken = await asyncio.get_running_loop().run_in_executor(self._threads, self._taken_over, sorted(partitions))
+        for partition, shard in taken.items():
+            if isinstance(shard, Refusal):
+                self._refuse(partition, shard)
+            else:
+                self._owned[partition] = shard
+                self._go_on(partition)
+
+    def _taken_over(self, partitions: list[int]) -> dict[int, "Shard | Refusal"]:
         _log.info("taking over partitions %s", partitions)
         writers = {partition: self._writer(partition) for partition in partitions}
         with ThreadPoolExecutor(FENCES_AT_ONCE, thread_name_prefix="fence") as threads:
-            refused = dict(zip(writers, threads.map(_fence, writers.values()), strict=True))
-        ledgers = {partition: self._ledger(partition) for partition, why_not in refused.items() if why_not is None}
+            fenced = dict(zip(writers, threads.map(_fence, writers.values()), strict=True))
+        ledgers = {partition: self._ledger(partition) for partition, why_not in fenced.items() if why_not is None}
         found = restore(self.config, self.topics, ledgers)
-        refused |= {partition: restored.why_not for partition, restored in found.items()}
-        for partition, why_not in refused.items():
-            if why_not is not None:
-                self.refused[partition] = why_not
-                _log.error("partition %d is not read any further: %s", partition, why_not)
+        refused = fenced | {partition: restored.why_not for partition, restored in found.items()}
         return {
-            partition: Shard(ledger, writers[partition], found[partition].progress_record)
-            for partition, ledger in ledgers.items()
-            if refused[partition] is None
+            partition: why_not or Shard(ledgers[partition], writers[partition], found[partition].progress_record)
+            for partition, why_not in refused.items()
         }
+
+    def _refuse(self, partition: int, refusal: Refusal) -> None:
+        if self.refused.refuse(partition, refusal, time.monotonic()):
+            _log.error("partition %d is not read any further: %s", partition, refusal)
+        self._show_refusals()
+
+    def _go_on(self, partition: int) -> None:
+        stood_s = self.refused.end(partition, time.monotonic())
+        if stood_s is not None:
+            _log.warning("partition %d goes on after %.0f s", partition, stood_s)
+            self._show_refusals()
+
+    def _show_refusals(self) -> None:
+        self.metrics.refusing(self.refused.all().values())
 
     def _ledger(self, partition: int) -> PartitionLedger:
         return self._kernel.ledger(self.topics.usage.name, partition, self.policy, self._retention)
@@ -351,7 +377,6 @@ class Shards:
             self._say_unpriced(flush.changes.counts.unpriced)
         if flushes:
             self.metrics.flush_seconds.observe(seconds)
-        self.metrics.partitions_refused.set(len(self.refused))
         ends = {partition: end for partition in self._owned if (end := self.end_offset(partition)) is not None}
         self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, ends)
 
@@ -362,10 +387,10 @@ class Shards:
                 _log.warning("model %r has no rate, its tokens cost nothing yet: %s", model, reason)
 
 
-def _fence(writer: TransactionalWriter) -> str | None:
+def _fence(writer: TransactionalWriter) -> Refusal | None:
     """Why the partition cannot be taken over; None if it could."""
     try:
         writer.fence()
     except StillOpen as still_open:
-        return str(still_open)
+        return Refusal(Cause.IN_DOUBT, f"transactional id {writer.transactional_id}", str(still_open), heals=False)
     return None

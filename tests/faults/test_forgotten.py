@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from burnline.kafka import client_config
+from burnline.kafka import Config, client_config
 from burnline.stream.restore import stored_progress
 from burnline.stream.writer import DeliveryCallback, Outgoing, StillOpen, TransactionalWriter
 from burnline.topics.client_log import client_log
@@ -156,16 +156,17 @@ class ForgetfulWriter(TransactionalWriter):
 
 
 def test_open_transactions_are_found_after_an_election(cluster: Cluster) -> None:
-    """By a client from before it, as a worker has one, that asks while there is no leader yet."""
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}, logger=client_log)
+    """By one that asks while there is no leader yet."""
+    config: Config = {"bootstrap.servers": cluster.bootstrap_servers}
+    admin = AdminClient(config, logger=client_log)
     topics = [f"elected-{index}" for index in range(2)]
     for created in admin.create_topics([NewTopic(topic, PARTITION + 1, 1) for topic in topics]).values():
         created.result()
-    assert open_topics(admin, topics, PARTITION, TIMEOUT_S) == []
+    assert open_topics(config, topics, PARTITION, TIMEOUT_S) == []
     cluster.restart(0)
-    assert open_topics(admin, topics, PARTITION, TIMEOUT_S) == []
+    assert open_topics(config, topics, PARTITION, TIMEOUT_S) == []
     leave_open(cluster, "opened after it", PARTITION, {topics[1]: b"{}"})
-    assert open_topics(admin, topics, PARTITION, TIMEOUT_S) == [topics[1]]
+    assert open_topics(config, topics, PARTITION, TIMEOUT_S) == [topics[1]]
 
 
 def transactional_id(stage: Stage) -> str:
@@ -191,11 +192,10 @@ def writer_of(kind: type[Writer], stage: Stage, servers: str) -> Writer:
 
 
 def still_open(stage: Stage) -> list[str]:
-    admin = AdminClient(client_config(stage.settings), logger=client_log)
     topics = stage.topics
     state = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
     written = (*state, topics.usage_rollups, topics.anomalies, topics.dead_letters)
-    return sorted(open_topics(admin, [topic.name for topic in written], PARTITION, TIMEOUT_S))
+    return sorted(open_topics(client_config(stage.settings), [topic.name for topic in written], PARTITION, TIMEOUT_S))
 
 
 def committed(stage: Stage, topic: str) -> list[bytes | str | None]:

@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from confluent_kafka.admin import AdminClient
-
 from burnline.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from burnline.events.dead_letters import dead_letter_headers
 from burnline.events.rejection import Reason, Rejection
@@ -28,7 +26,6 @@ from burnline.stream.refusals import Refusals
 from burnline.stream.restore import restore, stored_progress
 from burnline.stream.writer import Outgoing, StillOpen, TransactionalWriter
 from burnline.topics.catalogue import Topics
-from burnline.topics.client_log import client_log
 from burnline.topics.ends import open_topics
 from burnline.topics.reading import is_aborted
 from burnline.topics.refusal import Cause, Refusal
@@ -142,7 +139,6 @@ class Shards:
         self._unflushed = 0
         self._changed = 0
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
-        self._admin = AdminClient(self.config, logger=client_log)
         self._retention = Retention.from_settings(settings)
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
@@ -233,7 +229,7 @@ class Shards:
             f"{self.settings.app_id}-{partition}",
             partition,
             stored_progress=lambda: stored_progress(config, topics, partition),
-            open_topics=lambda: open_topics(self._admin, written, partition, OPEN_TIMEOUT_S),
+            open_topics=lambda: open_topics(config, written, partition, OPEN_TIMEOUT_S),
             is_aborted=lambda topic, offset: is_aborted(config, topic, partition, offset, timeout_s=OPEN_TIMEOUT_S),
             state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
             progress_topic=topics.progress.name,

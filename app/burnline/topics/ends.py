@@ -1,12 +1,14 @@
 """Where the partitions of a topic begin and end for a reader of committed records, by the brokers' own word."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec, TopicMetadata
 
+from burnline.kafka import Config
+from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
 
 _ATTEMPT_S = 1.0
@@ -57,32 +59,50 @@ def spans(consumer: Consumer, topic: str, partitions: Sequence[int], timeout_s: 
     return {partition: _span(consumer, TopicPartition(topic, partition), deadline) for partition in partitions}
 
 
-def open_topics(admin: AdminClient, topics: Sequence[str], partition: int, timeout_s: float) -> list[str]:
+def open_topics(config: Config, topics: Sequence[str], partition: int, timeout_s: float) -> list[str]:
     """Those of the topics that have an open transaction in a partition: readers of committed records end before others.
 
     True of a partition that nobody writes to meanwhile.
 
     Raises:
         BrokerSilent: No answer within `timeout_s`.
-        TopicError: The brokers refused, or a topic is missing.
+        TopicMissing: One of the topics, or its partition, does not exist.
+        TopicError: The brokers refused.
     """
     deadline = time.monotonic() + timeout_s
+    # A client of its own for each call: librdkafka's (2.16) corrupts its heap when two threads ask one client for the
+    # offsets of partitions that have no leader.
+    admin = AdminClient(config, logger=client_log)
     while True:
         try:
             # Or else list_offsets asks whom it once knew as the leader, at the epoch of that time, and learns nothing
-            # from being told that there has been an election since.
-            admin.list_topics(timeout=_ATTEMPT_S)
-            stable = _ends(admin, topics, partition, IsolationLevel.READ_COMMITTED)
-            last = _ends(admin, topics, partition, IsolationLevel.READ_UNCOMMITTED)
+            # from being told that there has been an election since. And it may not ask about what does not exist.
+            reason = _not_led(admin.list_topics(timeout=_ATTEMPT_S).topics, topics, partition)
+            if reason is None:
+                stable = _ends(admin, topics, partition, IsolationLevel.READ_COMMITTED)
+                last = _ends(admin, topics, partition, IsolationLevel.READ_UNCOMMITTED)
+                return [topic for topic in topics if stable[topic] < last[topic]]
         except KafkaException as error:
-            reason: KafkaError = error.args[0]
-        else:
-            return [topic for topic in topics if stable[topic] < last[topic]]
+            reason = error.args[0]
         if not passing(reason):
             raise as_topic_error(reason, topics[0], partition)
         if time.monotonic() > deadline:
             raise BrokerSilent(f"No broker says where {_named(topics[0], partition)} ends: {reason.str()}")
         time.sleep(_RETRY_S)
+
+
+def _not_led(found: Mapping[str, TopicMetadata], topics: Sequence[str], partition: int) -> KafkaError | None:
+    """That a partition has no leader now; None if all have one.
+
+    Raises:
+        TopicMissing: One of the topics, or its partition, does not exist.
+    """
+    for topic in topics:
+        _refuse_absent(found, topic, partition)
+        led = found[topic].partitions.get(partition)
+        if led is None or led.leader < 0:
+            return KafkaError(KafkaError.LEADER_NOT_AVAILABLE, f"{_named(topic, partition)} has no leader")
+    return None
 
 
 def _ends(admin: AdminClient, topics: Sequence[str], partition: int, isolation: IsolationLevel) -> dict[str, int]:
@@ -113,11 +133,15 @@ def _refuse_missing(consumer: Consumer, asked: TopicPartition, deadline: float) 
         topics = consumer.list_topics(timeout=left).topics
     except KafkaException as error:
         raise BrokerSilent(f"The brokers do not answer: {error.args[0].str()}") from error
-    if asked.topic not in topics:
-        raise TopicMissing(f"Topic {asked.topic} does not exist.")
-    found = topics[asked.topic].partitions
-    if found and asked.partition not in found:
-        raise TopicMissing(f"Topic {asked.topic} has {len(found)} partitions; there is no {asked.partition}.")
+    _refuse_absent(topics, asked.topic, asked.partition)
+
+
+def _refuse_absent(found: Mapping[str, TopicMetadata], topic: str, partition: int) -> None:
+    if topic not in found:
+        raise TopicMissing(f"Topic {topic} does not exist.")
+    partitions = found[topic].partitions
+    if partitions and partition not in partitions:
+        raise TopicMissing(f"Topic {topic} has {len(partitions)} partitions; there is no {partition}.")
 
 
 def passing(error: KafkaError) -> bool:

@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 from burnline.events.rejection import Reason
 from burnline.events.usage import Usage
 from burnline.metrics import OTHER, LabelCap, WorkerMetrics
+from burnline.topics.refusal import Cause, Refusal
 from tests.ledger.examples import T0, at_slice, feed, ledger, usage
 
 SESSION = "a-session-id-that-must-not-be-seen"
@@ -201,6 +202,17 @@ class TestGauges:
         partitions = {sample.labels["partition"] for sample in seen.samples() if sample.name == "burnline_lag_events"}
         assert partitions == {"3"}
 
+    def test_what_is_refused_is_shown_by_cause_and_resource_until_it_is_not(self) -> None:
+        seen = Seen()
+        refusal = Refusal(Cause.NOT_AUTHORISED, "topic finops.sessions", "no right to write")
+        seen.metrics.refusing([refusal, refusal, refusal._replace(resource="group burnline")])
+        shown = {"cause": "not_authorised", "resource": "topic finops.sessions"}
+        assert seen.value("burnline_refused", **shown) == 2
+        assert seen.value("burnline_partitions_refused") == 3
+        seen.metrics.refusing([])
+        assert seen.value("burnline_refused", **shown) is None
+        assert seen.value("burnline_partitions_refused") == 0
+
 
 def everything() -> Seen:
     """Every series there can be, each with a value."""
@@ -217,6 +229,7 @@ def everything() -> Seen:
     )
     seen.metrics.reference_errors.labels("finops.baselines").inc()
     seen.metrics.flush_seconds.observe(0.02)
+    seen.metrics.refusing([Refusal(Cause.TOO_LARGE, "topic finops.sessions", "too large")])
     seen.metrics.holding({2: seen.ledger}, {2: 5})
     return seen
 

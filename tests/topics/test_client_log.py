@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from burnline.topics.client_log import REPEAT_S, Dampen
+from burnline.topics.client_log import REPEAT_S, Dampen, tried_again_by_itself
 
 REFUSED = "FAIL [rdkafka#consumer-{client}] 127.0.0.1:9092: Connection refused (after {ms}ms in state CONNECT)"
 
@@ -40,3 +40,16 @@ def test_silence_is_not_prolonged_by_repetition() -> None:
         now_s = float(second)
         told.append(dampen.filter(_record(REFUSED.format(client=1, ms=0))))
     assert told.count(True) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "quiet"),
+    [
+        pytest.param("GETPID [rdkafka#producer-3] [thrd:main]: … Not coordinator: retrying", True, id="asked again"),
+        pytest.param("GETPID [rdkafka#producer-3] [thrd:main]: … Authorization failed", False, id="given up"),
+        pytest.param("FAIL [rdkafka#producer-3] [thrd:main]: Connection refused: retrying", False, id="something else"),
+    ],
+)
+def test_what_is_asked_again_by_itself_is_no_news(text: str, *, quiet: bool) -> None:
+    record = logging.LogRecord("librdkafka", logging.WARNING, __file__, 1, "%s", (text,), None)
+    assert tried_again_by_itself(record) == quiet

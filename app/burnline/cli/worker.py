@@ -39,6 +39,8 @@ def configure_logging(level: str) -> None:
         "burnline.stream.application",
     ):
         logging.getLogger(name).setLevel(chatty)  # services of ours log their start and stop under our names
+    # That a commit took longer than the time between two of them is no news: only monitoring reads what is committed.
+    logging.getLogger("mode.timers").setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
     for handler in logging.getLogger().handlers:
         handler.addFilter(_DampenGroupClient())
 

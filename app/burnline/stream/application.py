@@ -70,6 +70,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
         app.conf.broker_consumer,
         app,
         source_topic=topics.usage.name,
+        changelogs=[topics.sessions.name],
         client_config=shards.config,
         make_reader=shards.make_reader,
         positions=shards,

@@ -6,7 +6,7 @@ Faust keeps what it is good at: group membership, assignment, the other topics, 
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from aiokafka import TopicPartition as AioTopicPartition
@@ -222,8 +222,11 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped 
         return offset
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's watchdog looks for aiokafka's fetches, which the source topic does not have."""
-        if not self._is_source(tp):
+        """Faust's watchdog looks for aiokafka's fetches: topics read in another way have none, nor has one in vain.
+
+        That no broker is reached is said by `/readyz` and a metric, and not in fifteen lines every few seconds.
+        """
+        if tp.topic not in self.transport.read_elsewhere and self.brokers_away_s == 0:
             super().verify_event_path(now, tp)
 
 
@@ -238,11 +241,24 @@ class BatchTransport(driver.Transport):  # type: ignore[misc]  # Faust is untype
         app: Any,
         *,
         source_topic: str,
+        changelogs: Iterable[str],
         client_config: Config,
         make_reader: MakeReader,
         positions: Positions,
     ) -> None:
+        """Build it.
+
+        Args:
+            url: Of the brokers, as Faust has it.
+            app: The Faust application.
+            source_topic: Read by librdkafka, in batches.
+            changelogs: Topics that Faust has assigned to it, but which are read when a partition is taken over.
+            client_config: What all librdkafka clients share.
+            make_reader: Makes the reader of the source topic.
+            positions: The owner of the partitions.
+        """
         super().__init__(url, app)
+        self.read_elsewhere = frozenset([source_topic, *changelogs])
         self.source_topic = source_topic
         self.client_config = client_config
         self.make_reader = make_reader

@@ -32,5 +32,16 @@ class Dampen(logging.Filter):
         return True
 
 
+def tried_again_by_itself(record: logging.LogRecord) -> bool:
+    """Whether a message is about a transactional id that librdkafka goes on asking for.
+
+    It does so while a coordinator loads its part of the log, which each start of a worker meets on a broker that has
+    just started. Whoever asked is told when it does not succeed in time.
+    """
+    text = record.getMessage()
+    return text.startswith("GETPID") and text.endswith("retrying")
+
+
 client_log = logging.getLogger("librdkafka")
+client_log.addFilter(lambda record: not tried_again_by_itself(record))
 client_log.addFilter(Dampen())

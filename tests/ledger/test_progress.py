@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnline.events.usage import END_TIME_MS
 from burnline.ledger.progress import Progress, SourceProgress
 
 OFFSETS = st.integers(0, 2**63 - 1)
 GOOD = Progress(1, "finops.usage", 3, 17, 1_760_000_000_000, 1_760_000_000_500)
 
 
-@given(st.builds(Progress, st.just(1), st.text(), st.integers(0, 1023), OFFSETS, OFFSETS, OFFSETS))
+@given(
+    st.builds(Progress, st.just(1), st.text(), st.integers(0, 1023), OFFSETS, st.integers(0, END_TIME_MS - 1), OFFSETS)
+)
 def test_what_is_written_is_read_back(progress: Progress) -> None:
     assert Progress.decode(progress.encode()) == progress
     SourceProgress.model_validate_json(progress.encode())

@@ -38,13 +38,13 @@ def damaged(draw: random.Random, value: bytes) -> bytes:
     return bytes(text)
 
 
-def records(draw: random.Random) -> list[bytes]:
-    """Ledger records as workers write them."""
+def records(draw: random.Random) -> list[tuple[bytes, bytes]]:
+    """Ledger records (session id, value) as workers write them."""
     both = Both(draw)
     for _ in range(20):
         both.feed()
         both.flush()
-    return list(both.topics[0].values())
+    return list(both.topics[0].items())
 
 
 def flush(kernel: Kernel) -> None:
@@ -64,7 +64,8 @@ def main(library: Path, seed: int, count: int) -> int:
     kernel = Both(draw).native._kernel
     taken = 0
     for number in range(count):
-        taken += kernel.take_in(damaged(draw, draw.choice(whole)))
+        session_id, record = draw.choice(whole)
+        taken += kernel.take_in(session_id.decode(), damaged(draw, record))
         value = event(draw, T0)
         if value:
             value = damaged(draw, value)

@@ -61,4 +61,4 @@ def test_amounts_too_large_for_it_are_left_to_python(pico_usd: int, held: bool) 
     sums = ledger.models["gpt-4o"] = ModelSums()
     sums.cost_pico_usd = pico_usd
     kernel = Kernel(PARTITION, policy().rule, Retention(slices=60, duplicate_ids=64))
-    assert kernel.take_in(record.encode(ledger)) is held
+    assert kernel.take_in("s", record.encode(ledger)) is held

@@ -11,6 +11,7 @@ hashes held / 2^64 per event.
 """
 
 import base64
+import re
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,9 @@ def fingerprint(session_id: str, event_id: str) -> int:
 
 HASHES_PER_RECORD = 65_536
 """Half a megabyte in one record."""
+
+
+_RECORD_KEY = re.compile(rb"[0-9]{1,18}/[0-9]{1,18}")
 
 
 class RecentIds:
@@ -131,6 +135,8 @@ class PartitionIds:
         """
         found: dict[int, dict[int, bytes]] = {}
         for key, value in records:
+            if _RECORD_KEY.fullmatch(key) is None:
+                raise ValueError(f"{key[:64]!r} is not the key of a record of event ids")
             generation, number = map(int, key.split(b"/"))
             found.setdefault(generation, {})[number] = value
         self._generation = max(found, default=0)

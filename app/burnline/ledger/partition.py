@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from burnline.settings import Settings
 
 _NO_SUMS = (0,) * len(SUM_FIELDS)
-_OPEN_ANOMALY = b'"anomaly":{'
 MAX_RETIRED_AT_ONCE = 2_000
 """Sessions retired in one flush, so that a quiet night does not hold up the first event of the day."""
 
@@ -70,6 +69,8 @@ class PartitionLedger:
         self.counts = Counts()
         self._hot: dict[str, Ledger] = {}
         self._cold: dict[str, bytes] = {}
+        self._cold_and_open: set[str] = set()
+        """Sessions of `_cold` with an open anomaly, until `restore` has read them."""
         self._anomalies = PartitionAnomalies(topic, partition, policy)
         self._dirty: list[Ledger] = []
         self._active_at_ms: int | None = None
@@ -97,7 +98,7 @@ class PartitionLedger:
     def restore_session(self, session_id: str, value: bytes | None) -> None:
         """Take over a session's record, in place of one that was taken over before; None forgets the session.
 
-        A value is checked, and kept as it is until its session is touched. Call `restore` once after all of them.
+        A value is looked through, and kept as it is until its session is touched. Call `restore` once after them.
 
         Raises:
             UnreadableRecord: It cannot be read, and is not taken over; to count on from zero would lose what it holds.
@@ -105,7 +106,7 @@ class PartitionLedger:
         if value is None:
             self._drop(session_id)
         else:
-            self._keep(session_id, record.check(value))
+            self._keep(session_id, record.upgraded(value))
 
     def restore(
         self,
@@ -122,6 +123,9 @@ class PartitionLedger:
             UnreadableRecord: A record cannot be read.
         """
         if progress is not None:
+            if progress.source_partition != self.partition:
+                told = f"says that it is of partition {progress.source_partition}"
+                raise record.UnreadableRecord(f"the progress record of partition {self.partition} {told}")
             self.next_offset = progress.next_offset
             self.watermark_ms = progress.watermark_ms
             self._ticked_slice = slice_index(progress.watermark_ms)
@@ -129,19 +133,25 @@ class PartitionLedger:
             self.restore_session(session_id, value)
         self._closed.restore(rollups)
         self._ids.restore(event_ids)
-        for session_id in [key for key, value in self._cold.items() if _OPEN_ANOMALY in value]:
+        open_, self._cold_and_open = self._cold_and_open, set()
+        for session_id in sorted(open_):
             ledger = self._ledger(session_id)
             if ledger is not None and ledger.anomaly is not None:
                 self._anomalies.restore(ledger)
 
     def _drop(self, session_id: str) -> None:
         self._cold.pop(session_id, None)
+        self._cold_and_open.discard(session_id)
 
     def _keep(self, session_id: str, value: bytes) -> None:
-        """Keep a record until its session is touched."""
+        """Keep a record until its session is touched; refuse one that could not be read then."""
+        ledger = record.check(value, session_id, self.partition)
         self._cold[session_id] = value
+        self._cold_and_open.discard(session_id)
+        if ledger.anomaly is not None:
+            self._cold_and_open.add(session_id)
         if self.retention.idle_ms is not None:
-            self._idle.note(session_id, record.last_event_at(value))
+            self._idle.note(session_id, ledger.last_event_at)
 
     def get(self, session_id: str) -> Ledger | None:
         """A session's ledger, or None if it has none here."""

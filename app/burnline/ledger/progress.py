@@ -1,9 +1,16 @@
 """The progress record: how far a source partition is in the ledgers. Written in the same transaction as they are."""
 
+from typing import Annotated
+
 import msgspec
 from pydantic import BaseModel, Field
 
+from burnline.events.usage import END_TIME_MS
+
 VERSION = 1
+
+_Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+_EventTimeMs = Annotated[int, msgspec.Meta(ge=0, lt=END_TIME_MS)]
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -11,10 +18,10 @@ class Progress(msgspec.Struct, frozen=True):
 
     version: int
     source_topic: str
-    source_partition: int
-    next_offset: int
-    watermark_ms: int
-    written_at_ms: int
+    source_partition: _Natural
+    next_offset: _Natural
+    watermark_ms: _EventTimeMs
+    written_at_ms: _Natural
 
     @property
     def key(self) -> bytes:
@@ -34,7 +41,7 @@ class Progress(msgspec.Struct, frozen=True):
         """
         try:
             progress = msgspec.json.decode(value, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"not a progress record: {error}: {value[:200]!r}") from error
         if progress.version != VERSION:
             raise ValueError(f"progress record version={progress.version}: this is Burnline for version {VERSION}")

@@ -4,7 +4,7 @@ Key: the session id. Value: one JSON object. Amounts for people are exact decima
 window arithmetic needs, are `[slice index, pico-USD]` pairs of integers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 
 from burnline.detection.anomaly import Evidence, Severity, State
 from burnline.detection.lifecycle import OpenAnomaly
+from burnline.events.usage import END_TIME_MS, MAX_ID_CHARACTERS
 from burnline.ledger.duplicates import RecentIds
 from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
 from burnline.pricing.money import pico_from_text, usd_text
 
 VERSION = 1
 _VERSION_MARK = b'"version":1,'
-_LAST_EVENT_AT = b'"last_event_at":'
 
 UsdText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]{1,12})?$", examples=["0.41", "12", "0.000000000001"])]
 Count = Annotated[int, Field(ge=0)]
@@ -28,16 +28,24 @@ class UnreadableRecord(ValueError):
     """A ledger record that this version cannot read; counting on from zero would lose what it holds."""
 
 
+# Bounds of what a reader can go on from: a value beyond them is damage, since nothing that is counted comes to it.
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+EventTimeMs = Annotated[int, msgspec.Meta(ge=0, lt=END_TIME_MS)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
+_SliceIndex = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+_Offset = Annotated[int, msgspec.Meta(ge=-1, le=2**63 - 1)]
+
+
 class ModelRecord(msgspec.Struct, gc=False):
     """One model's sums, in a record."""
 
-    events: int
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-    unpriced_tokens: int
+    events: Natural
+    input_tokens: Natural
+    output_tokens: Natural
+    cached_input_tokens: Natural
+    cache_write_tokens: Natural
+    reasoning_tokens: Natural
+    unpriced_tokens: Natural
     cost_usd: str
     cache_savings_usd: str
     embedding_cost_usd: str
@@ -55,17 +63,17 @@ class LedgerRecord(ModelRecord, kw_only=True):
     """A whole record; the inherited sums are the totals over all models."""
 
     version: int
-    session_id: str
-    org_id: str
-    agent_id: str
-    source_partition: int
-    last_offset: int
-    first_event_at: int
-    last_event_at: int
-    runs: int
-    tool_calls: int
-    by_model: dict[str, ModelRecord]
-    slices: list[tuple[int, int]]
+    session_id: Name
+    org_id: Name
+    agent_id: Name
+    source_partition: Natural
+    last_offset: _Offset
+    first_event_at: EventTimeMs
+    last_event_at: EventTimeMs
+    runs: Natural
+    tool_calls: Natural
+    by_model: dict[Name, ModelRecord]
+    slices: list[tuple[_SliceIndex, Natural]]
     recent_event_ids: str
     anomaly: OpenAnomaly | None = None
 
@@ -129,8 +137,8 @@ def model_record(sums: ModelSums) -> ModelRecord:
     )
 
 
-def check(value: bytes) -> bytes:
-    """A record as this version writes it: upgraded if it is older. Costs next to nothing for one that is not.
+def upgraded(value: bytes) -> bytes:
+    """A record, as this version writes it if it is older. Checks nothing of one that is not, and costs next to nothing.
 
     Raises:
         UnreadableRecord: It is of a newer version, or no record at all.
@@ -143,17 +151,31 @@ def check(value: bytes) -> bytes:
         while version != VERSION:
             fields = UPGRADES[version](fields)
             version = fields["version"]
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError, KeyError) as error:
         raise UnreadableRecord(
             f"no session ledger that this Burnline (record version {VERSION}) can read: {value[:200]!r}"
         ) from error
     return _encoder.encode(fields)
 
 
-def last_event_at(value: bytes) -> int:
-    """Time of the newest event in a record, without reading the rest."""
-    start = value.index(_LAST_EVENT_AT) + len(_LAST_EVENT_AT)
-    return int(value[start : value.index(b",", start)])
+def check(value: bytes, session_id: str, partition: int) -> Ledger:
+    """The ledger in a record, which is that of this session: what passes can be counted on and written again.
+
+    Args:
+        value: The record's value.
+        session_id: Of its key.
+        partition: The source partition whose ledgers it stands among.
+
+    Raises:
+        UnreadableRecord: It is damaged, of a newer version, or another session's or partition's.
+    """
+    ledger = decode(value)
+    if (ledger.session_id, ledger.source_partition) != (session_id, partition):
+        raise UnreadableRecord(
+            f"session ledger {session_id!r} of partition {partition} says that it is "
+            f"{ledger.session_id!r} of partition {ledger.source_partition}"
+        )
+    return ledger
 
 
 def parse(value: bytes) -> LedgerRecord:
@@ -163,16 +185,19 @@ def parse(value: bytes) -> LedgerRecord:
         UnreadableRecord: It is of a newer version, or damaged.
     """
     try:
-        return _decoder.decode(check(value))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        record = _decoder.decode(upgraded(value))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableRecord(f"damaged session ledger: {error}: {value[:200]!r}") from error
+    if record.version != VERSION:  # its mark stood elsewhere
+        raise UnreadableRecord(f"session ledger version={record.version}: this is Burnline for version {VERSION}")
+    return record
 
 
 def decode(value: bytes) -> Ledger:
     """The ledger that `encode` wrote; its windows are settled by the caller, who knows their lengths.
 
     Raises:
-        UnreadableRecord: As `parse`, or an amount in it is none.
+        UnreadableRecord: As `parse`, or something in it contradicts itself.
     """
     record = parse(value)
     ledger = Ledger(record.session_id, record.org_id, record.agent_id, record.source_partition, record.first_event_at)
@@ -186,9 +211,39 @@ def decode(value: bytes) -> Ledger:
     try:
         ledger.recent = RecentIds.unpack(record.recent_event_ids)
         ledger.models = {model: model_sums(sums) for model, sums in record.by_model.items()}
+        _refuse_contradictions(record, ledger)
     except ValueError as error:
         raise UnreadableRecord(f"session ledger {record.session_id!r}: {error}") from error
     return ledger
+
+
+def _refuse_contradictions(record: LedgerRecord, ledger: Ledger) -> None:
+    if len(ledger.slices) != len(record.slices):
+        raise ValueError("a slice stands twice in it")
+    refuse_negative(ledger.models)
+    if record.anomaly is not None:
+        _refuse_impossible(record.anomaly, record.session_id)
+
+
+def refuse_negative(models: Mapping[str, ModelSums]) -> None:
+    """Refuse sums that no events come to.
+
+    Raises:
+        ValueError: One is negative; names the model.
+    """
+    for model, sums in models.items():
+        if min(sums.values()) < 0:
+            raise ValueError(f"an amount of model {model!r} is negative")
+
+
+def _refuse_impossible(anomaly: OpenAnomaly, session_id: str) -> None:
+    if anomaly.state is State.RESOLVED or anomaly.revision < 1 or anomaly.session_id != session_id:
+        raise ValueError(
+            f"its anomaly is {anomaly.state} in revision {anomaly.revision} for session {anomaly.session_id!r}"
+        )
+    for name in ("opened_at", "updated_at"):
+        if not 0 <= getattr(anomaly, name) < END_TIME_MS:
+            raise ValueError(f"its anomaly says {name}={getattr(anomaly, name)}")
 
 
 def model_sums(record: ModelFigures) -> ModelSums:

@@ -11,7 +11,17 @@ import msgspec
 from pydantic import Field
 
 from burnline.detection.baseline import baseline_key
-from burnline.ledger.record import ModelRecord, ModelTotals, UnreadableRecord, model_record, model_sums
+from burnline.ledger.record import (
+    EventTimeMs,
+    ModelRecord,
+    ModelTotals,
+    Name,
+    Natural,
+    UnreadableRecord,
+    model_record,
+    model_sums,
+    refuse_negative,
+)
 from burnline.ledger.session import Ledger, ModelSums, add_up
 
 VERSION = 1
@@ -58,7 +68,7 @@ class ClosedRollups:
             UnreadableRecord: One of them cannot be read.
         """
         for value in values:
-            closed = decode(value)
+            closed = decode(value, self._partition)
             self._by_agent[closed.org_id, closed.agent_id] = closed
 
     def take_in(self, ledger: Ledger) -> None:
@@ -78,15 +88,15 @@ class RollupRecord(ModelRecord, kw_only=True):
     """A whole record; the inherited sums are the totals over all models."""
 
     version: int
-    org_id: str
-    agent_id: str
-    source_partition: int
-    sessions: int
-    runs: int
-    tool_calls: int
-    first_event_at: int
-    last_event_at: int
-    by_model: dict[str, ModelRecord]
+    org_id: Name
+    agent_id: Name
+    source_partition: Natural
+    sessions: Natural
+    runs: Natural
+    tool_calls: Natural
+    first_event_at: EventTimeMs
+    last_event_at: EventTimeMs
+    by_model: dict[Name, ModelRecord]
 
 
 def rollup_key(partition: int, org_id: str, agent_id: str) -> bytes:
@@ -114,24 +124,35 @@ def encode(rollup: ClosedRollup, partition: int) -> bytes:
     )
 
 
-def decode(value: bytes) -> ClosedRollup:
+def decode(value: bytes, partition: int | None = None) -> ClosedRollup:
     """What `encode` wrote.
 
+    Args:
+        value: The record's value.
+        partition: The source partition that it must be of; None: any.
+
     Raises:
-        UnreadableRecord: The value is damaged or of another version.
+        UnreadableRecord: The value is damaged, of another version or of another partition.
     """
     try:
         record = msgspec.json.decode(value, type=RollupRecord)
-        if record.version != VERSION:
-            raise UnreadableRecord(f"rollup version={record.version}: this is Burnline for version {VERSION}")
+        _refuse_another(record, partition)
         models = {model: model_sums(sums) for model, sums in record.by_model.items()}
-    except (msgspec.MsgspecError, ValueError) as error:
+        refuse_negative(models)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadableRecord(f"no rollup that this Burnline can read: {error}: {value[:200]!r}") from error
     rollup = ClosedRollup(record.org_id, record.agent_id)
     rollup.models = models
     for field in ("sessions", "runs", "tool_calls", "first_event_at", "last_event_at"):
         setattr(rollup, field, getattr(record, field))
     return rollup
+
+
+def _refuse_another(record: RollupRecord, partition: int | None) -> None:
+    if record.version != VERSION:
+        raise ValueError(f"rollup version={record.version}: this is Burnline for version {VERSION}")
+    if partition not in {None, record.source_partition}:
+        raise ValueError(f"of source partition {record.source_partition}, not {partition}")
 
 
 class SessionRollup(ModelTotals):

@@ -110,7 +110,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_apply": (c_int32, [c_void_p, c_void_p, POINTER(Position)]),
     "kernel_hand_over": (c_void_p, [c_void_p, c_char_p, c_uint32, POINTER(c_size_t), POINTER(c_int32)]),
     "kernel_set_away": (None, [c_void_p, c_char_p, c_uint32]),
-    "kernel_take_in": (c_int32, [c_void_p, c_char_p, c_size_t]),
+    "kernel_take_in": (c_int32, [c_void_p, c_char_p, c_uint32, c_char_p, c_size_t]),
     "kernel_mark_dirty": (None, [c_void_p, c_char_p, c_uint32]),
     "kernel_remove": (None, [c_void_p, c_char_p, c_uint32]),
     "kernel_held": (c_uint32, [c_void_p]),

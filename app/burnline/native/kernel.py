@@ -142,9 +142,13 @@ class Kernel:
         key = session_id.encode()
         self._c.kernel_set_away(self._kernel, key, len(key))
 
-    def take_in(self, record: bytes) -> bool:
-        """Take a session from its record, unless it is one that only Python can hold."""
-        return bool(self._c.kernel_take_in(self._kernel, record, len(record)))
+    def take_in(self, session_id: str, record: bytes) -> bool:
+        """Take a session from its record, unless it is one that only Python can hold, or another one's, or damaged.
+
+        The open anomaly in it must have been looked through: of that, the kernel reads the severity alone.
+        """
+        key = session_id.encode()
+        return bool(self._c.kernel_take_in(self._kernel, key, len(key), record, len(record)))
 
     def mark_dirty(self, session_id: str) -> None:
         """A session that was taken in is changed since the last flush."""

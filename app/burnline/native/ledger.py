@@ -23,6 +23,9 @@ from burnline.native.binding import CARD, DONE, JUDGE, LIMITS, Position
 from burnline.native.kernel import Kernel, why_not
 from burnline.windows.slices import slice_index
 
+_CALM = b',"anomaly":null}'
+"""The end of a record as both write it, without an open anomaly."""
+
 
 class KernelChoice(NamedTuple):
     """Which kind of partition ledger to use, and why not the faster one."""
@@ -194,11 +197,17 @@ class NativePartitionLedger(PartitionLedger):
         counts.identity_conflicts += position.identity_conflicts
 
     def _keep(self, session_id: str, value: bytes) -> None:
-        if self._kernel.take_in(value):
+        calm = value.endswith(_CALM)
+        if calm and self._kernel.take_in(session_id, value):
             super()._drop(session_id)
-        else:
+            return
+        super()._keep(
+            session_id, value
+        )  # looks through what the kernel does not: the open anomaly, and all that is odd
+        if calm or not self._kernel.take_in(session_id, value):
             self._kernel.set_away(session_id)
-            super()._keep(session_id, value)
+        else:
+            super()._drop(session_id)
 
     def _drop(self, session_id: str) -> None:
         super()._drop(session_id)
@@ -228,7 +237,7 @@ class NativePartitionLedger(PartitionLedger):
 
         Python may not have counted anything in it since a flush: what it has to report of that is in no record.
         """
-        given = self._kernel.take_in(value)
+        given = self._kernel.take_in(ledger.session_id, value)
         if given:
             self._anomalies.release(ledger.session_id)
             del self._hot[ledger.session_id]

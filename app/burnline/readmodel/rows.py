@@ -145,8 +145,8 @@ def session_row(value: bytes) -> tuple[SessionRow, bytes]:
         UnreadableRow: It is damaged, or of a newer version.
     """
     try:
-        checked = record.check(value)
-    except (record.UnreadableRecord, RecursionError) as error:
+        checked = record.upgraded(value)
+    except record.UnreadableRecord as error:
         raise UnreadableRow(str(error)) from error
     row = decode_session(checked)
     start = checked.find(_PACKED)  # no text can hold it: a quotation mark within one is escaped

@@ -48,6 +48,8 @@ static void *zeroed(size_t count, size_t size)
     return memory;
 }
 
+static inline bool same_text(Span a, Span b) { return a.len == b.len && memcmp(a.at, b.at, a.len) == 0; }
+
 static inline u32 load32(const u8 *at)
 {
     u32 value;

@@ -662,12 +662,13 @@ API void kernel_set_away(Kernel *k, const u8 *id, u32 len)
     set_away(k, number);
 }
 
-/* Take a session from its record. False: it is none that can be held here, and nothing has changed. */
-API i32 kernel_take_in(Kernel *k, const u8 *record, size_t len)
+/* Take a session from its record. False: it is none that can be held here, or another one's, and nothing has changed. */
+API i32 kernel_take_in(Kernel *k, const u8 *id, u32 id_len, const u8 *record, size_t len)
 {
     Cursor c = {record, record + len};
     Head head;
-    if (len > MAX_EVENT_BYTES * 16 || !is_plain_text(record, (u32)len) || !take_head(&c, k->partition, &head))
+    if (len > MAX_EVENT_BYTES * 16 || !is_plain_text(record, (u32)len) || !take_head(&c, k->partition, &head) ||
+        !same_text(head.session, (Span){id, id_len}))
         return false;
     Session read = {0};
     session_empty(&read);

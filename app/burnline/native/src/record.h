@@ -164,6 +164,8 @@ static bool take_usd(Cursor *c, i64 *pico_usd)
                 return false;
             rest = rest * 10 + (text.at[i] - '0');
         }
+    if (text.at[text.len - 1] == '.')
+        return false;
     for (; decimals < 12; decimals++)
         rest *= 10;
     if (whole > MOST_PICO_USD / PICO_PER_USD)
@@ -205,8 +207,8 @@ static bool take_head(Cursor *c, i64 partition, Head *head)
         !take_integer(c, 0, MOST_COUNT, &found) || found != partition || !NAMED(c, ",\"last_offset\":"))
         return false;
     return take_integer(c, 0, MOST_COUNT, &head->last_offset) && NAMED(c, ",\"first_event_at\":") &&
-           take_integer(c, 0, MOST_COUNT, &head->first_at) && NAMED(c, ",\"last_event_at\":") &&
-           take_integer(c, 0, MOST_COUNT, &head->last_at) && NAMED(c, ",\"runs\":") &&
+           take_integer(c, 0, END_TIME_MS - 1, &head->first_at) && NAMED(c, ",\"last_event_at\":") &&
+           take_integer(c, 0, END_TIME_MS - 1, &head->last_at) && NAMED(c, ",\"runs\":") &&
            take_integer(c, 0, MAX_COUNT, &head->runs) && NAMED(c, ",\"tool_calls\":") &&
            take_integer(c, 0, MAX_COUNT, &head->tool_calls) && NAMED(c, ",\"by_model\":{");
 }
@@ -222,6 +224,8 @@ static bool take_models(Cursor *c, Session *s, Texts *texts)
             !NAMED(c, "}"))
             return false;
         sums.model = text_id(texts, model);
+        if (session_model(s, sums.model))
+            return false;
         *session_add_model(s, sums.model) = sums;
     } while (NAMED(c, ","));
     return NAMED(c, "}");
@@ -247,7 +251,10 @@ static bool take_slices(Cursor *c, Session *s, u32 most)
         }
         if (c->at == start || !NAMED(c, "]") || (sum += pico_usd) > MOST_PICO_USD)
             return false;
+        u16 before = s->slice_count;
         session_add_to_slice(s, (i32)index, pico_usd);
+        if (s->slice_count == before)
+            return false;
         if (index > s->newest_slice)
             s->newest_slice = (i32)index;
     } while (NAMED(c, ","));

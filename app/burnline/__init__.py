@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from burnline.publisher import DeliveryError, Failure, UsagePublisher
+    from burnline.publisher import AsyncUsagePublisher, Counts, DeliveryError, Failure, UsagePublisher
 
 __version__ = "0.1.0"
-__all__ = ["DeliveryError", "Failure", "UsagePublisher", "__version__"]
+__all__ = ["AsyncUsagePublisher", "Counts", "DeliveryError", "Failure", "UsagePublisher", "__version__"]
 
 _HOMES = {
+    "AsyncUsagePublisher": "burnline.publisher",
+    "Counts": "burnline.publisher",
     "DeliveryError": "burnline.publisher",
     "Failure": "burnline.publisher",
     "UsagePublisher": "burnline.publisher",

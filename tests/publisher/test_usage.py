@@ -1,5 +1,6 @@
 """The publisher against a real broker: what arrives, what is said about what does not, and how it ends."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -8,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, KafkaException, Message
 from pydantic import ValidationError
 
 from burnline.events.contract import UsageEvent
 from burnline.kafka import Config, client_config
-from burnline.publisher import DeliveryError, UsagePublisher
+from burnline.publisher import Counts, DeliveryError, Failure, UsagePublisher
+from burnline.publisher.account import GIVEN_UP
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
@@ -71,6 +73,28 @@ def nowhere() -> Iterator[Config]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield {"bootstrap.servers": f"127.0.0.1:{held.getsockname()[1]}"}
+
+
+class ScriptedProducer:
+    """Takes what it is given and acknowledges nothing; a broken one says what librdkafka says of a fatal error."""
+
+    def __init__(self, *, broken: bool) -> None:
+        self.broken = broken
+        self.produced: list[bytes] = []
+
+    def produce(self, _topic: str, value: bytes, _key: bytes | None, **_: Any) -> None:
+        if self.broken:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
+        self.produced.append(value)
+
+    def poll(self, _timeout_s: float) -> int:
+        return 0
+
+    def flush(self, _timeout_s: float) -> int:
+        return len(self.produced)
+
+    def purge(self, **_: Any) -> None:
+        return
 
 
 def test_events_arrive_keyed_by_session_and_in_order(settings: Settings, usage_topic: str) -> None:
@@ -168,42 +192,145 @@ def test_raw_bytes_are_sent_as_they_are(settings: Settings, usage_topic: str) ->
     assert {(message.key(), message.value()) for message in messages} == {(None, b"\xff not JSON"), (b"s1", b"")}
 
 
-def test_events_that_nobody_acknowledges_are_named(nowhere: Config) -> None:
-    with UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2) as publisher:
+def test_events_that_nobody_acknowledges_are_counted_told_and_raised_once(nowhere: Config) -> None:
+    told: list[Failure] = []
+    with UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2, on_failure=told.append) as publisher:
         publisher.publish(event(1))
         publisher.publish(event(2))
-        with pytest.raises(DeliveryError) as failed:
-            publisher.flush()
+        assert publisher.flush() == 0
+        assert publisher.counts == Counts(acknowledged=0, in_flight=0, failed=2, dropped=0, invalid=0)
+        assert [failure.event_id for failure in told] == ["e1", "e2"]
+        with pytest.raises(DeliveryError, match="timed out") as failed:
+            publisher.check()
         assert failed.value.event_ids == ("e1", "e2")
-        assert "e1" in str(failed.value)
-        assert "timed out" in str(failed.value)
-        assert publisher.flush() == 0  # raised once
+        publisher.check()
 
 
-def test_leaving_the_context_raises_what_failed(nowhere: Config) -> None:
-    with pytest.raises(DeliveryError) as failed, UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2) as publisher:
+def test_a_flush_ends_with_its_time(nowhere: Config) -> None:
+    with UsagePublisher(nowhere, "usage", farewell_s=0) as publisher:
         publisher.publish(event(1))
-    assert failed.value.event_ids == ("e1",)
+        assert publisher.flush(0.2) == 1
 
 
-def test_publish_raises_earlier_failures_and_sends_its_own_event(nowhere: Config) -> None:
-    # A second: the event at hand must not fail in the call that tells of the earlier ones, however slow the machine.
-    with UsagePublisher(nowhere, "usage", delivery_timeout_s=1.0) as publisher:
+def test_leaving_the_context_raises_nothing_and_says_what_was_lost(
+    nowhere: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    with UsagePublisher(nowhere, "usage", farewell_s=0.2) as publisher:
         publisher.publish(event(1))
-        failures: tuple[str, ...] = ()
-        number = 1
-        while not failures:
+        publisher.publish(event(2))
+    assert publisher.counts == Counts(acknowledged=0, in_flight=0, failed=2, dropped=0, invalid=0)
+    (said,) = [record.getMessage() for record in caplog.records if record.name.startswith("burnline.publisher")]
+    assert said == "usage events lost for topic usage: 2, 2 in all; the last e2: " + GIVEN_UP
+
+
+def test_publishing_goes_on_while_earlier_events_fail(nowhere: Config) -> None:
+    with UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2, farewell_s=0) as publisher:
+        number = 0
+        while not publisher.counts.failed:
             number += 1
-            time.sleep(0.05)
-            try:
-                publisher.publish(event(number))
-            except DeliveryError as failed:
-                failures = failed.event_ids
-        assert failures[0] == "e1"
-        assert f"e{number}" not in failures
-        assert publisher.in_flight > 0
-        publisher.abandon()
-    assert publisher.in_flight == 0
+            assert publisher.publish(event(number))
+            time.sleep(0.01)
+
+
+def test_reports_come_in_while_nobody_publishes(nowhere: Config) -> None:
+    told = threading.Event()
+    with UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2, on_failure=lambda _: told.set()) as publisher:
+        publisher.publish(event(1))
+        assert told.wait(30)
+
+
+def test_what_a_callback_raises_reaches_nobody(nowhere: Config, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_failure: Failure) -> None:
+        raise RuntimeError("of the callback")
+
+    with UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2, on_failure=fail) as publisher:
+        publisher.publish(event(1))
+        publisher.publish(event(2))
+        assert publisher.flush() == 0
+    assert publisher.counts.failed == 2
+    assert "on_failure raised; the publisher goes on" in caplog.text
+
+
+@pytest.mark.parametrize("max_block_s", [0.0, 0.5])
+def test_a_full_buffer_holds_an_agent_up_once_and_then_drops(nowhere: Config, max_block_s: float) -> None:
+    with UsagePublisher(nowhere, "usage", max_in_flight=10, max_block_s=max_block_s, farewell_s=0) as publisher:
+        taken = [publisher.publish(event(number)) for number in range(10)]
+        started_s = time.monotonic()
+        taken.append(publisher.publish(event(10)))
+        assert time.monotonic() - started_s >= max_block_s
+        started_s = time.monotonic()
+        taken += [publisher.publish(event(number)) for number in range(11, 1_011)]
+        assert time.monotonic() - started_s < 20  # each on its own would wait for half a second
+        assert taken == [True] * 10 + [False] * 1_001
+        assert publisher.counts == Counts(acknowledged=0, in_flight=10, failed=0, dropped=1_001, invalid=0)
+
+
+def test_a_buffer_is_bounded_in_bytes_too(nowhere: Config) -> None:
+    with UsagePublisher(nowhere, "usage", max_buffer_bytes=100_000, max_block_s=0, farewell_s=0) as publisher:
+        while publisher.publish_raw(b"x" * 1_000, key=None, event_id="x"):
+            assert publisher.in_flight <= 100
+
+
+def test_there_is_room_again_once_the_brokers_take_events(settings: Settings, usage_topic: str) -> None:
+    config = client_config(settings)
+    with UsagePublisher(config, usage_topic, max_in_flight=10, max_block_s=0) as publisher:
+        number = 0
+        while not publisher.counts.dropped:
+            number += 1
+            publisher.publish(event(number))
+        assert publisher.flush(30) == 0
+        assert publisher.publish(event(number + 1))
+    assert publisher.counts.failed == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"input_tokens": -1}, {"session_id": "\ud800"}, {"kind": "guess"}], ids=["count", "half a pair", "kind"]
+)
+def test_events_that_break_the_contract_can_be_counted_instead(nowhere: Config, wrong: dict[str, Any]) -> None:
+    told: list[Failure] = []
+    with UsagePublisher(nowhere, "usage", on_invalid="count", on_failure=told.append) as publisher:
+        assert not publisher.publish(event(**wrong))
+        assert publisher.counts == Counts(acknowledged=0, in_flight=0, failed=0, dropped=0, invalid=1)
+    ((event_id, reason),) = told
+    assert event_id == "e1"
+    assert next(iter(wrong)) in reason
+
+
+@pytest.mark.parametrize("nothing", [None, 7, [], {}, "{}"], ids=repr)
+def test_nothing_at_all_reaches_an_agent_that_only_counts(nowhere: Config, nothing: Any) -> None:
+    with UsagePublisher(nowhere, "usage", on_invalid="count") as publisher:
+        assert not publisher.publish(nothing)
+    assert publisher.counts.invalid == 1
+
+
+def test_an_unknown_policy_is_a_mistake(nowhere: Config) -> None:
+    with pytest.raises(ValueError, match=r"on_invalid='ignore': it is 'raise' or 'count'"):
+        UsagePublisher(nowhere, "usage", on_invalid="ignore")  # type: ignore[arg-type]
+
+
+def test_a_closed_publisher_takes_nothing_and_counts_it(nowhere: Config) -> None:
+    publisher = UsagePublisher(nowhere, "usage")
+    publisher.close()
+    publisher.close()
+    assert not publisher.publish(event(1))
+    assert publisher.counts.dropped == 1
+
+
+def test_another_producer_takes_over_from_one_that_cannot_go_on(
+    nowhere: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[ScriptedProducer] = []
+
+    def make(*_: Any, **__: Any) -> ScriptedProducer:
+        made.append(ScriptedProducer(broken=not made))
+        return made[-1]
+
+    monkeypatch.setattr("burnline.publisher.usage.Producer", make)
+    with UsagePublisher(nowhere, "usage", farewell_s=0) as publisher:
+        assert publisher.publish(event(1))
+        assert publisher.publish(event(2))
+        assert publisher.counts.failed == 0
+        assert [len(producer.produced) for producer in made] == [0, 2]
 
 
 def test_an_event_that_cannot_be_queued_is_named_at_once_and_the_others_arrive(
@@ -211,8 +338,9 @@ def test_an_event_that_cannot_be_queued_is_named_at_once_and_the_others_arrive(
 ) -> None:
     with UsagePublisher.from_settings(settings) as publisher:
         publisher.publish(event(1))
+        publisher.publish_raw(b"x" * (9 * 1024 * 1024), key=b"s1", event_id="huge")
         with pytest.raises(DeliveryError) as failed:
-            publisher.publish_raw(b"x" * (9 * 1024 * 1024), key=b"s1", event_id="huge")
+            publisher.check()
         assert failed.value.event_ids == ("huge",)
         publisher.publish(event(2))
     assert publisher.acknowledged == len(arrived(settings)) == 2
@@ -224,23 +352,35 @@ def test_an_error_on_its_way_out_is_kept_and_what_was_published_arrives(settings
     assert len(arrived(settings)) == 1
 
 
-def test_an_error_on_its_way_out_carries_a_note_about_failures(nowhere: Config) -> None:
-    with pytest.raises(RuntimeError, match="of the caller") as raised:
-        publish_and_raise(UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2), RuntimeError("of the caller"))
-    assert "e1" in raised.value.__notes__[0]
+@pytest.mark.parametrize("error", [RuntimeError("x"), SystemExit(0), asyncio.CancelledError()], ids=repr)
+def test_an_error_on_its_way_out_carries_a_note_about_failures(nowhere: Config, error: BaseException) -> None:
+    publisher = UsagePublisher(nowhere, "usage", farewell_s=0.2)
+    with pytest.raises(type(error)) as raised:
+        publish_and_raise(publisher, error)
+    assert raised.value.__notes__ == ["1 usage events did not arrive"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), asyncio.CancelledError()], ids=repr)
+def test_whatever_ends_the_context_what_was_published_arrives(
+    settings: Settings, usage_topic: str, error: BaseException
+) -> None:
+    with pytest.raises(type(error)):
+        publish_and_raise(UsagePublisher.from_settings(settings), error)
+    assert len(arrived(settings)) == 1
 
 
 def test_ctrl_c_does_not_wait_for_brokers_that_are_away(nowhere: Config) -> None:
-    publisher = UsagePublisher(nowhere, "usage", delivery_timeout_s=600)
+    publisher = UsagePublisher(nowhere, "usage", farewell_s=600)
     with pytest.raises(KeyboardInterrupt):
         publish_and_raise(publisher, KeyboardInterrupt())
-    assert (publisher.acknowledged, publisher.in_flight) == (0, 0)
+    assert publisher.counts == Counts(acknowledged=0, in_flight=0, failed=1, dropped=0, invalid=0)
 
 
 def test_a_long_list_of_failures_is_shortened_in_the_message_only(nowhere: Config) -> None:
     with UsagePublisher(nowhere, "usage", delivery_timeout_s=0.2) as publisher:
         for number in range(1, 9):
             publisher.publish(event(number))
+        publisher.flush()
         with pytest.raises(DeliveryError, match=r"^8 events not acknowledged.*and 3 more$") as failed:
-            publisher.flush()
+            publisher.check()
         assert len(failed.value.failures) == 8

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 
 from burnline.cli.root import cli, err_console, settings_or_exit
-from burnline.publisher import DeliveryError, Failure, UsagePublisher
+from burnline.publisher import Failure, UsagePublisher
 from burnline.publisher.jsonl import Check, FileChangedError, Line, check_lines, good_lines, lines_as_they_are
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
@@ -34,6 +34,7 @@ from burnline.topics.errors import TopicError
 EXIT_FAILED = 1
 _EXIT_INTERRUPTED = 130
 _TOPICS_TIMEOUT_S = 10.0
+_DELIVERY_TIMEOUT_S = 120.0
 _SHOW_EVERY = 256
 MOST_FAILURES = 20
 """After so many events that the brokers refused, no more are sent."""
@@ -102,35 +103,31 @@ def _send(settings: Settings, events: Iterable[Line], total: int | None) -> Outc
     """Send the lines; what the brokers refuse is collected, and with too many refusals the rest stays here."""
     outcome = Outcome()
     with _progress("publishing", total, MofNCompleteColumn()) as advance:
-        publisher = UsagePublisher.from_settings(settings)
+        publisher = UsagePublisher.from_settings(
+            settings,
+            max_block_s=_DELIVERY_TIMEOUT_S,
+            delivery_timeout_s=_DELIVERY_TIMEOUT_S,
+            on_failure=outcome.failures.append,
+        )
         shown = 0
         try:
             with publisher:
                 for line in events:
-                    with _collected(outcome.failures):
-                        outcome.sent += 1
-                        publisher.publish_raw(line.value, key=line.key, event_id=line.name)
+                    outcome.sent += 1
+                    publisher.publish_raw(line.value, key=line.key, event_id=line.name)
                     if outcome.sent % _SHOW_EVERY == 0:
                         advance(publisher.acknowledged - shown)
                         shown = publisher.acknowledged
                     if len(outcome.failures) >= MOST_FAILURES:
                         outcome.gave_up = True
                         break
-                with _collected(outcome.failures):
-                    publisher.flush()
+                publisher.flush()
                 advance(publisher.acknowledged - shown)
         except KeyboardInterrupt:
             outcome.interrupted = True
+            outcome.failures.clear()  # what was given up now is no failure of the brokers
         outcome.acknowledged = publisher.acknowledged
     return outcome
-
-
-@contextmanager
-def _collected(failures: list[Failure]) -> Iterator[None]:
-    try:
-        yield
-    except DeliveryError as error:
-        failures.extend(error.failures)
 
 
 @contextmanager

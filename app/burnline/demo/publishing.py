@@ -11,6 +11,7 @@ from burnline.publisher import UsagePublisher
 from burnline.settings import Settings
 
 _JOIN_S = 2.0
+_DELIVERY_TIMEOUT_S = 120.0
 
 
 def clock_ms() -> int:
@@ -58,7 +59,8 @@ class ReplayThread:
 
     def _run(self) -> None:
         try:
-            with UsagePublisher.from_settings(self._settings) as publisher:
+            options = {"max_block_s": _DELIVERY_TIMEOUT_S, "delivery_timeout_s": _DELIVERY_TIMEOUT_S}
+            with UsagePublisher.from_settings(self._settings, flush_on_sigterm=False, **options) as publisher:
                 self._publisher = publisher
                 self._publish_all(publisher)
         except BaseException as error:  # noqa: BLE001  # raised again by check(), in the thread that shows it
@@ -67,8 +69,12 @@ class ReplayThread:
     def _publish_all(self, publisher: UsagePublisher) -> None:
         def publish(event: dict[str, Any]) -> None:
             publisher.publish(event)
+            publisher.check()
             self.published += 1
 
         replay(self._events, self._timetable, publish, now_ms=clock_ms, stop=self._stop)
         if self._stop.is_set():
-            publisher.abandon()
+            publisher.close(0)
+        else:
+            publisher.flush()
+            publisher.check()

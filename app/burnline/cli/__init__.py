@@ -3,6 +3,7 @@
 from burnline.cli import (  # noqa: F401  # importing a command module registers its commands
     anomalies,
     api,
+    backtest,
     baselines,
     check,
     demo,

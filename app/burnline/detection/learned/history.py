@@ -1,0 +1,101 @@
+"""The days that are learned from, and what follows from them: usual habits, ranges, lines."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from burnline.detection.learned.engine import DayOfAgent
+from burnline.detection.learned.meters import Usage, Usual, summed, usual_of
+from burnline.detection.learned.ranges import HISTORY_DAYS, Range, Ranges, learn
+from burnline.detection.learned.rules import Condition, lines_of
+from burnline.detection.learned.statistic import NOTHING_YET, Statistic
+
+if TYPE_CHECKING:
+    from array import array
+
+_NO_RANGES = Ranges({}, None)
+
+
+@dataclass(slots=True)
+class _Past:
+    """An agent's days: usage, and peaks as logarithms."""
+
+    days: deque[tuple[int, Usage, tuple[float, ...]]] = field(default_factory=lambda: deque(maxlen=HISTORY_DAYS))
+    left_out: int = 0
+
+
+class History:
+    """What every agent did on the days before today.
+
+    A day on which anything of an agent was out of range is left out of its history, so that a runaway does not teach
+    itself in. At most 14 days of 19 peaks and 12 sums are held for each agent, and none older than 14 days.
+    """
+
+    def __init__(self, conditions: Sequence[Condition], sensitivity: float) -> None:
+        self._conditions = conditions
+        self._sensitivity = sensitivity
+        self._past: dict[int, _Past] = {}
+        self._ranges: dict[Statistic, Ranges] = dict.fromkeys(Statistic, _NO_RANGES)
+
+    def close(self, day: int, closed: Iterable[DayOfAgent], out_of_range: set[int]) -> None:
+        """Take a day in.
+
+        Args:
+            day: Days since 1970-01-01, UTC.
+            closed: What each agent did on it.
+            out_of_range: The agents with anything out of range on it.
+        """
+        for agent, usage, peaks in closed:
+            past = self._past.setdefault(agent, _Past())
+            if agent in out_of_range:
+                past.left_out += 1
+            else:
+                logs = tuple(each.logarithm(peaks[each]) for each in Statistic)
+                past.days.append((day, usage, logs))
+        for past in self._past.values():
+            while past.days and past.days[0][0] <= day - HISTORY_DAYS:
+                past.days.popleft()
+        for statistic in Statistic:
+            self._ranges[statistic] = learn(statistic, self._peaks(statistic))
+
+    def _peaks(self, statistic: Statistic) -> dict[int, list[float]]:
+        return {
+            agent: [logs[statistic] for _, _, logs in past.days if logs[statistic] > NOTHING_YET]
+            for agent, past in self._past.items()
+        }
+
+    def used(self, agent: int) -> Usage:
+        """An agent's usage of the days that are held."""
+        past = self._past.get(agent)
+        total = Usage()
+        for _, usage, _ in past.days if past else ():
+            total = summed(total, usage)
+        return total
+
+    def usual(self, used: Usage) -> Usual | None:
+        """What is usual after that; None for a newcomer."""
+        return usual_of(used)
+
+    def ranges(self, agent: int) -> list[Range | None]:
+        """An agent's range of every statistic: its own, what it borrows from its peers, or None."""
+        return [self.range_of(agent, statistic) for statistic in Statistic]
+
+    def range_of(self, agent: int, statistic: Statistic) -> Range | None:
+        """An agent's range of one statistic."""
+        known = self._ranges[statistic]
+        return known.by_agent.get(agent, known.newcomer)
+
+    def lines(self, agent: int) -> "array[float]":
+        """An agent's lines for today, in the order of the conditions."""
+        return lines_of(self._conditions, self.ranges(agent), self._sensitivity)
+
+    def explanation(self, agent: int, statistic: Statistic) -> str:
+        """How an agent's range of a statistic came to be, in words."""
+        known, past = self.range_of(agent, statistic), self._past.get(agent)
+        if known is None:
+            return "no range yet"
+        if not known.days:
+            return "borrowed from its peers: it has fewer than two days of its own"
+        left_out = f", {past.left_out} left out for what was out of range on them" if past and past.left_out else ""
+        return f"highest values of {known.days} of its own days{left_out}"

@@ -1,0 +1,215 @@
+"""Watching a log of calls, in its order: days close, agents get their lines, hits become findings, findings notices."""
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from burnline.detection.learned.calendar import Planned, turns
+from burnline.detection.learned.causes import Factors, split
+from burnline.detection.learned.engine import Calls, Engine, Hit
+from burnline.detection.learned.history import History
+from burnline.detection.learned.incidents import Finding, Incidents
+from burnline.detection.learned.meters import DAY_MS, HOUR_MS, Usage
+from burnline.detection.learned.naming import cause_of
+from burnline.detection.learned.notice import Incident
+from burnline.detection.learned.rules import Rule, conditions_of
+from burnline.detection.learned.statistic import MICRO, NOTHING_YET, Statistic
+
+SESSION_IDLE_MS = DAY_MS
+"""A session without a call for so long is forgotten when a day closes."""
+
+
+class Who(NamedTuple):
+    """Whose call it is."""
+
+    org_id: str
+    agent_id: str
+    session_id: str
+
+
+class Batch(NamedTuple):
+    """Some calls, and the ids of their events, in the order of the log."""
+
+    calls: Calls
+    event_ids: Sequence[str]
+
+
+class Names:
+    """Numbers for agents, sessions and runs. A forgotten session's number is given again."""
+
+    def __init__(self) -> None:
+        self.agents: list[tuple[str, str]] = []
+        self.numbers: dict[tuple[str, str], int] = {}
+        self.sessions: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self.owners: list[Who] = []
+        self._free: list[int] = []
+
+    def meet(self, key: tuple[str, str, str]) -> tuple[int, int]:
+        """(agent's number, session's number) of org, agent and session that are new."""
+        agent = self.numbers.get(key[:2])
+        if agent is None:
+            agent = self.numbers[key[:2]] = len(self.agents)
+            self.agents.append(key[:2])
+        if self._free:
+            session = self._free.pop()
+            self.owners[session] = Who(*key)
+        else:
+            session = len(self.owners)
+            self.owners.append(Who(*key))
+        self.sessions[key] = agent, session
+        return agent, session
+
+    def forget(self, sessions: Iterable[int]) -> None:
+        """Give numbers back."""
+        for session in sessions:
+            del self.sessions[self.owners[session]]
+            self._free.append(session)
+
+
+class Watch:
+    """The learned rules over one log. Calls come in the order of the log; so do the notices."""
+
+    def __init__(
+        self, engine: Engine, rules: Sequence[Rule], planned: Iterable[Planned] = (), sensitivity: float = 1.0
+    ) -> None:
+        self.names = Names()
+        self._engine = engine
+        self._rules = rules
+        self._history = History(conditions_of(rules), sensitivity)
+        self._incidents = Incidents()
+        self._turns = turns(planned)
+        self._announced: dict[tuple[str, str], int] = {}
+        self._day = -1
+        self._known = 0
+        self._usual_calls: dict[int, float] = {}
+        self._out_of_range: set[int] = set()
+        self._models: list[tuple[int, int, int, int]] = []
+        self.fired = 0
+
+    @property
+    def open_incidents(self) -> int:
+        """Incidents that are open now."""
+        return len(self._incidents)
+
+    def add_model(self, rates: tuple[int, int, int, int]) -> int:
+        """A model's reference rates, pico-USD per token of input, cached input, cache write and output: its number."""
+        self._models.append(rates)
+        self._engine.set_model(len(self._models) - 1, rates)
+        return len(self._models) - 1
+
+    def apply(self, batch: Batch) -> list[Incident]:
+        """Take calls in; what is to be told."""
+        notices: list[Incident] = []
+        calls, begin = batch.calls, 0
+        self._learn_names()
+        while begin < len(calls.at_ms):
+            self._turn_to(calls.at_ms[begin], notices)
+            end = self._until(calls, begin)
+            for hit in self._engine.apply(calls, begin, end):
+                notices += self._incidents.settle(calls.at_ms[hit.place])
+                self._out_of_range.add(calls.agent[hit.place])
+                notices += self._incidents.find(self._finding(hit, batch))
+            begin = end
+        return notices
+
+    def end(self, now_ms: int) -> list[Incident]:
+        """What is over at the end of the log."""
+        return self._incidents.settle(now_ms)
+
+    def _learn_names(self) -> None:
+        for agent in range(self._known, len(self.names.agents)):
+            self._set_agent(agent)
+            if self._announced.get(self.names.agents[agent], 0):
+                self._engine.set_muted(agent, muted=True)
+        self._known = len(self.names.agents)
+
+    def _until(self, calls: Calls, begin: int) -> int:
+        """Up to where nothing changes: neither the day, nor what is announced."""
+        change = (self._day + 1) * DAY_MS
+        if self._turns:
+            change = min(change, self._turns[0].at_ms)
+        if max(calls.at_ms[begin:]) < change:
+            return len(calls.at_ms)
+        return next(place for place in range(begin, len(calls.at_ms)) if calls.at_ms[place] >= change)
+
+    def _turn_to(self, at_ms: int, notices: list[Incident]) -> None:
+        day = at_ms // DAY_MS
+        if day > self._day:
+            if self._day >= 0:
+                self._close_day(notices)
+            self._day = day
+        passed = bisect_left(self._turns, at_ms + 1, key=lambda turn: turn.at_ms)
+        for turn in self._turns[:passed]:
+            who = turn.org, turn.agent
+            self._announced[who] = self._announced.get(who, 0) + turn.step
+            number = self.names.numbers.get(who)
+            if number is not None and number < self._known:
+                self._engine.set_muted(number, muted=self._announced[who] > 0)
+        del self._turns[:passed]
+
+    def _close_day(self, notices: list[Incident]) -> None:
+        closes_ms = (self._day + 1) * DAY_MS
+        notices += self._incidents.settle(closes_ms)
+        self._history.close(self._day, self._engine.close_day(), self._out_of_range)
+        self._out_of_range = set()
+        self.names.forget(self._engine.forget(closes_ms - SESSION_IDLE_MS))
+        for agent in range(self._known):
+            self._set_agent(agent)
+
+    def _set_agent(self, agent: int) -> None:
+        used = self._history.used(agent)
+        self._engine.set_agent(agent, self._history.usual(used), used, self._history.lines(agent))
+        self._usual_calls[agent] = _calls_per_hour(used)
+
+    def _finding(self, hit: Hit, batch: Batch) -> Finding:
+        calls, place, values = batch.calls, hit.place, hit.values
+        who, agent = self.names.owners[calls.session[place]], calls.agent[place]
+        self.fired |= hit.fired
+        fired = [rule for bit, rule in enumerate(self._rules) if hit.fired >> bit & 1]
+        told = fired[0].conditions[0].statistic
+        burn = max(int(values[Statistic.MONEY_5M]) * 12, 1)
+        usual = int(hit.usual_pico_usd_per_hour)
+        factors = self._factors(hit, batch)
+        change = split(usual, burn, factors) if usual else None
+        known = self._history.range_of(agent, told)
+        ratio = told.logarithm(values[told]) - known.highest if known else None
+        return Finding(
+            *who,
+            event_id=batch.event_ids[place],
+            at_ms=calls.at_ms[place],
+            wide=fired[0].of_agent,
+            cause=cause_of(fired, hit, change),
+            burn=burn,
+            usual=usual,
+            session_pico_usd=hit.session_pico_usd,
+            session_active_ms=hit.session_active_ms,
+            recent_pico_usd=int(values[Statistic.MONEY_5M]),
+            change=change,
+            statistic=told.name.lower(),
+            ratio_to_highest=None if ratio is None else round(math.exp(ratio), 3),
+            learned_from=self._history.explanation(agent, told),
+        )
+
+    def _factors(self, hit: Hit, batch: Batch) -> Factors:
+        calls, place, values = batch.calls, hit.place, hit.values
+        per_hour = self._usual_calls[calls.agent[place]]
+        rates = self._models[calls.model[place]]
+        fresh = calls.input_tokens[place] - calls.cached_tokens[place] - calls.write_tokens[place]
+        parts = fresh, calls.cached_tokens[place], calls.write_tokens[place], calls.output_tokens[place]
+        listed = sum(part * rate for part, rate in zip(parts, rates, strict=True))
+        cost = calls.cost_pico_usd[place]
+        return Factors(
+            calls=values[Statistic.CALLS_5M] * 12 / per_hour if per_hour else 1.0,
+            model=_factor(values[Statistic.MODEL_5]),
+            cache=_factor(values[Statistic.CACHE_5]),
+            price=cost / listed if cost > 0 and listed > 0 else 1.0,
+        )
+
+
+def _factor(millionths: float) -> float:
+    return 1.0 if millionths == NOTHING_YET else math.exp(millionths / MICRO)
+
+
+def _calls_per_hour(used: Usage) -> float:
+    return used.calls * HOUR_MS / used.active_ms if used.active_ms else 0.0

@@ -1,0 +1,118 @@
+"""`burnline backtest` over files of its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from burnline.cli.root import cli
+from tests.benchmarks.incident_alerts import alerts
+from tests.detection.learned.fleet import RATES, loop, ordered, usual_days
+
+
+def rate(model: int) -> dict[str, Any]:
+    fields = ("input", "cached_input", "cache_write", "output")
+    return {
+        "provider": "*",
+        "model": f"model-{model}",
+        "effective_from": 0,
+        **{
+            f"{field}_usd_per_million_tokens": f"{pico / 1e6:.6f}"
+            for field, pico in zip(fields, RATES[model], strict=True)
+        },
+    }
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """Nine days, a loop on the eighth; and the prices."""
+    log = ordered(usual_days(9) + loop("chat-1", 7, calls=30))
+    return {
+        "--from-file": write(tmp_path / "events.jsonl", [sent.event(number) for number, sent in enumerate(log)]),
+        "--rates-file": write(tmp_path / "rates.jsonl", [rate(0), rate(1)]),
+        "--notices": str(tmp_path / "notices.jsonl"),
+    }
+
+
+def run(options: dict[str, str], *more: str) -> Result:
+    return CliRunner().invoke(cli, ["backtest", *(text for pair in options.items() for text in pair), *more])
+
+
+def notices(files: dict[str, str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(files["--notices"]).read_text(encoding="utf-8").splitlines()]
+
+
+def test_without_any_setting_a_runaway_is_told(files: dict[str, str]) -> None:
+    result = run(files, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.output)
+    assert (report["incidents"], report["causes"]) == (1, {"retry_loop": 1})
+    (opened, resolved) = notices(files)
+    assert (opened["state"], resolved["state"], resolved["anomaly_id"]) == ("opened", "resolved", opened["anomaly_id"])
+    assert [alert["kind"] for alert in alerts(notices(files))] == ["retry_loop"]
+
+
+def test_the_same_log_gives_the_same_bytes(files: dict[str, str]) -> None:
+    run(files)
+    first = Path(files["--notices"]).read_bytes()
+    run(files)
+    assert Path(files["--notices"]).read_bytes() == first
+
+
+@pytest.mark.parametrize(("verdict", "precision"), [("true", 1.0), ("false", 0.0), ("planned", 0.0)])
+def test_feedback_makes_a_precision(files: dict[str, str], tmp_path: Path, verdict: str, precision: float) -> None:
+    run(files)
+    said = [{"anomaly_id": notices(files)[0]["anomaly_id"], "verdict": verdict}, {"anomaly_id": "x", "verdict": "true"}]
+    result = run(files | {"--feedback-file": write(tmp_path / "said.jsonl", said)}, "--json")
+    judged = json.loads(result.output)["feedback"]
+    assert (judged["judged"], judged[verdict], judged["unknown_ids"], judged["precision"]) == (1, 1, 1, precision)
+
+
+def test_a_line_that_is_no_event_is_named_and_left_out(files: dict[str, str]) -> None:
+    path = Path(files["--from-file"])
+    path.write_bytes(b"{}\n" + path.read_bytes())
+    result = run(files, "--json")
+    assert result.exit_code == 1
+    assert "line 1: missing_field, event_id" in result.output
+    assert len(notices(files)) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "complaint"),
+    [
+        (
+            "--rates-file",
+            '{"provider": "*", "model": "m", "effective_from": 0, "price": 1}\n',
+            "line 1: valuation rate",
+        ),
+        ("--planned-file", '{"org": "a", "agent": "b", "from_ms": 2, "to_ms": 1}\n', "to_ms=1 lies before from_ms=2"),
+        ("--planned-file", '{"org": "a", "agent": "b", "from_ms": 1, "to_ms": 2, "whom": 1}\n', "whom"),
+        ("--feedback-file", '{"anomaly_id": "a", "verdict": "maybe"}\n', "verdict"),
+        ("--policy", "sensitivity = 9\n", "sensitivity=9.0"),
+        ("--policy", "sensitivty = 1\n", "sensitivty=1"),
+    ],
+    ids=["unknown-rate-field", "calendar-backwards", "unknown-calendar-field", "verdict", "out-of-range", "misspelt"],
+)
+def test_a_wrong_file_is_refused_with_what_is_wrong(
+    files: dict[str, str], tmp_path: Path, option: str, content: str, complaint: str
+) -> None:
+    path = tmp_path / "wrong"
+    path.write_text(content, encoding="utf-8")
+    result = run(files | {option: str(path)})
+    assert result.exit_code == 2
+    assert complaint in result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize(("sensitivity", "told"), [("0.25", False), ("1", True), ("4", True)])
+def test_the_one_knob(files: dict[str, str], tmp_path: Path, sensitivity: str, *, told: bool) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(f"sensitivity = {sensitivity}\n", encoding="utf-8")
+    report = json.loads(run(files | {"--policy": str(path)}, "--json").output)
+    assert (report["incidents"] > 0) is told

@@ -1,0 +1,128 @@
+"""A log with something wrong in it, from end to end through the pure functions."""
+
+from decimal import Decimal
+
+import pytest
+
+from burnline.detection.anomaly import State
+from burnline.detection.learned.calendar import Planned
+from burnline.detection.learned.meters import DAY_MS
+from burnline.detection.learned.rules import Cause
+from tests.detection.learned.fleet import T0_MS, Sent, loop, ordered, usual_days, watched
+
+HOUR_MS = 3_600_000
+USUAL = usual_days(8)
+
+
+def dearer(agent: str, day: int) -> list[Sent]:
+    at = T0_MS + day * DAY_MS + 15 * HOUR_MS
+    return [
+        Sent(at + 60_000 * turn, agent, f"{agent}-{day}-x", 4_000 + 900 * (turn % 5), model=1) for turn in range(20)
+    ]
+
+
+def growing(agent: str, day: int) -> list[Sent]:
+    at = T0_MS + day * DAY_MS + 15 * HOUR_MS
+    return [Sent(at + 30_000 * turn, agent, f"{agent}-{day}-x", 5_000 + 2_000 * turn) for turn in range(60)]
+
+
+def many(agent: str, day: int) -> list[Sent]:
+    at = T0_MS + day * DAY_MS + 15 * HOUR_MS
+    return [
+        Sent(at + 1_000 * run + 20_000 * turn, agent, f"{agent}-{day}-{run}", 6_000 + 700 * turn + 400 * run)
+        for run in range(12)
+        for turn in range(10)
+    ]
+
+
+def test_usual_days_are_quiet() -> None:
+    assert watched(USUAL) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause", "scope"),
+    [
+        (loop("chat-1", 7), Cause.RETRY_LOOP, "session"),
+        (dearer("chat-1", 7), Cause.MODEL_SWITCH, "session"),
+        (growing("chat-1", 7), Cause.CONTEXT_GROWTH, "session"),
+        (many("chat-1", 7), Cause.FAN_OUT, "agent"),
+    ],
+    ids=["retry-loop", "model-switch", "context-growth", "fan-out"],
+)
+def test_a_runaway_is_told_once_with_its_cause(wrong: list[Sent], cause: Cause, scope: str) -> None:
+    opened, resolved = watched(USUAL + wrong)
+    assert (opened.state, opened.cause, opened.scope, opened.agent_id) == (State.OPENED, cause, scope, "chat-1")
+    assert opened.session_id == (wrong[0].session if scope == "session" else None)
+    assert wrong[0].at_ms < opened.opened_at < wrong[0].at_ms + 20 * 60_000
+    assert (resolved.state, resolved.anomaly_id, resolved.revision) == (State.RESOLVED, opened.anomaly_id, 2)
+    assert "chat-1" in opened.summary
+    assert opened.evidence.learned_from.endswith("of its own days")
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100_000])
+def test_how_a_log_is_cut_into_batches_changes_nothing(at_once: int) -> None:
+    sent = ordered(USUAL + loop("chat-1", 5) + growing("chat-2", 7))
+    assert watched(sent, at_once=at_once) == watched(sent)
+
+
+def test_a_runaway_does_not_teach_itself_in() -> None:
+    again = [sent for day in (5, 6, 7) for sent in loop("chat-1", day)]
+    assert [
+        notice.opened_at // DAY_MS - T0_MS // DAY_MS for notice in watched(USUAL + again) if notice.revision == 1
+    ] == [
+        5,
+        6,
+        7,
+    ]
+
+
+def test_before_two_days_of_its_own_nothing_of_an_agent_is_out_of_range() -> None:
+    assert watched(usual_days(2) + loop("chat-1", 1)) == []
+
+
+@pytest.mark.parametrize(("early_ms", "told"), [(0, 0), (2 * HOUR_MS, 1)], ids=["announced", "announced-for-earlier"])
+def test_an_announced_spike_is_silent(early_ms: int, told: int) -> None:
+    wrong = loop("chat-1", 7)
+    spike = Planned("acme", "chat-1", wrong[0].at_ms - early_ms, wrong[-1].at_ms - early_ms)
+    assert len({notice.anomaly_id for notice in watched(USUAL + wrong, planned=[spike])}) == told
+
+
+def test_what_was_announced_widens_no_range() -> None:
+    wrong = loop("chat-1", 6)
+    spike = Planned("acme", "chat-1", wrong[0].at_ms, wrong[-1].at_ms)
+    told = watched(USUAL + wrong + loop("chat-1", 7), planned=[spike])
+    assert [notice.opened_at // DAY_MS - T0_MS // DAY_MS for notice in told if notice.revision == 1] == [7]
+
+
+def test_a_burn_that_flaps_is_one_incident() -> None:
+    """Ninety seconds on in each four minutes, for two hours."""
+    wrong = [
+        Sent(T0_MS + 7 * DAY_MS + 15 * HOUR_MS + 240_000 * turn + 3_000 * call, "chat-1", "flaps", 9_000)
+        for turn in range(30)
+        for call in range(30)
+    ]
+    assert [notice.state for notice in watched(USUAL + wrong)] == [State.OPENED, State.RESOLVED]
+
+
+def test_three_sessions_of_an_agent_are_one_incident_of_the_agent() -> None:
+    wrong = [
+        Sent(sent.at_ms + 300_000 * place, sent.agent, f"loop-{place}", sent.input_tokens)
+        for place in range(5)
+        for sent in loop("chat-1", 7)
+    ]
+    told = watched(USUAL + wrong)
+    assert [(notice.state, notice.scope) for notice in told] == [
+        (State.OPENED, "session"),
+        (State.OPENED, "session"),
+        (State.ESCALATED, "agent"),
+        (State.RESOLVED, "agent"),
+    ]
+    assert told[-1].sessions == [f"loop-{place}" for place in range(5)]
+    assert told[-1].anomaly_id == told[0].anomaly_id
+
+
+def test_the_split_of_the_change_sums_to_it() -> None:
+    (opened, _) = watched(USUAL + growing("chat-1", 7))
+    assert opened.usual_usd_per_hour is not None
+    change = sum(map(Decimal, opened.change_usd_per_hour.values()), Decimal())
+    assert change == Decimal(opened.burn_usd_per_hour) - Decimal(opened.usual_usd_per_hour)

@@ -15,7 +15,9 @@ setup: $(READY) ## build .venv with everything pinned by hash, and .venv/bin/bur
 $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/burnline/native/src/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Burnline needs Python 3.11 or newer; this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo "Installing $$(grep -c == requirements-dev.lock) pinned packages into $(VENV), about 540 MB: a minute or some."
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r requirements-dev.lock
+	@echo "Building Burnline, with its kernel if there is a C compiler."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -56,9 +58,16 @@ types: $(READY) ## mypy, strict
 schemas: $(READY) ## write schemas/v1 from the models
 	$(BIN)/python -m burnline.schemas
 
+wheel: $(READY) ## dist/: a wheel with the kernel and the manylinux tag that it deserves, and an sdist
+	rm -rf dist
+	$(BIN)/python -m hatchling build --directory dist/built
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m auditwheel repair --wheel-dir dist dist/built/*.whl
+	mv dist/built/*.tar.gz dist && rm -r dist/built
+
+# requirements.lock is the image's: worker and API, without the demo's servers.
 lock: ## renew the lock files (needs uv)
 	echo hatchling | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-build.lock
-	uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra worker --extra api --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
 

@@ -3,8 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+
+import burnline
 
 WORKERS_OWN = {
     "aiohttp", "aiokafka", "cramjam", "fastapi", "faust", "genai_prices", "joserfc", "mode", "polars",
@@ -13,6 +18,7 @@ WORKERS_OWN = {
 AT_LEISURE = {"pydantic", "pydantic_settings"}
 """Loaded by the first look at the settings, or the first event that has to be explained."""
 MOST_S = 0.150
+MOST_BYTES = 30 * 1024 * 1024
 
 PUBLISHING = """
 from burnline import UsagePublisher
@@ -54,3 +60,29 @@ def test_importing_it_takes_little_time() -> None:
     # Of the processor, and the least of some: a machine at work takes as long as it likes.
     took_s = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(5)]
     assert min(took_s) <= MOST_S
+
+
+def test_installing_it_takes_little_room() -> None:
+    """The files of the package and of all that it needs without an extra, compiled, as an installer leaves them."""
+    package = Path(burnline.__file__).parent
+    own = sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
+    assert own + sum(map(_installed_bytes, _needed("burnline"))) <= MOST_BYTES
+
+
+def _needed(name: str) -> set[str]:
+    """Distributions below one, without their extras."""
+    found: set[str] = set()
+    waiting = {name}
+    while waiting:
+        for line in distribution(waiting.pop()).requires or ():
+            requirement = Requirement(line)
+            needed = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if needed and requirement.name not in found:
+                found.add(requirement.name)
+                waiting.add(requirement.name)
+    return found
+
+
+def _installed_bytes(name: str) -> int:
+    files = [Path(str(file.locate())) for file in distribution(name).files or ()]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,25 +1,81 @@
 """The command line. Each module holds one command, or one group of them, as a thin function over the rooms."""
 
-from burnline.cli import (  # noqa: F401  # importing a command module registers its commands
-    anomalies,
-    api,
-    backtest,
-    baselines,
-    check,
-    demo,
-    explain,
-    projector,
-    publish,
-    rates,
-    sessions,
-    tokens,
-    topics,
-    verify,
-    worker,
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+from burnline.cli.extras import missing_extra
+
+EXIT_MISSING = 2
+COMMANDS = (
+    "anomalies",
+    "api",
+    "backtest",
+    "baselines",
+    "check",
+    "demo",
+    "explain",
+    "projector",
+    "publish",
+    "rates",
+    "sessions",
+    "tokens",
+    "topics",
+    "verify",
+    "worker",
 )
-from burnline.cli.root import cli
+"""Modules of this room that register what they are called after."""
 
 
 def main() -> None:
     """Run the command line (the `burnline` script)."""
-    cli()
+    try:
+        if _without_any is not None:
+            raise _without_any
+        from burnline.cli.root import cli
+
+        cli()
+    except ModuleNotFoundError as error:
+        _leave(error)
+
+
+def _leave(error: ModuleNotFoundError) -> NoReturn:
+    sentence = missing_extra(error)
+    if sentence is None:
+        raise error
+    print(sentence, file=sys.stderr)
+    sys.exit(EXIT_MISSING)
+
+
+def _register() -> ModuleNotFoundError | None:
+    """Import every command; one whose libraries are not installed says so when it is called.
+
+    Returns:
+        What is missing, if not even a command line can be read.
+    """
+    for name in COMMANDS:
+        try:
+            import_module(f"burnline.cli.{name}")
+        except ModuleNotFoundError as error:
+            if missing_extra(error) is None:
+                raise
+            if error.name in ("typer", "rich"):
+                return error
+            _stand_in(name, error)
+    return None
+
+
+def _stand_in(name: str, missing: ModuleNotFoundError) -> None:
+    from burnline.cli.root import cli
+
+    @cli.command(
+        name,
+        help=missing_extra(missing),
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+        add_help_option=False,
+    )
+    def command() -> None:
+        raise missing
+
+
+_without_any = _register()

@@ -142,7 +142,9 @@ class Shards:
         self._retention = Retention.from_settings(settings)
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
-        _log.info("ledgers are counted %s", "by the kernel" if why_not is None else f"in Python: {why_not}")
+        wished = why_not is None or settings.kernel == "python"
+        told = "by the kernel" if why_not is None else f"in Python: {why_not}"
+        _log.log(logging.INFO if wished else logging.WARNING, "ledgers are counted %s", told)
         self.make_reader: MakeReader = MessageReader if why_not is not None else self._fastest_reader()
 
     def _fastest_reader(self) -> MakeReader:

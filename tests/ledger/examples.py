@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
 from burnline.detection.rule import BurnRule
 from burnline.events.usage import Usage
@@ -77,6 +79,13 @@ def feed(partition: PartitionLedger, *events: Usage | None, now_ms: int = T0) ->
     """Apply events at the next offsets, as one batch."""
     first = partition.next_offset
     partition.apply(range(first, first + len(events)), events, now_ms=now_ms)
+
+
+def publish(partition: PartitionLedger, *events: Usage) -> None:
+    """Apply events at the next offsets, as the records that they arrive in: the kernel counts what it can of them."""
+    offsets = range(partition.next_offset, partition.next_offset + len(events))
+    values = [msgspec.json.encode(event) for event in events]
+    assert partition.apply_records(offsets, values, now_ms=T0, max_clock_skew_ms=HOUR_MS) == []
 
 
 def at_slice(index: float) -> int:

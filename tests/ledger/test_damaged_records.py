@@ -18,7 +18,7 @@ from burnline.ledger.policy import Policy
 from burnline.ledger.progress import Progress
 from burnline.ledger.record import UnreadableRecord
 from burnline.native.ledger import NativePartitionLedger
-from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, policy, spend
+from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, policy, publish, spend
 
 Make = Callable[[str, int, Policy, Retention], PartitionLedger]
 BOTH = pytest.mark.parametrize("make", [PartitionLedger, NativePartitionLedger], ids=["python", "kernel"])
@@ -96,9 +96,7 @@ def live_on(partition: PartitionLedger, make: Make) -> None:
     topics = Topics()
     topics.sessions = dict.fromkeys([SESSION, "calm"], b"")  # those that may be retired
     for number in range(3):
-        offset = partition.next_offset
-        events = [spend(number, 1, number), spend(number, 1, number, session_id="calm")]
-        partition.apply([offset, offset + 1], events, now_ms=T0)
+        publish(partition, spend(number, 1, number), spend(number, 1, number, session_id="calm"))
         partition.tick(T0 + number * 60_000)
         topics.commit(partition.take_changes(T0))
     partition.tick(T0 + 40 * 365 * 24 * HOUR_MS)

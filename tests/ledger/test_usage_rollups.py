@@ -208,7 +208,7 @@ class TestLaws:
             if entry.event is not None:
                 watermark_ms = max(watermark_ms, entry.event.occurred_at)
                 for rollups, events in found.items():
-                    rollups.add(entry.offset, entry.event, "acme", "agent-7", "", (0,) * 9)
+                    rollups.add(entry.offset, entry.event, "acme", "agent-7", "", "gpt-4o", (0,) * 9)
                     for row in rollups.take_changes(watermark_ms):
                         events[*row.key, row.since_offset] = row.events
                 assert len(small) <= max(most, default=0)
@@ -341,7 +341,7 @@ class TestMemory:
     def test_too_many_rows(self, rows_held: int, left: int) -> None:
         rollups = UsageRollups(max_rows=3)
         for number in range(rows_held):
-            rollups.add(number, usage(team_id=f"t-{number}"), "acme", "agent-7", "", (0,) * 9)
+            rollups.add(number, usage(team_id=f"t-{number}"), "acme", "agent-7", "", "gpt-4o", (0,) * 9)
         assert len(rollups.take_changes(T0)) == rows_held
         assert len(rollups) == left
 

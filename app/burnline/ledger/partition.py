@@ -15,6 +15,7 @@ from burnline.events.rejection import Rejection
 from burnline.events.usage import Usage
 from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
+from burnline.ledger.bounds import MAX_MODELS, counted_as
 from burnline.ledger.changes import Activity, Changes, Counts
 from burnline.ledger.duplicates import PartitionIds, fingerprint
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
@@ -234,11 +235,14 @@ class PartitionLedger:
                 event.reasoning_tokens,
             )
             cost = charged[0]
-            roll_up(offset, event, ledger.org_id, ledger.agent_id, event.provider or card.named_provider, charged)
-
-            sums = ledger.models.get(model)
+            models = ledger.models
+            sums = models.get(model)
             if sums is None:
-                sums = ledger.models[model] = ModelSums()
+                model = counted_as(model, len(models), MAX_MODELS)
+                sums = models.setdefault(model, ModelSums())
+            provider = event.provider or card.named_provider
+            roll_up(offset, event, ledger.org_id, ledger.agent_id, provider, model, charged)
+
             sums.events += 1
             sums.input_tokens += event.input_tokens
             sums.output_tokens += event.output_tokens
@@ -252,7 +256,7 @@ class PartitionLedger:
                 sums.reasoning_tokens += event.reasoning_tokens
             if charged[2]:
                 sums.unpriced_tokens += charged[2]
-                self.counts.unpriced[model] = card.rule
+                self.counts.unpriced[event.model] = card.rule
             if event.kind != "llm":
                 self._count_kind(ledger, sums, event, cost)
             if event.agent_id != ledger.agent_id or event.org_id != ledger.org_id:

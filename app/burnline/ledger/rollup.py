@@ -11,6 +11,7 @@ import msgspec
 from pydantic import Field
 
 from burnline.detection.baseline import baseline_key
+from burnline.ledger.bounds import MAX_CLOSED_MODELS, counted_as
 from burnline.ledger.record import (
     EventTimeMs,
     ModelRecord,
@@ -49,8 +50,11 @@ class ClosedRollup:
         self.sessions += 1
         self.runs += ledger.runs
         self.tool_calls += ledger.tool_calls
+        models = self.models
         for model, sums in ledger.models.items():
-            self.models.setdefault(model, ModelSums()).add(sums)
+            if model not in models:
+                model = counted_as(model, len(models), MAX_CLOSED_MODELS)  # its name from here on
+            models.setdefault(model, ModelSums()).add(sums)
 
 
 class ClosedRollups:

@@ -4,8 +4,9 @@ Rows are partials: sums over the events from the one that opened the row, up to 
 transaction that writes the ledgers, and never read back. After a restart, or once a row has left this memory, the next
 event opens a new one, whose record has a key of its own; so whoever adds up all records has counted each event once.
 
-A row belongs to the org and agent of its session's ledger, so rollups add up to ledgers; team, project and kind are the
-event's own. The provider is the event's, else that of the rate card that priced it, else "".
+A row belongs to the org, agent and model under which its session's ledger counts the event, so rollups add up to
+ledgers; team, project and kind are the event's own. The provider is the event's, else that of the rate card that
+priced it, else "".
 """
 
 from burnline.events.usage import Usage
@@ -91,7 +92,9 @@ class UsageRollups:
         """Rows held."""
         return len(self._rows)
 
-    def add(self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, charged: ChargeFields) -> None:
+    def add(
+        self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, model: str, charged: ChargeFields
+    ) -> None:
         """Count an event that its ledger has accepted.
 
         Args:
@@ -100,6 +103,7 @@ class UsageRollups:
             org_id: Of its session's ledger.
             agent_id: Of its session's ledger.
             provider: Of the event or its rate card.
+            model: As its session's ledger counts it.
             charged: What it cost.
         """
         at_ms = event.occurred_at
@@ -110,7 +114,7 @@ class UsageRollups:
             event.team_id,
             event.project_code,
             provider,
-            event.model,
+            model,
             event.kind,
         )
         row = self._rows.get(key)

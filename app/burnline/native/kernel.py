@@ -17,6 +17,7 @@ MOST_DUPLICATE_IDS = 1024
 MOST_SLICES = 10_000
 _MOST_LEVEL = 1 << 62
 _AT_ONCE = 1024
+_WORD = (1 << 64) - 1
 
 
 def why_not(retention: Retention) -> str | None:
@@ -208,8 +209,8 @@ class Kernel:
 
     def take_activities(self) -> list[tuple[str, str, str, tuple[int, ...]]]:
         """(org, agent, model, sums) of what `take_rows` has reported since the last call."""
-        taken = self._taken("kernel_take_activities", array("q"), 2 + SUMS)
-        return [(*self.owner(row[0]), self._text(row[1]), tuple(row[2:])) for row in taken]
+        taken = self._taken("kernel_take_activities", array("q"), 2 + 2 * SUMS)
+        return [(*self.owner(row[0]), self._text(row[1]), _wide(row[2:])) for row in taken]
 
     def take_owners(self) -> list[tuple[tuple[str, str], int, int]]:
         """((org, agent), runs, tool calls) since the last call."""
@@ -241,6 +242,11 @@ class Kernel:
         while count := getattr(self._c, function)(self._kernel, _address(room), _AT_ONCE):
             rows += [list(room[at : at + width]) for at in range(0, count * width, width)]
         return rows
+
+
+def _wide(words: list[int]) -> tuple[int, ...]:
+    """Integers of 128 bits out of two words each, the lower one first."""
+    return tuple(high << 64 | low & _WORD for low, high in zip(words[::2], words[1::2], strict=True))
 
 
 def _address(values: "array[int]") -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from burnline.ledger.bounds import RECORD_MAX_BYTES
 from burnline.settings import Settings
 
 DAY_MS = 86_400_000
@@ -87,7 +88,7 @@ def topics_for(settings: Settings) -> Topics:
         sessions=spec(
             "sessions",
             many,
-            _compacted(segment_bytes=64 * MIB, segment_ms=HOUR_MS),
+            _compacted(segment_bytes=64 * MIB, segment_ms=HOUR_MS, max_message_bytes=RECORD_MAX_BYTES),
             "The ledger of every session; also what workers restore from.",
         ),
         anomalies=spec("anomalies", many, _kept(90), "Anomalies: opened, escalated, resolved."),
@@ -102,20 +103,30 @@ def topics_for(settings: Settings) -> Topics:
         progress=spec(
             "progress",
             many,
-            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
+            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS, max_message_bytes=RECORD_MAX_BYTES),
             "The last source offset applied, per partition.",
         ),
-        rollups=spec("rollups", many, _compacted(segment_ms=HOUR_MS), "Sums of retired sessions, by org and agent."),
+        rollups=spec(
+            "rollups",
+            many,
+            _compacted(segment_ms=HOUR_MS, max_message_bytes=RECORD_MAX_BYTES),
+            "Sums of retired sessions, by org and agent.",
+        ),
         event_ids=spec(
             "event-ids",
             many,
-            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS),
+            _compacted(segment_bytes=16 * MIB, segment_ms=HOUR_MS, max_message_bytes=RECORD_MAX_BYTES),
             "Hashes of each partition's newest events, to know duplicates.",
         ),
         usage_rollups=spec(
             "usage-rollups",
             many,
-            _compacted_and_kept(settings.rollup_retention_days, segment_bytes=64 * MIB, segment_ms=HOUR_MS),
+            _compacted_and_kept(
+                settings.rollup_retention_days,
+                segment_bytes=64 * MIB,
+                segment_ms=HOUR_MS,
+                max_message_bytes=RECORD_MAX_BYTES,
+            ),
             "What was used in each quarter of an hour, by team, project and model.",
         ),
     )

@@ -8,6 +8,7 @@ import pytest
 from burnline.ledger.audit.cut import Beginning
 from burnline.ledger.audit.outcome import Outcome
 from burnline.ledger.audit.report import PartitionReport
+from burnline.ledger.bounds import MAX_CLOSED_MODELS
 from burnline.ledger.idle import HOUR_MS
 from tests.ledger.audit.examples import KNOWING, applied, audited, cut_of, entries, found
 from tests.ledger.examples import T0, Topics, ledger, usage
@@ -110,3 +111,26 @@ def test_with_the_beginning_gone_rollups_must_hold_what_is_left() -> None:
     topics.rollups = {key: value.replace(b'"events":2', b'"events":0') for key, value in topics.rollups.items()}
     report = audited(cut_of(topics, LOG), LOG, retention=KNOWING, beginning=beginning)
     assert found(report) == [(Outcome.MISSING, AGENT, -1)]
+
+
+def test_what_stands_under_other_is_compared_as_one() -> None:
+    """More models than a ledger or a closed rollup tells apart, with a retirement between."""
+    names = [f"m-{number}" for number in range(MAX_CLOSED_MODELS + 20)]
+    first = [usage(event_id=model, session_id=f"s-{number % 3}", model=model) for number, model in enumerate(names)]
+    again = [
+        usage(event_id=f"{model}+", session_id="s-1", model=model, occurred_at=LATER) for model in reversed(names[:110])
+    ]
+    log = entries(*first, *again)
+    topics, partition = Topics(), ledger(retention=KNOWING)
+    applied(partition, log[: len(first)])
+    topics.commit(partition.take_changes(T0))
+    partition.tick(LATER)
+    topics.commit(partition.take_changes(LATER))
+    applied(partition, log[len(first) :], LATER)
+    topics.commit(partition.take_changes(LATER))
+    report = report_on(topics, log)
+    assert found(report) == []
+    assert report.counted == report.recomputed
+    assert report.counted[0] == len(log)
+    topics.rollups = {key: value.replace(b'"events":1,', b'"events":2,', 1) for key, value in topics.rollups.items()}
+    assert [row[0] for row in found(report_on(topics, log))] == [Outcome.DOUBLED]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from operator import add, sub
 from typing import NamedTuple
 
+from burnline.ledger.bounds import OTHER
 from burnline.ledger.record import LedgerRecord, model_sums
 from burnline.ledger.rollup import ClosedRollup
 from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums
@@ -33,12 +34,19 @@ class Sums(NamedTuple):
         return Sums(models, self.runs + other.runs, self.tool_calls + other.tool_calls)
 
     def minus(self, other: "Sums") -> "Sums":
-        """What these are more than the others; models that are equal are left out."""
+        """What these are more than the others; models that are equal are left out.
+
+        Which models stand under `OTHER` depends on which came first, in a session or among retired ones of an agent.
+        So where either side has it, models that differ are told as one.
+        """
         models = {
             model: fields
             for model in self.models.keys() | other.models.keys()
             if any(fields := tuple(map(sub, self.models.get(model, _NONE), other.models.get(model, _NONE))))
         }
+        if len(models) > 1 and (OTHER in self.models or OTHER in other.models):
+            together = Sums(models).totals
+            models = {OTHER: together} if any(together) else {}
         return Sums(models, self.runs - other.runs, self.tool_calls - other.tool_calls)
 
     @property

@@ -110,14 +110,16 @@ class UsageCheck(UsageRollups):
             self._extent = Extent(self._since_offset, next_offset, from_ms, to_ms)
         self._moving = frozenset(group_of(record) for record in self._records if record.last_offset >= next_offset)
 
-    def add(self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, charged: ChargeFields) -> None:
+    def add(
+        self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, model: str, charged: ChargeFields
+    ) -> None:
         """Count an event of the log."""
         del provider
         extent = self._extent
         start_ms = event.occurred_at - event.occurred_at % QUARTER_MS
         if not (extent.since_offset <= offset < extent.next_offset and extent.holds(start_ms)):
             return
-        sums = self._wanted.place((start_ms, org_id, agent_id, event.model), self._moving)
+        sums = self._wanted.place((start_ms, org_id, agent_id, model), self._moving)
         cost, savings, unpriced = charged[:3]
         sums[0] += 1
         sums[1] += event.input_tokens

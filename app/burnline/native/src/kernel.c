@@ -25,7 +25,7 @@
 #define MAX_TIERS 8
 #define MOST_RATE (1ll << 30)       /* pico-USD per token: a thousand USD per million tokens */
 #define MOST_PER_EVENT (1ll << 50)  /* pico-USD: a thousand USD */
-#define MOST_MODELS 4096           /* of one session */
+#define MAX_MODELS 100             /* of one session: app/burnline/ledger/bounds.py */
 #define PREFETCH 8
 
 /* Why kernel_apply stopped. */
@@ -54,8 +54,10 @@ typedef struct {
 /* In the order of SUM_FIELDS in app/burnline/ledger/session.py. */
 enum { EVENTS, INPUT, OUTPUT, CACHED, WRITTEN, REASONING, UNPRICED, COST, SAVINGS, EMBEDDING, SUMS };
 
+typedef __int128 i128;
+
 typedef struct {
-    i64 sums[SUMS];
+    i128 sums[SUMS]; /* over all rows of an owner and a model: of those, each is below 2^61 */
     bool active;
 } Activity;
 
@@ -334,6 +336,9 @@ static bool charge(const Card *card, const Event *e, Charge *charged)
     return charged->cost <= MOST_PER_EVENT && charged->savings <= MOST_PER_EVENT;
 }
 
+/* OTHER in app/burnline/ledger/bounds.py */
+static const Span other_model = {(const u8 *)"other", 5};
+
 static u32 activity_of(Kernel *k, u32 owner, u32 model)
 {
     Key key = pair(owner, model);
@@ -540,6 +545,11 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     Charge charged;
     if (card->tier_count < 0 || !charge(card, e, &charged))
         return LOOK;
+    ModelSums *sums = s ? session_model(s, model) : NULL;
+    if (s && !sums && s->model_count >= MAX_MODELS) {
+        model = text_id(&k->texts, other_model);
+        sums = session_model(s, model);
+    }
     bool moves_on = e->at_ms > p->watermark_ms;
     if (moves_on && e->at_ms / SLICE_MS > p->watermark_ms / SLICE_MS &&
         (p->open_anomalies || any_quiet(k, (i32)(e->at_ms / SLICE_MS))))
@@ -547,9 +557,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     Key row_key = {{(u32)(e->at_ms / QUARTER_MS), owner, text_id(&k->texts, e->team), text_id(&k->texts, e->project),
                     provider ? provider : card->provider, model, e->kind}};
     u32 row = find_row(k, s, &row_key);
-    ModelSums *sums = s ? session_model(s, model) : NULL;
-    if ((s && (s->long_sum > MOST_PICO_USD || (!sums && s->model_count >= MOST_MODELS))) ||
-        (sums && (sums->cost > MOST_PICO_USD || sums->savings > MOST_PICO_USD)) ||
+    if ((s && s->spent > MOST_PICO_USD) ||
         (row != NONE && (k->rows[row].cost > MOST_PICO_USD || k->rows[row].savings > MOST_PICO_USD)))
         return LOOK;
     /* ------------------------------------------------------------------------------------------------------------- */
@@ -572,6 +580,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     }
     s->row = row != NONE ? row : add_row(k, &row_key, offset);
     count_in_row(k, s, e, &charged, offset);
+    s->spent += charged.cost + charged.savings;
     count_in_sums(sums ? sums : session_add_model(s, model), e, &charged);
     count_kind(k, s, e->kind);
     const Key *identity = &k->owner_keys.keys[s->owner];
@@ -695,8 +704,8 @@ API i32 kernel_take_in(Kernel *k, const u8 *id, u32 id_len, const u8 *record, si
     s->last_offset = head.last_offset;
     s->first_at = head.first_at;
     s->last_at = head.last_at;
-    s->runs = (u32)head.runs;
-    s->tool_calls = (u32)head.tool_calls;
+    s->runs = (u64)head.runs;
+    s->tool_calls = (u64)head.tool_calls;
     s->short_sum = session_window(s, k->short_slices);
     s->long_sum = session_window(s, k->long_slices);
     note_written(k, s);
@@ -897,7 +906,8 @@ API void kernel_take_rows(Kernel *k, i64 watermark_ms)
         keep_rows(k, 0, true);
 }
 
-/* Up to `most` activities since the last call, each as owner, model and SUMS sums; how many. */
+/* Up to `most` activities since the last call, each as owner, model and SUMS sums of two words (the lower one first);
+ * how many. */
 API u32 kernel_take_activities(Kernel *k, i64 *to, u32 most)
 {
     u32 taken = 0;
@@ -907,7 +917,7 @@ API u32 kernel_take_activities(Kernel *k, i64 *to, u32 most)
         *to++ = k->activity_keys.keys[id].part[0];
         *to++ = k->activity_keys.keys[id].part[1];
         memcpy(to, activity->sums, sizeof activity->sums);
-        to += SUMS;
+        to += 2 * SUMS;
         *activity = (Activity){0};
         taken++;
     }

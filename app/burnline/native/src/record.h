@@ -115,8 +115,8 @@ static void put_session(Buffer *out, const Session *s, const Texts *texts, Span 
     PUT_INT(out, ",\"last_offset\":", s->last_offset);
     PUT_INT(out, ",\"first_event_at\":", s->first_at);
     PUT_INT(out, ",\"last_event_at\":", s->last_at);
-    PUT_INT(out, ",\"runs\":", s->runs);
-    PUT_INT(out, ",\"tool_calls\":", s->tool_calls);
+    PUT_INT(out, ",\"runs\":", (i64)s->runs);
+    PUT_INT(out, ",\"tool_calls\":", (i64)s->tool_calls);
     PUT(out, ",\"by_model\":{");
     for (u32 i = 0; i < s->model_count; i++) {
         if (i)
@@ -227,6 +227,10 @@ static bool take_models(Cursor *c, Session *s, Texts *texts)
         if (session_model(s, sums.model))
             return false;
         *session_add_model(s, sums.model) = sums;
+        /* each is at most MOST_PICO_USD */
+        s->spent += sums.cost + sums.savings;
+        if (s->spent > MOST_PICO_USD || sums.embedding > sums.cost)
+            return false;
     } while (NAMED(c, ","));
     return NAMED(c, "}");
 }

@@ -7,7 +7,8 @@
 
 #define SLICE_MS 10000
 #define HOUR_MS 3600000
-/* Sums above it (2^60 pico-USD, a million USD) are Python's to count, whose integers have no end. */
+/* Sums above it (2^60 pico-USD, a million USD) are Python's to count, whose integers have no end. What is added to one
+ * that is not above it (at most 2^51 an event, costs and savings) leaves it far below 2^63. */
 #define MOST_PICO_USD (1ll << 60)
 
 enum { FREE, HELD, AWAY };          /* AWAY: Python has it */
@@ -32,8 +33,10 @@ typedef struct {
     u8 *anomaly; /* the open one as its JSON stands in the record: the kernel looks at its severity alone */
     i64 last_offset, first_at, last_at;
     i64 short_sum, long_sum;
+    i64 spent; /* costs and savings of all models together: no sum in the session is greater */
+    u64 runs, tool_calls;
     i32 newest_slice;
-    u32 owner, runs, tool_calls;
+    u32 owner;
     u32 row; /* the rollup row of its newest event: most often the next one's, too */
     u32 newer_room;
     u32 newer_count, older_count;
@@ -75,7 +78,7 @@ static void session_empty(Session *s)
     s->model_count = s->slice_count = s->slice_room = 0;
     s->newer_count = s->older_count = s->newer_room = 0;
     s->newest_slice = -1;
-    s->short_sum = s->long_sum = 0;
+    s->short_sum = s->long_sum = s->spent = 0;
     s->last_offset = -1;
     s->runs = s->tool_calls = 0;
     s->row = NONE;

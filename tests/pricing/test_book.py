@@ -124,7 +124,7 @@ def test_the_catalogues_own_dates_and_overrides_bound_one_another(
         pytest.param("maker", "gpt-4o", 1, id="by provider and model"),
         pytest.param(" MAKER ", " GPT-4o ", 1, id="case and blanks do not matter"),
         pytest.param(None, "gpt-4o", 1, id="without provider, by the catalogue's match"),
-        pytest.param("vllm", "gpt-4o", 1, id="unknown provider, by the catalogue's match"),
+        pytest.param("vllm", "gpt-4o", 7, id="unknown provider, by the star and not by whose name it is"),
         pytest.param("maker", "gpt-4o-2024-08-06", 1, id="by the catalogue's id of the model"),
         pytest.param("host", "gpt-4o", 7, id="another provider, by the star"),
         pytest.param(None, "unheard-of", 9, id="a model that the catalogue does not know"),
@@ -141,7 +141,7 @@ def test_whom_an_override_concerns(provider: str | None, model: str, usd: int) -
     [
         pytest.param([rate(1, T1), rate(2, T2, provider="*")], 1, id="provider before star, even if older"),
         pytest.param([rate(1, T3), rate(2, T1, provider="*")], 2, id="star while the provider's is not yet in force"),
-        pytest.param([rate(1, T1, "vllm"), rate(2, T1)], 1, id="the event's name for it before the catalogue's"),
+        pytest.param([rate(1, T1, "Maker.Chat"), rate(2, T1)], 1, id="the event's name for it before the catalogue's"),
         pytest.param(
             [rate(1, model="gpt-4o-2024-08-06"), rate(2, T1)], 1, id="the event's model before the catalogue's id"
         ),
@@ -151,7 +151,7 @@ def test_whom_an_override_concerns(provider: str | None, model: str, usd: int) -
 )
 def test_precedence(rates: list[ValuationRate], usd: int) -> None:
     book = BOOK.with_overrides(rates)
-    assert paid(book, "vllm", "gpt-4o-2024-08-06", T2) == usd
+    assert paid(book, "maker.chat", "gpt-4o-2024-08-06", T2) == usd
 
 
 def test_a_star_ends_where_the_providers_own_begins() -> None:

@@ -1,6 +1,10 @@
 """Matching: which model a name means, and the rule that says why."""
 
+from datetime import time
+from decimal import Decimal
+
 import pytest
+from genai_prices.data import providers
 from genai_prices.types import (
     ClauseAnd,
     ClauseContains,
@@ -9,15 +13,17 @@ from genai_prices.types import (
     ClauseOr,
     ClauseRegex,
     ClauseStartsWith,
+    ConditionalPrice,
     MatchLogic,
     ModelInfo,
     ModelPrice,
     Provider,
+    TimeOfDateConstraint,
 )
 
 from burnline.pricing.catalogue import MATCHES_HELD, Catalogue
 from burnline.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
-from burnline.pricing.providers import CATALOGUE_IDS
+from burnline.pricing.providers import provider_words
 
 
 def model(name: str, clause: MatchLogic | None = None) -> ModelInfo:
@@ -28,19 +34,25 @@ def provider(name: str, *models: ModelInfo, **more: object) -> Provider:
     return Provider(name, name, "", models=list(models), **more)  # type: ignore[arg-type]  # the test's own shorthand
 
 
+RATES_SET = "`burnline rates set` gives it a rate"
+BY_THE_HOUR = [
+    ConditionalPrice(prices=ModelPrice(input_mtok=Decimal(1))),
+    ConditionalPrice(TimeOfDateConstraint(time(1), time(4)), prices=ModelPrice(input_mtok=Decimal(2))),
+]
 SMALL = Catalogue(
     [
         provider("cloud", model("own"), fallback_model_providers=["gone", "maker", "writer"]),
-        provider("host", model("maker/maker-1"), model("shared")),
+        provider("host", model("maker/maker-1"), model("shared"), model("path/differs")),
         provider(
             "maker",
             model("maker-1", ClauseStartsWith("maker-1")),
             model("maker-1-mini", ClauseEquals("maker-1-mini")),
             model("dated", ClauseEquals("maker-2-2025-12-11")),
+            ModelInfo("by-the-hour", ClauseEquals("by-the-hour"), prices=BY_THE_HOUR),
             model_match=ClauseStartsWith("maker-"),
-            provider_match=ClauseContains("makers"),
         ),
         provider("writer", model("Writer-Pro"), model("shared"), model_match=ClauseContains("writer")),
+        provider("zeta", ModelInfo("differs", ClauseEquals("differs"), prices=ModelPrice(input_mtok=Decimal(1)))),
     ]
 )
 
@@ -53,7 +65,13 @@ SMALL = Catalogue(
         pytest.param(
             "maker", "maker-1-mini", ("maker", "maker-1-mini"), "exact id", id="exact id before an earlier model's rule"
         ),
-        pytest.param("maker", "maker-1x", ("maker", "maker-1"), "catalogue: starts_with maker-1", id="rule"),
+        pytest.param(
+            "maker",
+            "maker-1-20260101",
+            ("maker", "maker-1"),
+            "catalogue: starts_with maker-1",
+            id="rule, and a version",
+        ),
         pytest.param(
             "maker",
             "maker-2-20251211",
@@ -61,13 +79,13 @@ SMALL = Catalogue(
             "catalogue: equals maker-2-2025-12-11, read as 'maker-2-2025-12-11'",
             id="compact date",
         ),
-        pytest.param("my-makers", "maker-1", ("maker", "maker-1"), "exact id", id="provider by the catalogue's rule"),
+        pytest.param("Maker.chat", "maker-1", ("maker", "maker-1"), "exact id", id="provider by its words"),
         pytest.param("cloud", "own", ("cloud", "own"), "exact id", id="own model"),
         pytest.param(
             "cloud",
             "maker-1",
             ("cloud", "maker-1"),
-            "cloud serves maker's models: exact id",
+            "it serves maker's models: exact id",
             id="fallback, past one that is gone",
         ),
         pytest.param(
@@ -81,11 +99,11 @@ SMALL = Catalogue(
             "", "maker-1", ("maker", "maker-1"), "no provider given, maker claims the name: exact id", id="empty"
         ),
         pytest.param(
-            "vllm",
-            "maker-1",
-            ("maker", "maker-1"),
-            "provider 'vllm' is not in the catalogue, maker claims the name: exact id",
-            id="unknown provider",
+            "cloud",
+            "maker/maker-1",
+            ("cloud", "maker-1"),
+            "it serves maker's models: exact id",
+            id="fallback, with path",
         ),
         pytest.param(
             None,
@@ -98,27 +116,31 @@ SMALL = Catalogue(
             None, "cloud:own", ("cloud", "own"), "the name begins with cloud:: exact id", id="and with a colon"
         ),
         pytest.param(
-            None, "own", ("cloud", "own"), "no provider given, cloud: exact id", id="exact id anywhere: only one has it"
+            None,
+            "own",
+            ("cloud", "own"),
+            "no provider given, only cloud lists it",
+            id="exact id anywhere: only one has it",
         ),
         pytest.param(
             None,
             "shared",
-            ("host", "shared"),
-            "no provider given, host, first of 2 providers that list it: exact id",
-            id="exact id anywhere: the first that has it",
+            ("", "shared"),
+            "no provider given, all 2 providers that list it agree",
+            id="exact id anywhere: all that have it agree",
         ),
         pytest.param(
             "litellm",
             "cloud/maker-1",
             ("cloud", "maker-1"),
-            "the name begins with cloud/: cloud serves maker's models: exact id",
+            "the name begins with cloud/: it serves maker's models: exact id",
             id="gateway",
         ),
         pytest.param(
             "litellm",
             "maker-1",
             ("maker", "maker-1"),
-            "litellm is a gateway, maker claims the name: exact id",
+            "'litellm' is a gateway, maker claims the name: exact id",
             id="gateway, plain name",
         ),
     ],
@@ -136,11 +158,21 @@ def test_names_are_matched_in_order(given: str | None, name: str, found: tuple[s
         pytest.param("maker", "own", "maker", "maker lists no model 'own'; without a provider it would be cloud/own",
                      id="a known provider without the model is not guessed at"),
         pytest.param("maker", "x", "maker", "maker lists no model 'x'", id="nobody has it"),
-        pytest.param(None, "maker-9", "", "no provider given, and no provider in the catalogue has a model 'maker-9'",
+        pytest.param(None, "maker-9", "",
+                     "no provider given, and maker claims the name but lists no such model: " + RATES_SET,
                      id="claimed, but unknown"),
-        pytest.param("vllm", "x", "",
-                     "provider 'vllm' is not in the catalogue, and no provider in the catalogue has a model 'x'",
-                     id="nothing is known"),
+        pytest.param(None, "x", "", "no provider given, and no provider in the catalogue has a model 'x'",
+                     id="nobody knows it"),
+        pytest.param("vllm", "maker-1", "", "provider 'vllm' is not in the catalogue: " + RATES_SET,
+                     id="who hosts it sets its price"),
+        pytest.param("my-makers", "maker-1", "", "provider 'my-makers' is not in the catalogue: " + RATES_SET,
+                     id="a provider whose name merely holds another's"),
+        pytest.param("maker", "maker-1-fast", "maker", "maker lists no model 'maker-1-fast'", id="another product"),
+        pytest.param(None, "differs", "",
+                     "no provider given, and the 2 providers that list it differ in price: name the provider, or "
+                     + RATES_SET, id="providers that differ"),
+        pytest.param("cloud", "by-the-hour", "cloud",
+                     "maker prices it by the hour, and cloud does not: " + RATES_SET, id="another host's hours"),
         pytest.param("maker", "x" * 300, "maker", f"maker lists no model '{'x' * 79}…'", id="long names are shortened"),
     ],
 )  # fmt: skip
@@ -181,20 +213,22 @@ def test_clauses(clause: MatchLogic, text: str, yes: str, no: str) -> None:
 def test_the_first_model_whose_clause_holds_wins_whatever_its_kind() -> None:
     index = ModelIndex(
         [
-            model("a", ClauseOr([ClauseEquals("x-1"), ClauseEndsWith("-9")])),
-            model("b", ClauseContains("x-")),
+            model("a", ClauseOr([ClauseEquals("x-1"), ClauseEndsWith("x-9")])),
+            model("b", ClauseContains("x-2")),
             model("c", ClauseEquals("x-2")),
             model("d", ClauseEquals("y")),
         ]
     )
-    found = {name: index.by_rule(name) for name in ("x-1", "x-9", "x-2", "x-3", "y", "z")}
+    found = {name: index.by_rule(name) for name in ("x-1", "a/x-9", "x-2", "x-2-2025", "y", "z", "x-9", "x-2-mini")}
     assert {name: match and (match.entry.id, match.rule) for name, match in found.items()} == {
         "x-1": ("a", "catalogue: equals x-1"),
-        "x-9": ("a", "catalogue: ends_with -9"),
-        "x-2": ("b", "catalogue: contains x-"),
-        "x-3": ("b", "catalogue: contains x-"),
+        "a/x-9": ("a", "catalogue: ends_with x-9"),
+        "x-2": ("b", "catalogue: contains x-2"),
+        "x-2-2025": ("b", "catalogue: contains x-2"),
         "y": ("d", "catalogue: equals y"),
+        "x-9": ("a", "catalogue: ends_with x-9"),
         "z": None,
+        "x-2-mini": None,
     }
 
 
@@ -223,17 +257,52 @@ def test_memory_is_bounded_against_endless_misspelt_names() -> None:
     assert catalogue._remembered.cache_info().currsize == MATCHES_HELD
 
 
+SPELLINGS = [
+    # OpenTelemetry: gen_ai.provider.name, and gen_ai.system before it was renamed
+    ("anthropic", "anthropic"), ("aws.bedrock", "aws"), ("azure.ai.inference", "azure"), ("azure.ai.openai", "azure"),
+    ("cohere", "cohere"), ("deepseek", "deepseek"), ("gcp.gemini", "google"), ("gcp.gen_ai", "google"),
+    ("gcp.vertex_ai", "google"), ("groq", "groq"), ("mistral_ai", "mistral"), ("openai", "openai"),
+    ("perplexity", "perplexity"), ("x_ai", "x-ai"), ("az.ai.inference", "azure"), ("az.ai.openai", "azure"),
+    ("vertex_ai", "google"), ("xai", "x-ai"), ("moonshot_ai", "moonshotai"),
+    # LangChain: ls_provider
+    ("azure_openai", "azure"), ("google_genai", "google"), ("google_vertexai", "google"), ("amazon_bedrock", "aws"),
+    ("bedrock_converse", "aws"), ("mistralai", "mistral"), ("together", "together"), ("fireworks", "fireworks"),
+    ("google_anthropic_vertex", "google"),
+    # the Vercel AI SDK
+    ("openai.chat", "openai"), ("openai.responses", "openai"), ("azure.chat", "azure"), ("azure-openai.chat", "azure"),
+    ("anthropic.messages", "anthropic"), ("google.generative-ai", "google"), ("google.vertex.chat", "google"),
+    ("vertex.anthropic.messages", "google"), ("xai.chat", "x-ai"), ("groq.chat", "groq"), ("mistral.chat", "mistral"),
+    ("amazon-bedrock", "aws"), ("togetherai.chat", "together"), ("deepseek.chat", "deepseek"),
+    ("fireworks.chat", "fireworks"), ("cohere.chat", "cohere"), ("cerebras.chat", "cerebras"),
+    # LiteLLM
+    ("azure_ai", "azure"), ("azure_text", "azure"), ("bedrock", "aws"), ("bedrock_mantle", "aws"),
+    ("vertex_ai-anthropic_models", "google"), ("vertex_ai-language-models", "google"), ("gemini", "google"),
+    ("vertex_ai-llama_models", "google"), ("together_ai", "together"), ("fireworks_ai", "fireworks"),
+    ("text-completion-openai", "openai"), ("cohere_chat", "cohere"), ("moonshot", "moonshotai"), ("zai", "zai"),
+    ("bigmodel", "zhipuai"), ("voyage", "voyageai"), ("github_copilot", "github-copilot"),
+    # as people write them
+    ("grok", "x-ai"), ("togetherai", "together"), ("amazon", "aws"), ("AWS Bedrock", "aws"), ("Azure OpenAI", "azure"),
+    ("Google Vertex AI", "google"), ("z.ai", "zai"),
+]  # fmt: skip
+NOBODYS = ("ollama", "vllm", "lmstudio", "llamacpp", "my-openai-proxy", "openai_like", "custom_openai", "deepinfra",
+           "oci", "chat", "ai")  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "provider_id"),
     [
-        *(pytest.param(name, known, id=name) for name, known in sorted(CATALOGUE_IDS.items())),
+        *(pytest.param(name, known, id=name) for name, known in SPELLINGS),
         pytest.param("ibm.watsonx.ai", None, id="ibm.watsonx.ai is not in the catalogue"),
-        pytest.param("amazon", "aws", id="by the catalogue's own rule"),
-        pytest.param("ollama", None, id="unknown"),
+        *(pytest.param(name, None, id=f"{name} is nobody's") for name in NOBODYS),
     ],
 )
 def test_provider_names_lead_into_the_bundled_catalogue(name: str, provider_id: str | None) -> None:
     assert Catalogue.bundled().provider_id(name) == provider_id
+
+
+def test_no_two_providers_of_the_bundled_catalogue_have_the_same_words() -> None:
+    words = [provider_words(each.id) for each in providers]
+    assert len(set(words)) == len(words)
 
 
 def test_the_bundled_catalogue_is_built_once() -> None:

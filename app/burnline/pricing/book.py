@@ -11,12 +11,13 @@ Where no override holds the catalogue does.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from burnline.pricing.card import ANY_PROVIDER, BEGINNING_MS, FOREVER_MS, RateCard, Tier
 from burnline.pricing.dated import holding, utc_text
 from burnline.pricing.providers import normal_name
+from burnline.pricing.regions import not_sold, surcharge
 from burnline.pricing.valuation import ValuationRate
 
 if TYPE_CHECKING:
@@ -104,6 +105,30 @@ def _catalogue_card(match: "Match", provider: str | None, model: str, at_ms: int
         return RateCard(match.provider or provider or "", model, "none", match.rule, BEGINNING_MS, until_ms, ())
     price, from_ms, price_until_ms = holding(match.entry.prices, at_ms)
     rule = f"{match.rule}; {price.note}" if price.note else match.rule
-    source = "catalogue" if price.tiers else "none"
-    until_ms = min(until_ms, price_until_ms)
-    return RateCard(match.provider, match.entry.id, source, rule, from_ms, until_ms, price.tiers)
+    card = RateCard(
+        match.provider,
+        match.entry.id,
+        "catalogue" if price.tiers else "none",
+        rule,
+        from_ms,
+        min(until_ms, price_until_ms),
+        price.tiers,
+    )
+    return _where(card, match.region, at_ms) if match.region and price.tiers else card
+
+
+def _where(card: RateCard, region: str, at_ms: int) -> RateCard:
+    """The card of a region: the plain one, dearer, or none where no factor is known."""
+    name = card.model.lower()
+    unknown = not_sold(card.provider, name, region)
+    if unknown:
+        rule = f"{card.rule}; its price in {region} is not known: {unknown.source}"
+        return replace(card, source="none", rule=rule, tiers=())
+    more = surcharge(card.provider, name, region)
+    if more is None:
+        return card
+    if at_ms < more.since_ms:
+        return replace(card, valid_until_ms=min(card.valid_until_ms, more.since_ms))
+    rule = f"{card.rule}; {region}: {float(more.factor):g} times the plain rates ({more.source})"
+    tiers = tuple(tier.times(more.factor) for tier in card.tiers)
+    return replace(card, rule=rule, valid_from_ms=max(card.valid_from_ms, more.since_ms), tiers=tiers)

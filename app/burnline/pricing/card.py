@@ -5,6 +5,7 @@ rounding anywhere.
 """
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import NamedTuple
 
 BEGINNING_MS = 0
@@ -30,6 +31,11 @@ class Tier:
     cache_write: int
     reasoning: int
     per_request: int = 0
+
+    def times(self, factor: Fraction) -> "Tier":
+        """The same tier with every rate multiplied, and rounded half to even to whole pico-USD per token."""
+        rates = (self.input, self.output, self.cached_input, self.cache_write, self.reasoning, self.per_request)
+        return Tier(self.above_input_tokens, *(round(rate * factor) for rate in rates))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,35 +3,43 @@
 Importing this module loads the catalogue's data, about 0.15 s and 32 MB; `RateBook.bundled()` does so when it is
 first called. Nothing is fetched: the data is a Python module of the installed package.
 
-The order in which a (provider, model) is matched; the first hit counts, and the rule says which it was:
+The order in which a (provider, model) is matched; the first hit counts, and the rule says which it was. A model's name
+is tried as it stands and then in each of its readings (`names`: resource names, providers and regions before it,
+versions behind it).
 
-With a provider that the catalogue knows (by `providers.CATALOGUE_IDS`, by id, or by the catalogue's own rule):
+With a provider that the catalogue knows (`providers`: by the words of its name):
   1. the provider's model with exactly this id;
-  2. the provider's models by the catalogue's clauses;
-  3. the same two for each provider that the catalogue names as its fallback (Azure serves OpenAI's models);
-  4. steps 1 to 3 with compact dates written out (-20251211 as -2025-12-11).
+  2. the provider's models by the catalogue's clauses; where a clause leaves the end of the name open, only a version
+     may stand there (`-fast` or `-mini` is another product);
+  3. the id without its version, or with compact dates written out (-20251211 as -2025-12-11);
+  4. the same for each provider that the catalogue names as its fallback (Azure serves OpenAI's models).
   A model that a known provider does not list stays unpriced: another provider's rate would be a guess.
 
-Without a provider, or with one that the catalogue does not know:
-  5. steps 1 to 4 at each provider that claims the name by the catalogue's rule ("gpt-" is OpenAI's), in its order;
-  6. where the name begins with a provider and "/" or ":" ("bedrock/…"), steps 1 to 4 there with the rest of it;
-     for a gateway such as LiteLLM, which builds names so, this goes before 5;
-  7. the exact id at any provider, in the catalogue's order.
+With a provider that the catalogue does not know: unpriced, whatever the model is called. Who hosts a model sets its
+price. The rule says how to give it a rate.
+
+Without a provider, or with a gateway such as LiteLLM, which stands before any provider:
+  5. the provider that the name itself says (`bedrock/…`, an ARN, an id in Bedrock's form), as above;
+  6. its maker: a provider that claims the name by the catalogue's rule ("gpt-" is OpenAI's);
+  7. every provider that lists the id, if all of them ask the same.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Self
 
 from genai_prices import types
 
-from burnline.pricing.matching import Entry, Found, ModelIndex, dashed_dates, predicate
-from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, normal_name
+from burnline.pricing.matching import Entry, Found, ModelIndex, predicate
+from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
+from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
 
 MATCHES_HELD = 4096
 """Newest matches that are remembered; endless misspelt names cannot take more memory than that."""
 _SHOWN = 80
+_SERVES = "it serves {}'s models"
+_HINT = ": `burnline rates set` gives it a rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,13 @@ class Match:
     """What the catalogue makes of a (provider, model).
 
     `provider` is the catalogue's id, "" when none was found; `entry` the model, None when nothing matched; `rule`
-    says in words what matched or why nothing did.
+    says in words what matched or why nothing did; `region` is where the model's name says that it is served.
     """
 
     provider: str
     entry: Entry | None
     rule: str
+    region: str = ""
 
 
 class _Provider:
@@ -52,8 +61,12 @@ class _Provider:
         self.id = info.id
         self.models = ModelIndex(info.models)
         self.fallbacks: Sequence[str] = info.fallback_model_providers or ()
-        self.answers_to = _rule(info.provider_match)
-        self.claims = _rule(info.model_match)
+        self._own = MAKERS_NAMES.get(info.id, ())
+        self._claims = predicate(info.model_match) if info.model_match is not None else None
+
+    def claims(self, name: str) -> bool:
+        """Whether a model of this name is one of its own making."""
+        return name.startswith(self._own) if self._own else self._claims is not None and self._claims(name)
 
 
 class Catalogue:
@@ -61,10 +74,11 @@ class Catalogue:
 
     def __init__(self, providers: Sequence[types.Provider]) -> None:
         self._providers = {info.id: _Provider(info) for info in providers}
-        self._listing: dict[str, list[str]] = {}
+        self._words = {provider_words(name): name for name in self._providers}
+        self._listing: dict[str, dict[str, Entry]] = {}
         for provider in self._providers.values():
-            for entry in provider.models.entries:
-                self._listing.setdefault(entry.id.lower(), []).append(provider.id)
+            for name, entry in provider.models.names:
+                self._listing.setdefault(_last(name), {}).setdefault(provider.id, entry)
         self._remembered = lru_cache(maxsize=MATCHES_HELD)(self._match)
 
     @classmethod
@@ -75,82 +89,127 @@ class Catalogue:
 
         return cls(providers)
 
-    def match(self, provider: str | None, model: str) -> Match:
-        """Match a model as an event names it. Deterministic, and never an error."""
-        return self._remembered(normal_name(provider or ""), model.strip().lower())
+    def match(self, provider: str | None, model: str, region: str = "") -> Match:
+        """Match a model as an event names it, and the region that it says. Deterministic, and never an error."""
+        return self._remembered(normal_name(provider or ""), model.strip().lower(), region.strip().lower())
 
     def provider_id(self, name: str) -> str | None:
         """The catalogue's id for a provider's name, None when it knows no such provider."""
-        known = CATALOGUE_IDS.get(name, name)
-        if known in self._providers:
-            return known
-        return next((each.id for each in self._providers.values() if each.answers_to(known)), None)
+        if name in self._providers:
+            return name
+        words = provider_words(name)
+        known = CATALOGUE_IDS.get(words) or self._words.get(words)
+        return known if known in self._providers else None
 
     def models(self) -> Iterator[tuple[str, Entry]]:
         """Every (provider id, model), in the catalogue's order."""
         return ((each.id, entry) for each in self._providers.values() for entry in each.models.entries)
 
-    def _match(self, provider: str, model: str) -> Match:
-        if provider in GATEWAYS:
-            by_prefix = self._by_prefix(model)
-            return by_prefix or self._anywhere(model, f"{provider} is a gateway")
+    def _match(self, provider: str, model: str, region: str) -> Match:
         if not provider:
-            return self._anywhere(model, "no provider given")
+            return self._anywhere(model, region, "no provider given")
+        if provider_words(provider) in GATEWAYS:
+            return self._anywhere(model, region, f"{_shown(provider)} is a gateway")
         known = self.provider_id(provider)
         if known is None:
-            return self._anywhere(model, f"provider {_shown(provider)} is not in the catalogue")
-        found = self._at(self._providers[known], model)
-        if found:
-            return Match(known, found.entry, found.rule)
-        elsewhere = self._anywhere(model, "")
+            return Match("", None, f"provider {_shown(provider)} is not in the catalogue{_HINT}")
+        found = self._at(self._providers[known], readings(model, self.provider_id, known, region))
+        return found or Match(known, None, self._not_listed(known, model))
+
+    def _not_listed(self, provider: str, model: str) -> str:
+        if is_opaque(model):
+            return f"{_shown(model)} does not say which model it is{_HINT}"
+        elsewhere = self._anywhere(model, "", "")
         hint = f"; without a provider it would be {elsewhere.provider}/{elsewhere.entry.id}" if elsewhere.entry else ""
-        return Match(known, None, f"{known} lists no model {_shown(model)}{hint}")
+        return f"{provider} lists no model {_shown(model)}{hint}"
 
-    def _at(self, provider: _Provider, model: str) -> Found | None:
-        dashed = dashed_dates(model)
-        found = self._offered(provider, model)
-        if found is None and dashed != model:
-            found = self._offered(provider, dashed)
-            return found and Found(found.entry, f"{found.rule}, read as {_shown(dashed)}")
-        return found
-
-    def _offered(self, provider: _Provider, model: str) -> Found | None:
-        found = provider.models.find(model)
-        if found:
-            return found
+    def _at(self, provider: _Provider, read: Sequence[Reading]) -> Match | None:
+        """What a provider makes of a name: one of its own models, else one of a maker whose models it serves."""
+        own = _found_in(provider.models, read)
+        if own:
+            return _match_of(provider.id, *own)
         for name in provider.fallbacks:
-            found = self._providers[name].models.find(model) if name in self._providers else None
-            if found:
-                return Found(found.entry, f"{provider.id} serves {name}'s models: {found.rule}")
+            maker = self._providers.get(name)
+            theirs = maker and _found_in(maker.models, [_without_maker(each, name) for each in read])
+            if theirs and theirs[1].entry.keeps_hours:
+                return Match(provider.id, None, f"{name} prices it by the hour, and {provider.id} does not{_HINT}")
+            if theirs:
+                reading, found = theirs
+                return _match_of(provider.id, reading, found._replace(rule=f"{_SERVES.format(name)}: {found.rule}"))
         return None
 
-    def _anywhere(self, model: str, why: str) -> Match:
-        for provider in self._providers.values():
-            found = self._at(provider, model) if provider.claims(model) else None
+    def _anywhere(self, model: str, region: str, why: str) -> Match:
+        if is_opaque(model):
+            return Match("", None, f"{why}, and {_shown(model)} does not say which model it is{_HINT}")
+        read = readings(model, self.provider_id, region=region)
+        hosts = dict.fromkeys(each.host for each in read if each.host in self._providers)
+        for host in hosts:
+            found = self._at(self._providers[host], [each for each in read if each.host == host])
             if found:
-                return Match(provider.id, found.entry, f"{why}, {provider.id} claims the name: {found.rule}")
-        by_prefix = self._by_prefix(model)
-        if by_prefix:
-            return by_prefix
-        listing = self._listing.get(model, [])
-        if listing:
-            found = self._providers[listing[0]].models.exact(model)
-            others = f", first of {len(listing)} providers that list it" if len(listing) > 1 else ""
-            return Match(listing[0], found and found.entry, f"{why}, {listing[0]}{others}: exact id")
+                return found
+        if "aws" in hosts:
+            return Match("aws", None, f"{why}, and aws lists no model {_shown(model)}")
+        plain = [each for each in read if not each.host]
+        return self._by_maker(plain, why) or self._by_agreement(plain, model, why)
+
+    def _by_maker(self, read: Sequence[Reading], why: str) -> Match | None:
+        """The model of a provider that claims the name as its own; unpriced if none that does lists it."""
+        claimants = []
+        for provider in sorted(self._providers.values(), key=lambda each: each.id in MAKERS_NAMES):
+            claimed = [reading for reading in read if provider.claims(reading.model.removeprefix(FINE_TUNED))]
+            found = _found_in(provider.models, claimed) if claimed else None
+            if found:
+                own = found[1]._replace(rule=f"{why}, {provider.id} claims the name: {found[1].rule}")
+                return _match_of(provider.id, found[0], own)
+            claimants += [provider.id] if claimed else []
+        if not claimants:
+            return None
+        return Match("", None, f"{why}, and {', '.join(claimants)} claims the name but lists no such model{_HINT}")
+
+    def _by_agreement(self, read: Sequence[Reading], model: str, why: str) -> Match:
+        """The price that all providers ask that list the model, whatever path they write before it."""
+        for reading in read:
+            found = self._listing.get(_last(reading.model), {})
+            if len({entry.rates for entry in found.values()}) > 1:
+                listed = f"{why}, and the {len(found)} providers that list it differ in price"
+                return Match("", None, f"{listed}: name the provider, or `burnline rates set` gives it a rate")
+            if found:
+                name, entry = next(iter(found.items()))
+                who = f"only {name} lists it" if len(found) == 1 else f"all {len(found)} providers that list it agree"
+                return Match(name if len(found) == 1 else "", entry, f"{why}, {who}")
         return Match("", None, f"{why}, and no provider in the catalogue has a model {_shown(model)}")
 
-    def _by_prefix(self, model: str) -> Match | None:
-        for separator in "/:":
-            prefix, _, rest = model.partition(separator)
-            known = CATALOGUE_IDS.get(prefix, prefix)
-            found = self._at(self._providers[known], rest) if rest and known in self._providers else None
-            if found:
-                return Match(known, found.entry, f"the name begins with {prefix}{separator}: {found.rule}")
-        return None
+
+def _found_in(models: ModelIndex, read: Sequence[Reading]) -> tuple[Reading, Found] | None:
+    """A model by one of the readings of its name.
+
+    As it is named first, the most literal reading before the others; then by what a clause leaves open, the reading
+    that has come furthest before the others, since in an outer one a region would pass for a part of the name.
+    """
+    for reading in read:
+        found = models.find(reading.model) if reading.at_once else models.named(reading.model)
+        if found:
+            return reading, found
+    for reading in reversed(read):
+        found = models.find(reading.model)
+        if found:
+            return reading, found
+    return None
 
 
-def _rule(clause: types.MatchLogic | None) -> Callable[[str], bool]:
-    return predicate(clause) if clause is not None else lambda _: False
+def _match_of(provider: str, reading: Reading, found: Found) -> Match:
+    rule = f"{reading.how}: {found.rule}" if reading.how else found.rule
+    return Match(provider, found.entry, rule, reading.region)
+
+
+def _last(name: str) -> str:
+    """A model's name without the path before it: hosts of open models write their makers there, or do not."""
+    return name.rpartition("/")[2]
+
+
+def _without_maker(reading: Reading, maker: str) -> Reading:
+    """A host names a maker's model with its maker before it, or without."""
+    return reading._replace(model=reading.model.removeprefix(f"{maker}/"))
 
 
 def _shown(name: str) -> str:

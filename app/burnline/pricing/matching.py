@@ -23,9 +23,13 @@ from genai_prices.types import (
     ModelInfo,
 )
 
+from burnline.pricing.card import Tier
 from burnline.pricing.compiled import CompiledPrice, compile_prices
-from burnline.pricing.dated import Dated
+from burnline.pricing.dated import Daily, Dated
+from burnline.pricing.names import base_name, is_version_of
 
+_DASHED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])-([0-9])(?![0-9a-z])")
+_DOTTED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])\.([0-9])(?![0-9a-z])")
 _COMPACT_DATE = re.compile(r"-(20[0-9]{2})([0-9]{2})([0-9]{2})(?=-|:|$)")
 
 
@@ -40,6 +44,16 @@ class Entry:
     def prices(self) -> tuple[Dated[CompiledPrice], ...]:
         """Its prices, in the catalogue's order."""
         return compile_prices(self._info)
+
+    @cached_property
+    def keeps_hours(self) -> bool:
+        """Whether its price changes with the time of day: its maker's, and no other host's."""
+        return any(isinstance(price.condition, Daily) for price in self.prices)
+
+    @cached_property
+    def rates(self) -> tuple[Dated[tuple[Tier, ...]], ...]:
+        """What it asks and when, without words: two entries with the same rates cost the same at any time."""
+        return tuple(Dated(price.condition, price.value.tiers) for price in self.prices)
 
 
 class Found(NamedTuple):
@@ -69,17 +83,29 @@ class ModelIndex:
                 if isinstance(clause, ClauseEquals):
                     self._equals.setdefault(clause.equals.lower(), place)
                 else:
-                    self._leaves.append(_Leaf(place, rule_text(clause), predicate(clause)))
+                    self._leaves.append(_Leaf(place, rule_text(clause), predicate(clause, versions_only=True)))
 
     @property
     def entries(self) -> Sequence[Entry]:
         """Every model, in the catalogue's order."""
         return self._entries
 
+    @property
+    def names(self) -> Iterator[tuple[str, Entry]]:
+        """Every name that stands for a model as it is, in lower case, and the model; ids go first."""
+        return ((name, self._entries[place]) for names in (self._ids, self._equals) for name, place in names.items())
+
     def exact(self, name: str) -> Found | None:
         """The model with this id. Names are lower case here and below."""
         place = self._ids.get(name)
         return None if place is None else Found(self._entries[place], "exact id")
+
+    def named(self, name: str) -> Found | None:
+        """The model that the name stands for as it is: by its id, or an equality among its clauses."""
+        found = self.exact(name)
+        if found is None and name in self._equals:
+            return Found(self._entries[self._equals[name]], f"catalogue: equals {name}")
+        return found
 
     def by_rule(self, name: str) -> Found | None:
         """The first model, in the catalogue's order, whose clause holds for the name."""
@@ -92,8 +118,15 @@ class ModelIndex:
         return None if equal is None else Found(self._entries[equal], f"catalogue: equals {name}")
 
     def find(self, name: str) -> Found | None:
-        """By id, else by rule."""
-        return self.exact(name) or self.by_rule(name)
+        """By id, else by rule, else without what says which version it is, or with the version's dots as dashes."""
+        found = self.exact(name) or self.by_rule(name)
+        if found:
+            return found
+        for other in dict.fromkeys((dashed_dates(name), base_name(name), *_dotted(base_name(name)))):
+            found = self.named(other) if other != name else None
+            if found:
+                return Found(found.entry, f"{found.rule}, read as {other!r}")
+        return None
 
 
 def dashed_dates(name: str) -> str:
@@ -120,29 +153,52 @@ def _alternatives(clause: MatchLogic) -> Iterator[MatchLogic]:
         yield clause
 
 
-def predicate(clause: MatchLogic) -> Callable[[str], bool]:
-    """The clause as a function of a lower-case name."""
+def predicate(clause: MatchLogic, *, versions_only: bool = False) -> Callable[[str], bool]:
+    """The clause as a function of a lower-case name.
+
+    Args:
+        clause: The catalogue's.
+        versions_only: Of what the clause leaves open, allow only a version behind its text and owners before it:
+            "starts_with deepseek-r1" then holds for deepseek-r1-0528 and not for deepseek-r1-distill-qwen-32b, which
+            is another product. A regular expression says itself what may follow.
+    """
+    checked = versions_only
     match clause:
         case ClauseEquals():
             return clause.equals.lower().__eq__
         case ClauseStartsWith():
             prefix = clause.starts_with.lower()
-            return lambda name: name.startswith(prefix)
+            return lambda name: name.startswith(prefix) and (not checked or is_version_of(name, prefix))
         case ClauseEndsWith():
             suffix = clause.ends_with.lower()
-            return lambda name: name.endswith(suffix)
+            return lambda name: name.endswith(suffix) and (not checked or _is_owned(name[: -len(suffix)]))
         case ClauseContains():
             part = clause.contains.lower()
-            return lambda name: part in name
+            return lambda name: _holds(name, part) if checked else part in name
         case ClauseRegex():
             search = re.compile(clause.regex).search
             return lambda name: search(name) is not None
         case ClauseOr():
-            some = [predicate(part) for part in clause.or_]
+            some = [predicate(part, versions_only=checked) for part in clause.or_]
             return lambda name: any(holds(name) for holds in some)
         case ClauseAnd():
-            every = [predicate(part) for part in clause.and_]
+            every = [predicate(part, versions_only=checked) for part in clause.and_]
             return lambda name: all(holds(name) for holds in every)
+
+
+def _holds(name: str, part: str) -> bool:
+    before, found, _ = name.partition(part)
+    return bool(found) and _is_owned(before) and is_version_of(name, before + part)
+
+
+def _is_owned(before: str) -> bool:
+    """Whether what stands before a model's name says whose or where it is: `us.`, `anthropic/`."""
+    return not before or before[-1] in "./:@"
+
+
+def _dotted(name: str) -> Iterator[str]:
+    yield _DASHED_NUMBER.sub(r"\1.\2", name)
+    yield _DOTTED_NUMBER.sub(r"\1-\2", name)
 
 
 def rule_text(clause: MatchLogic) -> str:

@@ -1,0 +1,98 @@
+"""What a model costs more where it is served: surcharges by provider, region and model, each with its source.
+
+The catalogue knows Bedrock's geographic profiles (names of their own) and no other region. A region is what the event
+says, or what the model's name does: `azure/eu/…`, an ARN, Vertex' locations.
+"""
+
+import re
+from fractions import Fraction
+from typing import NamedTuple
+
+from burnline.pricing.card import BEGINNING_MS
+
+GOVERNMENT = "us-gov"
+"""How AWS' regions for the government of the US begin, and Bedrock's profiles there."""
+
+
+class Surcharge(NamedTuple):
+    """A factor on every rate of a model for event times from `since_ms` on; the tenth more is 11/10."""
+
+    provider: str
+    regions: re.Pattern[str]
+    models: re.Pattern[str]
+    since_ms: int
+    factor: Fraction
+    source: str
+
+
+class NotSold(NamedTuple):
+    """Models whose price in a region is known to follow no factor: they have no rate there."""
+
+    provider: str
+    regions: re.Pattern[str]
+    models: re.Pattern[str]
+    source: str
+
+
+_JULY_2026_MS = 1_782_864_000_000
+_ANY = re.compile("")
+_TENTH, _FIFTH = Fraction(11, 10), Fraction(6, 5)
+
+SURCHARGES = (
+    Surcharge(
+        "aws", re.compile(GOVERNMENT), _ANY, BEGINNING_MS, _FIFTH,
+        "Amazon Bedrock pricing, AWS GovCloud (US): 3.60/18.00 for Claude Sonnet 4.5; on the global profile's rates",
+    ),
+    Surcharge(
+        "azure", re.compile(r"eu\Z"), re.compile("gpt-6"), BEGINNING_MS, _FIFTH,
+        "Azure OpenAI pricing, data zone EU: GPT-6 costs a fifth more",
+    ),
+    Surcharge(
+        "azure", re.compile(r"(eu|us)\Z"), _ANY, BEGINNING_MS, _TENTH,
+        "Azure OpenAI pricing, data zones: a tenth more than global",
+    ),
+    Surcharge(
+        "google", re.compile(r"(?!global\Z)."), re.compile(r".*claude-(\w+-4-[5-9]|\w+-[5-9]|fable|mythos)"),
+        BEGINNING_MS, _TENTH, "Claude on Vertex AI: regional and multi-region endpoints, from Sonnet 4.5 on",
+    ),
+    Surcharge(
+        "google", re.compile(r"(?!global\Z)."), re.compile(r"gemini-(3\.[1-9]|[4-9])"), _JULY_2026_MS, _TENTH,
+        "Vertex AI pricing: every endpoint but global, Gemini 3.1 and later, since July 2026",
+    ),
+    Surcharge(
+        "openai", re.compile(r"(eu|us)\Z"), re.compile(r"gpt-(5\.[4-9]|[6-9]|realtime-2\.1)"), BEGINNING_MS, _TENTH,
+        "OpenAI pricing, regional processing: GPT-5.4 and later",
+    ),
+    Surcharge(
+        "anthropic", re.compile(r"us\Z"), re.compile(r"claude-(\w+-4-[6-9]|\w+-[5-9]|fable|mythos)"),
+        BEGINNING_MS, _TENTH, "Claude API pricing, data residency: inference in the US only, Opus 4.6 and later",
+    ),
+)  # fmt: skip
+"""The first whose provider, region and model fit counts. Regions and models are matched from their beginning."""
+
+NOT_SOLD = (
+    NotSold(
+        "aws", re.compile(GOVERNMENT), re.compile(r".*(titan|llama3|claude-instant|claude-v2)"),
+        "Amazon Bedrock pricing, AWS GovCloud (US): priced model by model",
+    ),
+)  # fmt: skip
+
+
+def surcharge(provider: str, model: str, region: str) -> Surcharge | None:
+    """The surcharge on a model of the catalogue, None where there is none. Names in lower case."""
+    fitting = (
+        each
+        for each in SURCHARGES
+        if each.provider == provider and each.regions.match(region) and each.models.match(model)
+    )
+    return next(fitting, None) if region else None
+
+
+def not_sold(provider: str, model: str, region: str) -> NotSold | None:
+    """Why a model's price in a region cannot be told from its price elsewhere, None where it can."""
+    fitting = (
+        each
+        for each in NOT_SOLD
+        if each.provider == provider and each.regions.match(region) and each.models.match(model)
+    )
+    return next(fitting, None) if region else None

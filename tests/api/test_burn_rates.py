@@ -425,3 +425,32 @@ class TestContract:
         row = document["components"]["schemas"]["BurnRateRow"]
         (first, *_) = api.get(ACTIVE)["rows"]
         assert first.keys() == row["properties"].keys()
+
+
+class TestHistory:
+    """`/burn-rates/history`: what has burned, all sessions together, as the page draws it."""
+
+    HISTORY = "/burn-rates/history"
+
+    def test_points_add_up_over_sessions(self, api: Caller, projection: Projection) -> None:
+        """0.025 and 0.05 USD in 20 s are 13.5 USD/h."""
+        projection.feed(spend(0, 25), spend(0, 50, session_id="s-2"))
+        some(api, 2)
+        found = api.until(
+            self.HISTORY, lambda answer: bool(answer["points"]) and answer["points"][-1]["burn_usd_per_hour"] == "13.5"
+        )
+        assert found["window_s"] == 20
+
+    def test_only_newer_ones_are_sent_again(self, api: Caller, projection: Projection) -> None:
+        projection.feed(spend(0, 25))
+        found = api.until(self.HISTORY, lambda answer: bool(answer["points"]))
+        assert api.get(self.HISTORY, after=found["points"][-1]["at"])["points"] == []
+
+    def test_an_organisation_sees_its_own_burn(self, api: Caller, projection: Projection) -> None:
+        projection.feed(spend(0, 25), spend(0, 50, session_id="s-2", org_id="globex"))
+        some(api, 2)
+        api.until(
+            self.HISTORY,
+            lambda answer: bool(answer["points"]) and answer["points"][-1]["burn_usd_per_hour"] == "4.5",
+            org="acme",
+        )

@@ -64,10 +64,14 @@ QUERIES: dict[str, list[Any]] = {
     "days": [],
     "tz": ["Asia/Kolkata"],
     **{name: [] for name in ("offset", "until", "order", "cursor", "min_ratio", "anomalous", "state", "severity")},
-    **{name: [] for name in ("from", "to", "at", "confirm", "effective_from", "events", "seconds", "last-event-id")},
+    **{
+        name: []
+        for name in ("after", "from", "to", "at", "confirm", "effective_from", "events", "seconds", "last-event-id")
+    },
 }
 """Values of query and header parameters to be tried, one at a time; empty where none tells more than leaving it out."""
-ALWAYS = {"/stream": {"seconds": 1}}
+ALWAYS: dict[str, dict[str, Any]] = {"/stream": {"seconds": 1}, "/burn-rates/history": {"after": 10**15}}
+"""Without its points, whose number depends on the moment; `test_burn_rates` has whose they are."""
 BODIES: dict[str, Any] = {
     "/baselines/{org}/{agent}": {"usd_per_hour": "2.50"},
     "/valuation-rates/{provider}/{model}": {
@@ -77,7 +81,9 @@ BODIES: dict[str, Any] = {
     },
 }
 """A body for each route that takes one, below the API's prefix."""
-OF_NO_ORG = {"/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}"}
+OF_NO_ORG = {
+    "/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}", "/burn-rates/history",
+}  # fmt: skip
 """What they answer with belongs to no organisation."""
 WRITES = {"put", "post", "patch", "delete"}
 VARYING = {"date", "content-length"}

@@ -19,6 +19,7 @@ from burnline.api.routes import (
     charges,
     exports,
     health,
+    me,
     roi,
     sessions,
     stream,
@@ -28,6 +29,7 @@ from burnline.api.routes import (
 )
 from burnline.api.view.live import live_view
 from burnline.api.view.rollups import RollupCache
+from burnline.pages import site
 from burnline.readmodel.connection import connect
 from burnline.settings import Settings
 
@@ -46,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     suggestions.router,
     charges.router,
     exports.router,
+    me.router,
 )
 """Everything below `API_PREFIX`: a router is added here by name, and nowhere else."""
 
@@ -87,6 +90,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     )
     problems.install(app)
     docs.install(app)
+    site.install(app)
     app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(router, prefix=API_PREFIX, responses=problems.responses(400, 401, 403, 422, 429, 503))

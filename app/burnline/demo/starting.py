@@ -80,6 +80,7 @@ def start_children(
     if setup.has_redis:
         note(f"projector {start(setup.projector)}, metrics {setup.projector.url}/metrics")
         note(f"API {start(setup.api)}, explained at {setup.api.url}/docs")
+        note(f"dashboard: {setup.api.url}/")
     stack.callback(ask_all_to_end)
     for child in children:
         child.wait_until_ready(check_all)

@@ -475,6 +475,69 @@ def test_whoever_mounts_the_application_may_say_who_calls(redis_url: str, client
         assert api.get("/who").json()["subject"] == "mounted"
 
 
+class TestCookie:
+    """A browser that was signed in: its cookie is the token, and only pages of this origin may write by it."""
+
+    @staticmethod
+    def kept(shown: dict[str, str]) -> dict[str, str]:
+        return {"Cookie": f"theme=dark; burnline_token={shown['Authorization'].removeprefix('Bearer ')}"}
+
+    def test_it_stands_for_the_token(self, redis_url: str, client: redis.Redis) -> None:
+        cookie = self.kept(token(client, Role.VIEWER, "acme"))
+        with calling(redis_url) as api:
+            assert api.get("/who", headers=cookie).json() == {
+                "subject": api.get("/who", headers=cookie).json()["subject"],
+                "role": "viewer",
+                "orgs": ["acme"],
+            }
+
+    def test_a_wrong_one_is_nobody(self, redis_url: str, client: redis.Redis) -> None:
+        token(client)
+        with calling(redis_url) as api:
+            assert "invalid_token" in challenge(api.get("/who", headers={"Cookie": "burnline_token=bl_wrong"}))
+
+    def test_a_shown_token_goes_before_it(self, redis_url: str, client: redis.Redis) -> None:
+        cookie = self.kept(token(client, Role.ADMIN))
+        with calling(redis_url) as api:
+            assert challenge(api.get("/who", headers=cookie | bearer("bl_wrong")))
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            pytest.param({"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}, 200, id="own page"),
+            pytest.param({"Origin": "http://testserver"}, 200, id="own page of a browser without fetch metadata"),
+            pytest.param({"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, 403, id="another site"),
+            pytest.param({"Origin": "http://evil.example"}, 403, id="another origin"),
+            pytest.param({"Origin": "http://testserver", "Sec-Fetch-Site": "same-site"}, 403, id="a sister site"),
+            pytest.param({"Origin": "null"}, 403, id="a sandboxed frame"),
+            pytest.param({}, 403, id="no origin at all"),
+        ],
+    )
+    def test_it_writes_from_its_own_pages_only(
+        self, redis_url: str, client: redis.Redis, headers: dict[str, str], status: int
+    ) -> None:
+        cookie = self.kept(token(client, Role.EDITOR))
+        with calling(redis_url) as api:
+            assert api.put("/thing", json={"a": "b"}, headers=cookie | headers).status_code == status
+
+    def test_signing_in_and_out(self, redis_url: str, client: redis.Redis) -> None:
+        """The cookie is set for a token that is let in, out of reach of scripts and of other sites."""
+        shown = token(client, Role.EDITOR, "acme")
+        app = build_api(load_settings(redis_url=redis_url))
+        with TestClient(app, client=HERE) as api:
+            assert challenge(api.post("/api/v1/finops/me/cookie", headers=bearer("bl_wrong")))
+            answer = api.post("/api/v1/finops/me/cookie", headers=shown)
+            assert answer.status_code == 204
+            set_cookie = answer.headers["set-cookie"]
+            for attribute in ("burnline_token=", "HttpOnly", "SameSite=strict", "Path=/"):
+                assert attribute in set_cookie
+            me = api.get("/api/v1/finops/me").json()
+            assert (me["role"], me["orgs"], me["may_edit"]) == ("editor", ["acme"], True)
+            own = {"Origin": "http://testserver"}
+            assert api.delete("/api/v1/finops/me/cookie", headers=own).status_code == 204
+            assert challenge(api.get("/api/v1/finops/me"))
+
+
 def test_web_sockets_are_closed(redis_url: str) -> None:
     with calling(redis_url) as api, pytest.raises(WebSocketDisconnect) as closed, api.websocket_connect("/who"):
         pass

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 
 from starlette.types import Scope
 
+from burnline.api.access.cookie import cookie_token, is_own_page
 from burnline.api.access.keys import KeysUnknown
 from burnline.api.access.local import is_local
 from burnline.api.access.oidc import JwtRefused, Oidc
@@ -54,10 +55,19 @@ class Authenticator:
         """
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         if not given:
-            return await self._nobody(scope)
+            kept = cookie_token(scope["headers"])
+            return await (self._nobody(scope) if kept is None else self._by_cookie(scope, kept))
         scheme, _, text = given[0].decode("latin-1").strip().partition(" ")
         if len(given) > 1 or scheme.lower() != "bearer":
             raise unauthenticated("Authorization must be one bearer token.", wrong=True)
+        return await self._by_text(text)
+
+    async def _by_cookie(self, scope: Scope, text: str) -> Principal:
+        if not is_own_page(scope["method"], scope["headers"]):
+            raise Problem(403, "A signed-in browser writes from a page of this origin only.", kind="forbidden")
+        return await self._by_text(text)
+
+    async def _by_text(self, text: str) -> Principal:
         return await (self._by_token(text) if text.startswith(PREFIX) else self._by_jwt(text))
 
     async def _nobody(self, scope: Scope) -> Principal:

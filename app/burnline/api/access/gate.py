@@ -22,6 +22,7 @@ from burnline.api.access.token_store import TokenReader
 from burnline.api.docs import DOCS_PATHS
 from burnline.api.problems import Problem, answer
 from burnline.api.resources import Resources
+from burnline.pages import site
 from burnline.readmodel.keys import Control
 from burnline.settings import Settings
 
@@ -65,7 +66,7 @@ class Gate:
             return await self._app(scope, receive, send)
         if scope["type"] != "http":  # there are no web sockets here; what comes to be is closed until it is thought of
             return await send({"type": "websocket.close", "code": 1008})
-        if scope["path"] in OPEN_PATHS:
+        if scope["path"] in OPEN_PATHS or site.is_open(scope["path"]):
             return await self._open(scope, receive, send)
         caller: Principal | None = None
         try:

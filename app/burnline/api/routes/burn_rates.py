@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from burnline.api.access.principal import Viewer
 from burnline.api.envelope import Envelope
@@ -13,8 +13,11 @@ from burnline.api.view.active import ActiveSession
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.live import WithLive
 from burnline.api.view.orders import Column, Place
-from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, visible
+from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, unpriced_of, visible
 from burnline.api.view.shapes import BurnRateRow, NextCursor
+from burnline.detection.burn import burn_pico_usd_per_hour
+from burnline.ledger.record import UsdText
+from burnline.pricing.money import usd_text
 
 router = APIRouter(tags=["live"])
 
@@ -83,6 +86,43 @@ async def active_burn_rates(
             )
         ),
         media_type="application/json",
+    )
+
+
+class BurnLinePoint(BaseModel):
+    """What burned at one moment."""
+
+    at: Annotated[int, Field(description="Wall clock: Unix epoch, milliseconds.", examples=[1764000000000])]
+    burn_usd_per_hour: Annotated[UsdText, Field(description="Of all active sessions, over the short window.")]
+
+
+class BurnHistory(Envelope):
+    """What has burned lately, all sessions together."""
+
+    window_s: Annotated[int, Field(description="Length of the window that each point is over.", examples=[60])]
+    points: Annotated[list[BurnLinePoint], Field(description="Oldest first, about one a second.")]
+
+
+@router.get("/burn-rates/history", summary="What has burned in the last minutes, all sessions together?")
+async def burn_history(
+    live: WithLive,
+    caller: Viewer,
+    org: OrgFilter = None,
+    after: Annotated[int, Query(ge=0, description="Only points after this moment, epoch ms.")] = 0,
+) -> BurnHistory:
+    """A point per second for as long as this process has looked, at most 15 minutes."""
+    sessions, orgs = live.picture.sessions, visible(caller, org)
+    window_s = sessions.rule.short_window_s
+    return BurnHistory(
+        **live.freshness().envelope(unpriced_of(sessions.unpriced(orgs))),
+        window_s=window_s,
+        points=[
+            BurnLinePoint(
+                at=point.at_ms, burn_usd_per_hour=usd_text(burn_pico_usd_per_hour(point.total(orgs), window_s))
+            )
+            for point in live.line.points
+            if point.at_ms > after
+        ],
     )
 
 

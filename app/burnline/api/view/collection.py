@@ -3,7 +3,7 @@
 Nothing here waits or reads a clock. What may be long is an iterator: whoever drives it lets others run in between.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from burnline.api.view.active import ActiveSession, RowId
@@ -49,6 +49,10 @@ class ActiveSessions:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def rows(self) -> Iterable[ActiveSession]:
+        """Every row, in no order."""
+        return self._rows.values()
 
     def count(self, orgs: frozenset[str] | None) -> int:
         """How many sessions of these orgs are active; None is all orgs."""

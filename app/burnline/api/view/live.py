@@ -20,6 +20,7 @@ from burnline.api.envelope import Freshness, freshness_of
 from burnline.api.problems import unavailable
 from burnline.api.resources import Resources
 from burnline.api.view.breath import Breath
+from burnline.api.view.burn_line import BurnLine
 from burnline.api.view.feed import START, FeedPlace, Seen, newest_place, read_behind
 from burnline.api.view.generation import missing
 from burnline.api.view.hub import Hub, Notice
@@ -59,6 +60,7 @@ class LiveView:
         self._seen = Seen()
         self._tidied_at_s = time.monotonic()
         self.hub = Hub()
+        self.line = BurnLine()
 
     @property
     def picture(self) -> Picture:
@@ -115,6 +117,7 @@ class LiveView:
             if self.is_ready and began_s - ticked_at_s >= TICK_S:
                 ticked_at_s = began_s
                 self.hub.tick(self.picture.sessions)
+                self.line.note(self.picture.sessions, self._resources.now_ms())
                 self.picture.sessions.forget_unused_orders(began_s)
             await asyncio.sleep(max(0.0, began_s + REFRESH_S - time.monotonic()))
 

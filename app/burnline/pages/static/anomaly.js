@@ -1,0 +1,51 @@
+// One anomaly: how it went on, both windows against the line, and the event that crossed it.
+import { $, at, chargeLink, get, h, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
+import { Chart, limit, line } from "./chart.js";
+import { explained } from "./explained.js";
+
+const id = location.pathname.split("/").at(-1);
+let chart = null;
+const top = h("div", {}), below = h("div", {}), event = h("div", {});
+let evidence = "";
+
+function windows(notice) {
+  return Object.entries(notice.burn_usd_per_hour);
+}
+
+run(async () => {
+  const { anomaly, timeline } = await get(`/anomalies/${id}`);
+  $("title").textContent = `Anomaly in ${anomaly.session_id}`;
+  if (!chart) {
+    chart = new Chart("Burn at each notice against the line, USD per hour", {
+      series: [...windows(anomaly).map(([name], index) => ({ ...line(`over ${name}`, index ? "--warm" : "--series"), points: { show: true } })), limit("line")],
+      rows: (data) => ({
+        columns: [{ name: "at", cell: (row) => at(row[0] * 1000) }, ...windows(anomaly).map(([name], index) => ({ name: `over ${name}`, number: true, cell: (row) => row[index + 1].toFixed(4) })), { name: "line", number: true, cell: (row) => row.at(-1).toFixed(2) }],
+        rows: data[0].map((_, index) => data.map((values) => values[index])),
+      }),
+    });
+    show(top, section("Both windows against the line", chart.element), below, event);
+  }
+  const lines = timeline.map((notice) => Number(notice.baseline_usd_per_hour) * Number(notice.multiplier));
+  chart.set([timeline.map((notice) => notice.updated_at / 1000), ...windows(anomaly).map((_, index) => timeline.map((notice) => Number(windows(notice)[index][1]))), lines]);
+  const last = timeline.at(-1);
+  top.replaceChildren(h("div", { class: "tiles" },
+    tile("State", severity(anomaly), anomaly.resolved_by ? `resolved by ${anomaly.resolved_by === "clock" ? "the clock: nothing came any more" : "event time"}` : "open"),
+    tile("Session", sessionLink(anomaly), `${anomaly.org_id} / ${anomaly.agent_id}`),
+    tile("Since", at(anomaly.opened_at), anomaly.state === "resolved" ? `lasted ${span(last.updated_at - anomaly.opened_at)}` : ""),
+    tile("Spent by the session", usd(anomaly.spend_usd), `baseline ${anomaly.baseline_source}: ${anomaly.baseline_usd_per_hour} USD/h × ${anomaly.multiplier}`)));
+  below.replaceChildren(section("How it went on", table("Notices", [
+    { name: "#", number: true, cell: (notice) => notice.revision },
+    { name: "state", cell: severity },
+    { name: "at", cell: (notice) => at(notice.updated_at) },
+    ...windows(anomaly).map(([name], index) => ({ name: `burn ${name}`, number: true, cell: (notice) => perHour(windows(notice)[index][1]) })),
+    { name: "against baseline", cell: (notice) => ratio(notice.ratio, notice.multiplier) },
+    { name: "spent so far", number: true, cell: (notice) => usd(notice.spend_usd) },
+    { name: "crossed by", cell: (notice) => chargeLink(notice.evidence) },
+  ], timeline)));
+  const first = timeline[0].evidence;
+  const place = `/charges/${first.partition}/${first.offset}`;
+  if (evidence !== place) {
+    event.replaceChildren(explained(await get(place), "The event that crossed the line"));
+    evidence = place;
+  }
+}, 3000);

@@ -1,0 +1,109 @@
+// Now: what is spent today, what burns, which sessions, and what is wrong.
+import { count, get, h, link, perHour, query, ratio, run, section, sessionLink, severity, shortUsd, show, span, table, tile, usd, zone, at } from "./lib.js";
+import { Chart, line, spark } from "./chart.js";
+import { listen } from "./live.js";
+
+const ROWS = 25;
+const SPARK = 60;
+const sessions = new Map(); // by org and session: {row, seen: burn over the last seconds}
+const id = (row) => `${row.org_id}\n${row.session_id}`;
+const burn = (row) => Number(Object.values(row.burn_usd_per_hour)[0]);
+
+const chart = new Chart("What burns, all sessions together, USD per hour", {
+  series: [line("USD/h")],
+  legend: false,
+  rows: ([xs, ys]) => ({
+    columns: [{ name: "time", cell: (row) => at(row[0] * 1000) }, { name: "USD/h", number: true, cell: (row) => row[1].toFixed(4) }],
+    rows: xs.map((x, index) => [x, ys[index]]).filter((_, index) => (xs.length - 1 - index) % 30 === 0).reverse(),
+  }),
+});
+const points = [[], []];
+const tiles = h("div", { class: "tiles" });
+const anomalies = h("div", {});
+const active = h("div", {});
+show(tiles, section("Burning now", chart.element), section("Open anomalies", anomalies), section("Active sessions, most burning first", active));
+
+const state = { spent: null, before: null, active: null, open: [] };
+
+async function followLine() {
+  const { points: more } = await get("/burn-rates/history", { after: points[0].length ? Math.round(points[0].at(-1) * 1000) : 0 });
+  for (const point of more) {
+    points[0].push(point.at / 1000);
+    points[1].push(Number(point.burn_usd_per_hour));
+  }
+  while (points[0].length > 900) points.forEach((values) => values.shift());
+  if (points[0].length) chart.set(points);
+}
+
+async function followSpend() {
+  const trends = await get("/trends", { days: 2, tz: zone });
+  const days = trends.series[0]?.days ?? [];
+  state.spent = days.at(-1)?.cost_usd ?? "0";
+  state.before = days.at(-2)?.cost_usd ?? "0";
+}
+
+async function followAnomalies() {
+  const [open, page] = await Promise.all([get("/anomalies/active", { limit: 20 }), get("/burn-rates/active", { limit: 1 })]);
+  state.open = open.rows;
+  state.active = page.active;
+  const rows = open.rows;
+  anomalies.replaceChildren(table("Open anomalies", [
+    { name: "severity", cell: severity },
+    { name: "session", wide: true, cell: sessionLink },
+    { name: "agent", wide: true, cell: (row) => `${row.org_id} / ${row.agent_id}` },
+    { name: "since", cell: (row) => at(row.opened_at) },
+    { name: "burn", number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+    { name: "against baseline", cell: (row) => ratio(row.ratio, row.multiplier) },
+    { name: "spent", number: true, cell: (row) => usd(row.spend_usd) },
+    { name: "", cell: (row) => link(`/anomalies/${row.anomaly_id}`, "what happened", { "aria-label": `what happened in ${row.session_id}` }) },
+  ], rows, { empty: "None: nothing burns above its line." }));
+}
+
+function draw() {
+  const now = points[1].at(-1);
+  tiles.replaceChildren(
+    tile("Spent today", state.spent === null ? "…" : usd(state.spent), state.before === null ? "" : `yesterday ${shortUsd(state.before)} · days of ${zone}`),
+    tile("Burning now", now === undefined ? "…" : `${shortUsd(now)}/h`, now === undefined ? "" : `at this pace ${shortUsd(now * 24)} a day`),
+    tile("Active sessions", state.active === null ? "…" : count(state.active), link("/sessions", "all of them")),
+    tile("Open anomalies", count(state.open.length), state.open.length ? `since ${span(Date.now() - Math.min(...state.open.map((row) => row.opened_at)))}` : link("/anomalies", "earlier ones")),
+  );
+  const top = [...sessions.values()].sort((a, b) => burn(b.row) - burn(a.row)).slice(0, ROWS);
+  active.replaceChildren(table("Active sessions", [
+    { name: "session", wide: true, cell: ({ row }) => sessionLink(row) },
+    { name: "agent", wide: true, cell: ({ row }) => link(`/sessions${query({ org_id: row.org_id, agent_id: row.agent_id })}`, `${row.org_id} / ${row.agent_id}`) },
+    { name: "last minutes", cell: ({ seen }) => spark(seen) },
+    { name: "burn", number: true, cell: ({ row }) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+    { name: "against baseline", cell: ({ row }) => ratio(row.ratio, row.multiplier) },
+    { name: "spent", number: true, cell: ({ row }) => usd(row.spend_usd) },
+    { name: "model", wide: true, cell: ({ row }) => row.model_mix.main_model + (row.model_mix.models > 1 ? ` +${row.model_mix.models - 1}` : "") },
+    { name: "anomaly", cell: ({ row }) => (row.anomaly ? link(`/anomalies/${row.anomaly.anomaly_id}`, severity({ ...row.anomaly })) : "") },
+  ], top, { empty: "No session is active." }));
+}
+
+listen({
+  burn(event) {
+    if (event.complete) {
+      const kept = new Set(event.sessions.map(id));
+      for (const key of sessions.keys()) if (!kept.has(key)) sessions.delete(key);
+    }
+    for (const row of event.sessions) {
+      const seen = sessions.get(id(row))?.seen ?? [];
+      seen.push(burn(row));
+      if (seen.length > SPARK) seen.shift();
+      sessions.set(id(row), { row, seen });
+    }
+    for (const row of event.gone) sessions.delete(id(row));
+    draw();
+  },
+  anomaly: () => followAnomalies().then(draw, () => {}),
+});
+
+let turn = 0;
+run(async () => {
+  const jobs = [followLine()];
+  if (turn % 3 === 0) jobs.push(followAnomalies());
+  if (turn % 5 === 0) jobs.push(followSpend());
+  turn += 1;
+  await Promise.all(jobs);
+  draw();
+}, 2000);

@@ -1,0 +1,80 @@
+// One session: its burn against its line, by model, its notices, and its events down to the offset.
+import { $, asked, at, chargeLink, count, get, h, link, part, perHour, ratio, run, section, severity, show, span, table, tile, usd } from "./lib.js";
+import { Chart, limit, line } from "./chart.js";
+
+const id = decodeURIComponent(location.pathname.replace(/^\/sessions\//, ""));
+const { org_id } = asked();
+$("title").textContent = id;
+document.title = `${id} · Burnline`;
+
+const SLICE_S = 10;
+const chart = new Chart("Burn of this session against its line, USD per hour", {
+  series: [line("burn, USD/h"), limit("line")],
+  rows: ([xs, ys, lines]) => ({
+    columns: [{ name: "until", cell: (row) => at(row[0] * 1000) }, { name: "USD/h", number: true, cell: (row) => row[1].toFixed(4) }, { name: "line", number: true, cell: (row) => row[2].toFixed(2) }],
+    rows: xs.map((x, index) => [x, ys[index], lines[index]]).reverse(),
+  }),
+});
+const rest = h("div", {});
+show(section("Burn", chart.element), rest);
+
+// The short window slid over the slices that the ledger holds: the same sum that the rule judges.
+function slide(session) {
+  const windowS = Number.parseInt(Object.keys(session.burn_usd_per_hour)[0], 10);
+  const end = session.windows_end_at / 1000;
+  const first = session.slices.length ? session.slices[0].start_at / 1000 : end - 600;
+  const spend = new Map(session.slices.map((slice) => [slice.start_at / 1000, Number(slice.spend_usd)]));
+  const xs = [], ys = [];
+  for (let until = first + SLICE_S; until <= end; until += SLICE_S) {
+    let sum = 0;
+    for (let start = until - windowS; start < until; start += SLICE_S) sum += spend.get(start) ?? 0;
+    xs.push(until);
+    ys.push((sum * 3600) / windowS);
+  }
+  const at = Number(session.baseline_usd_per_hour) * Number(session.multiplier);
+  return [xs, ys, xs.map(() => at)];
+}
+
+run(async () => {
+  const session = await get(`/sessions/${part(id)}`, { org_id });
+  const history = await get("/anomalies", { org: session.org_id, agent: session.agent_id, limit: 500 });
+  const own = history.rows.filter((row) => row.session_id === id && row.org_id === session.org_id);
+  chart.set(slide(session));
+  const burns = Object.entries(session.burn_usd_per_hour);
+  const models = Object.entries(session.by_model).sort((a, b) => Number(b[1].cost_usd) - Number(a[1].cost_usd));
+  rest.replaceChildren(
+    h("div", { class: "tiles" },
+      tile("Spent", usd(session.cost_usd), `${count(session.events)} events, ${count(session.runs)} runs, ${count(session.tool_calls)} tool calls`),
+      ...burns.map(([window, value], index) => tile(`Burn over ${window}`, perHour(value), index ? "" : ratio(session.ratio, session.multiplier))),
+      tile("Baseline", perHour(session.baseline_usd_per_hour), `${session.baseline_source}; an anomaly begins above ×${session.multiplier}`),
+      tile("Lifetime", span(session.last_event_at - session.first_event_at), session.active ? "active" : "not active"),
+      tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`)),
+    ),
+    section("By model and kind of token", table("By model", [
+      { name: "model", wide: true, cell: ([model]) => model },
+      { name: "events", number: true, cell: ([, sums]) => count(sums.events) },
+      { name: "input", number: true, cell: ([, sums]) => count(sums.input_tokens) },
+      { name: "of it cached", number: true, cell: ([, sums]) => count(sums.cached_input_tokens) },
+      { name: "of it cache writes", number: true, cell: ([, sums]) => count(sums.cache_write_tokens) },
+      { name: "output", number: true, cell: ([, sums]) => count(sums.output_tokens) },
+      { name: "of it reasoning", number: true, cell: ([, sums]) => count(sums.reasoning_tokens) },
+      { name: "unpriced", number: true, cell: ([, sums]) => count(sums.unpriced_tokens) },
+      { name: "cost", number: true, cell: ([, sums]) => usd(sums.cost_usd) },
+    ], models)),
+    section("Its anomalies", table("Anomalies of this session", [
+      { name: "state", cell: severity },
+      { name: "opened", cell: (row) => at(row.opened_at) },
+      { name: "changed", cell: (row) => at(row.updated_at) },
+      { name: "burn then", number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+      { name: "crossed by", cell: (row) => chargeLink(row.evidence) },
+      { name: "", cell: (row) => link(`/anomalies/${row.anomaly_id}`, "what happened") },
+    ], own, { empty: "None." })),
+    section("Where it is counted from", table("Ledgers of this session, by source partition; the newest event of each can be explained to the last digit", [
+      { name: "partition", number: true, cell: (row) => row.source_partition },
+      { name: "newest event", cell: (row) => (row.last_offset < 0 ? "" : chargeLink({ partition: row.source_partition, offset: row.last_offset })) },
+      { name: "at", cell: (row) => at(row.last_event_at) },
+      { name: "events", number: true, cell: (row) => count(row.events) },
+      { name: "cost", number: true, cell: (row) => usd(row.cost_usd) },
+    ], session.ledgers)),
+  );
+}, 3000);

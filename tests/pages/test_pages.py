@@ -1,0 +1,163 @@
+"""The dashboard as a person meets it: a real browser on the demo's pages while its hour goes by.
+
+The tests stand in the order of the hour: the first meets the runaway while it burns.
+"""
+
+import csv
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from burnline.pages.site import PAGES
+from tests.pages.conftest import Watched
+
+RUNAWAY = "refactorer-runaway"
+HOUR_MS = 150_000
+"""The demo's hour takes a minute; on a busy machine more."""
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.needs_tool("chromium")]
+
+
+def seen(page_text: str) -> float:
+    """The first amount in a text."""
+    found = re.search(r"\$([0-9,.]+)", page_text)
+    assert found, page_text
+    return float(found[1].replace(",", ""))
+
+
+def test_a_newcomer_sees_the_runaway_rise_and_resolve_and_finds_its_event(watched: Watched) -> None:
+    """From the printed address to the very event that crossed the line, while it happens."""
+    page = watched.open("/")
+    open_anomalies = page.get_by_role("region", name="Open anomalies")
+    expect(open_anomalies.get_by_text(RUNAWAY)).to_be_visible(timeout=HOUR_MS)
+    expect(open_anomalies.get_by_text("critical, escalated")).to_be_visible(timeout=HOUR_MS)
+    assert seen(open_anomalies.get_by_role("row").nth(1).inner_text()) > 5
+    watched.keep("now")
+    expect(open_anomalies.get_by_text("None: nothing burns above its line.")).to_be_visible(timeout=HOUR_MS)
+
+    page.get_by_role("link", name="earlier ones").click()  # one click
+    expect(page.get_by_role("cell", name="resolved", exact=True).first).to_be_visible()
+    page.get_by_role("link", name=f"what happened in {RUNAWAY}").first.click()  # two
+    expect(page.get_by_role("heading", name="The event that crossed the line")).to_be_visible()
+    notices = page.get_by_role("region", name="Notices").get_by_role("row")
+    expect(notices).to_have_count(4)  # the head, opened, escalated, resolved
+    watched.keep("anomaly")
+    notices.nth(1).get_by_role("link").last.click()  # three: the event itself
+    expect(page.get_by_text(f"event {RUNAWAY}:")).to_be_visible()
+    expect(page.get_by_text("uncached input")).to_be_visible()
+
+
+def test_values_change_while_somebody_looks(watched: Watched) -> None:
+    page = watched.open("/")
+    fresh = page.locator("#freshness")
+    expect(fresh).to_contain_text("as of")
+    before = fresh.inner_text()
+    expect(fresh).not_to_have_text(before, timeout=20_000)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [page.path for page in PAGES if "{" not in page.path]
+    + [f"/sessions/{RUNAWAY}?org_id=northwind", "/charges/0/0", "/prices?provider=openai&model=gpt-4o"],
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_for_who_cannot_see_or_use_a_mouse(watched: Watched, path: str, scheme: str) -> None:
+    """By axe-core's rules: what it calls serious or critical, on every page, in both colours."""
+    watched.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page = watched.open(path)
+    page.wait_for_timeout(1500)
+    watched.keep(f"{path.partition('?')[0].strip('/').replace('/', '-') or 'now'}-{scheme}")
+    found = Axe().run(page).response["violations"]
+    serious = [
+        (one["id"], [node["html"] for node in one["nodes"]])
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("path", [page.path for page in PAGES if page.link])
+def test_it_fits_a_phone(watched: Watched, path: str) -> None:
+    """Nothing but a table scrolls sideways at 360 px."""
+    watched.page.set_viewport_size({"width": 360, "height": 740})
+    page = watched.open(path)
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_trends_narrow_by_a_click_and_the_back_button_widens(watched: Watched) -> None:
+    page = watched.open("/trends?days=7")
+    page.get_by_role("button", name="northwind").click()
+    expect(page.get_by_role("heading", name="Spend per day, by agent")).to_be_visible()
+    assert "northwind" in page.url
+    expect(page.get_by_role("button", name="refactorer")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Spend per day, by org")).to_be_visible()
+    expect(page.get_by_role("button", name="northwind", exact=True)).to_be_visible()
+
+
+def test_what_is_shown_can_be_taken_away(watched: Watched) -> None:
+    """The file holds the groups of the table, with the same sum."""
+    page = watched.open("/trends?days=7&group_by=agent")
+    shown = page.get_by_role("region", name="Spend by").locator("tbody tr")
+    count = shown.count()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Take this table away (CSV)").click()
+    with download.value.path().open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == count > 3
+
+
+def test_a_chart_has_a_table_of_the_same_numbers(watched: Watched) -> None:
+    page = watched.open(f"/sessions/{RUNAWAY}?org_id=northwind")
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("region", name="Burn of this session").locator("tbody tr").first).to_be_visible()
+
+
+def test_sessions_are_filtered_and_the_question_stands_in_the_address(watched: Watched) -> None:
+    page = watched.open("/sessions")
+    page.get_by_label("organisation").fill("northwind")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**org_id=northwind*")
+    expect(page.get_by_role("region", name="Active sessions").get_by_text("acme")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_label("organisation")).to_have_value("northwind")
+
+
+def test_a_suggested_baseline_is_accepted_by_one_click_and_deleted_again(watched: Watched) -> None:
+    page = watched.open("/baselines")
+    page.get_by_role("button", name=re.compile("^accept .* northwind pair-programmer")).click()
+    expect(page.get_by_role("status").filter(has_text="from the next event on")).to_be_visible(timeout=20_000)
+    delete = page.get_by_role("button", name="delete the baseline of northwind pair-programmer")
+    for _ in range(20):  # the projection follows the topic in a moment
+        if delete.count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+        page.wait_for_selector("#content > *")
+    delete.click()
+    expect(page.get_by_text("what lies below counts again")).to_be_visible(timeout=20_000)
+
+
+def test_rates_are_staged_and_then_set_together_or_discarded(watched: Watched) -> None:
+    page = watched.open("/prices?provider=acme&model=house-model")
+    for name, value in {"input": "1.5", "output": "6"}.items():
+        page.get_by_label(name, exact=True).fill(value)
+    page.get_by_role("button", name="Stage", exact=True).click()
+    expect(page.get_by_role("heading", name="1 staged")).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("heading", name="1 staged")).to_have_count(0)
+    for name, value in {"input": "1.5", "output": "6"}.items():
+        page.get_by_label(name, exact=True).fill(value)
+    page.get_by_role("button", name="Stage", exact=True).click()
+    page.get_by_role("button", name="Set all of them").click()
+    expect(page.get_by_text("In force from the next event on: acme/house-model.")).to_be_visible(timeout=20_000)
+
+
+def test_text_of_a_publisher_is_text(watched: Watched) -> None:
+    """A name is shown as it is, whatever it looks like."""
+    page = watched.open("/prices?provider=openai&model=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E")
+    expect(page.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+    assert page.locator("#content img").count() == 0

@@ -81,9 +81,7 @@ BODIES: dict[str, Any] = {
     },
 }
 """A body for each route that takes one, below the API's prefix."""
-OF_NO_ORG = {
-    "/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}", "/burn-rates/history",
-}  # fmt: skip
+OF_NO_ORG = {"/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}"}
 """What they answer with belongs to no organisation."""
 WRITES = {"put", "post", "patch", "delete"}
 VARYING = {"date", "content-length"}
@@ -145,12 +143,13 @@ class World:
             if org in orgs:
                 spending.baseline(Baseline(org_id=org, agent_id=f"{_name(org)}-other", usd_per_hour="3"))
                 self._publish(org, partition)
-        self.anomalies = {f"of:{org}": _anomaly(spending, org) for org in orgs}
+        self.alike = {f"of:{org}": _anomaly(spending, org) for org in orgs}
         self._tokens = {}
         for name, seen in (("admin", None), ("bound", frozenset({OWN}))):
             text, record = mint(name, Role.ADMIN, seen, now_ms=NOW_MS, expires_at=None)
             spending.redis.hset(spending.control.tokens, record.id, record.model_dump_json())
             self._tokens[name] = text
+            self.alike[f"token:{name}"] = f"token:{record.id}"
         spending.close()
         hidden.close()
 
@@ -172,7 +171,7 @@ class World:
             patch("burnline.api.view.live.REFRESH_S", 0.02),
             TestClient(app, headers={"Authorization": f"Bearer {self._tokens[who]}"}) as client,
         ):
-            caller = Caller(client, self.anomalies | {"topic:": self.settings.topic_prefix})
+            caller = Caller(client, self.alike | {"topic:": self.settings.topic_prefix})
             caller.wait()
             yield caller
 

@@ -283,7 +283,7 @@ def worlds(make_settings: MakeSettings, redis_url: str) -> tuple[World, World]:
         for number in (1, 2)
     )
     worlds = World(alone, (OWN,)), World(both, (OWN, OTHER))
-    worlds[0].anomalies = worlds[1].anomalies | worlds[0].anomalies  # one asks for ids that are to be found elsewhere
+    worlds[0].alike = worlds[1].alike | worlds[0].alike  # one asks for ids that are to be found elsewhere
     return worlds
 
 

@@ -84,7 +84,7 @@ BODIES: dict[str, Any] = {
 OF_NO_ORG = {"/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}"}
 """What they answer with belongs to no organisation."""
 WRITES = {"put", "post", "patch", "delete"}
-VARYING = {"date", "content-length"}
+VARYING = {"date", "content-length", "set-cookie"}  # the cookie is the own token of whoever asks
 
 
 class Request(NamedTuple):

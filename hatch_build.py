@@ -17,9 +17,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
-SOURCE = ROOT / "app/burnline/native/src/kernel.c"
+SOURCES = sorted((ROOT / "app/burnline/native/src").glob("*.c"))
 LIBRARY = ROOT / "app/burnline/native/libkernel.so"
-FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O3", "-fPIC", "-fvisibility=hidden", "-shared")
+FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O3", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-shared")
+"""Without contraction floating point is what Python's is, on every processor."""
 
 
 def compiler() -> list[str] | None:
@@ -39,7 +40,7 @@ def build_kernel() -> str | None:
     if command is None:
         return "no C compiler was found"
     done = subprocess.run(  # noqa: S603  # the compiler of whoever installs
-        [*command, *FLAGS, "-o", str(LIBRARY), str(SOURCE)], capture_output=True, text=True, check=False
+        [*command, *FLAGS, "-o", str(LIBRARY), *map(str, SOURCES), "-lm"], capture_output=True, text=True, check=False
     )
     return None if done.returncode == 0 else f"{shlex.join(command)} failed:\n{done.stderr}"
 

@@ -11,7 +11,7 @@ from burnline.ledger import record
 from burnline.ledger.partition import Retention
 from burnline.ledger.session import Ledger, ModelSums
 from burnline.native.kernel import Kernel
-from hatch_build import SOURCE
+from hatch_build import SOURCES
 from tests.ledger.examples import PARTITION, policy
 
 MOST_PICO_USD = 2**60
@@ -25,7 +25,9 @@ DAMAGED = 100_000
 def test_damaged_records_and_events_do_no_damage(tmp_path: Path) -> None:
     library = tmp_path / "libkernel.so"
     watched = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    subprocess.run(["gcc", "-std=c11", "-O1", "-g", "-fPIC", "-shared", *watched, "-o", library, SOURCE], check=True)
+    subprocess.run(
+        ["gcc", "-std=c11", "-O1", "-g", "-fPIC", "-shared", *watched, "-o", library, *SOURCES, "-lm"], check=True
+    )
     found = [
         subprocess.run(
             ["gcc", f"-print-file-name=lib{name}.so"], capture_output=True, text=True, check=True

@@ -7,10 +7,10 @@ from typing import BinaryIO
 from burnline.backtest.report import Report
 from burnline.backtest.source import Reader
 from burnline.detection.learned.calendar import Planned
-from burnline.detection.learned.engine import PythonEngine
 from burnline.detection.learned.notice import Incident
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Watch
+from burnline.native.meters import engine_for
 from burnline.pricing.book import RateBook
 
 
@@ -41,7 +41,7 @@ def backtest(
         now_ms: The clock; later events are refused.
         tell: Takes each notice.
     """
-    watch = Watch(PythonEngine(RULES), RULES, planned, sensitivity)
+    watch = Watch(engine_for(RULES), RULES, planned, sensitivity)
     reader, report = Reader(book, watch, now_ms), Report()
     for batch in reader.batches(file):
         for notice in watch.apply(batch):

@@ -80,6 +80,7 @@ class Reader:
         return self._calls([usage for usage in usages if usage is not None])
 
     def _calls(self, usages: list[Usage]) -> Batch:
+        self._watch.tidy()
         names, columns = self._watch.names, Calls.none()
         at, agents, sessions, models, runs, inputs, cached, writes, outputs, costs = (each.append for each in columns)
         for usage in usages:

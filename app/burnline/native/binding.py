@@ -137,12 +137,21 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "batch_offsets": (c_void_p, [c_void_p]),
     "batch_message": (POINTER(Message), [c_void_p, c_uint32]),
     "batch_free": (None, [c_void_p]),
+    "meters_new": (c_void_p, [c_uint32, c_void_p, c_uint32, c_void_p]),
+    "meters_free": (None, [c_void_p]),
+    "meters_set_model": (None, [c_void_p, c_uint32, c_void_p]),
+    "meters_set_agent": (None, [c_void_p, c_uint32, c_void_p, c_void_p, c_void_p]),
+    "meters_set_muted": (None, [c_void_p, c_uint32, c_int32]),
+    "meters_apply": (c_uint32, [c_void_p, c_void_p, c_uint32, c_uint32]),
+    "meters_hits": (c_void_p, [c_void_p]),
+    "meters_close_day": (c_int32, [c_void_p, c_uint32, c_void_p, c_void_p]),
+    "meters_forget": (c_void_p, [c_void_p, c_int64, POINTER(c_uint32)]),
     "kernel_xxh3": (c_uint64, [c_char_p, c_uint32]),
     "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64]),
 }
 
 _LONG = {
-    "kernel_parse", "kernel_apply", "kernel_take_sessions", "kernel_take_rows",
+    "kernel_parse", "kernel_apply", "meters_apply", "kernel_take_sessions", "kernel_take_rows",
     "poll_take", "poll_free", "batch_free",
 }  # fmt: skip
 """Functions that are worth letting other threads run meanwhile, or (librdkafka's) may wait for them."""

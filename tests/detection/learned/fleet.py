@@ -78,6 +78,7 @@ def ordered(sent: Iterable[Sent]) -> list[Sent]:
 
 def batch_of(watch: Watch, sent: Iterable[Sent], first: int = 0) -> Batch:
     """Calls as the watch takes them."""
+    watch.tidy()
     calls, ids = Calls.none(), []
     for number, each in enumerate(sent, first):
         key = each.org, each.agent, each.session

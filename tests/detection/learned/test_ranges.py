@@ -60,7 +60,8 @@ def test_a_greater_sensitivity_lowers_lines(against: Against) -> None:
     assert lines == sorted(lines, reverse=True)
 
 
-@pytest.mark.parametrize(("days", "finite"), [(0, True), (3, False)])
-def test_a_condition_for_newcomers_is_none_for_others(days: int, *, finite: bool) -> None:
-    known = learn(MONEY, {0: [1.0, 2.0, 4.0]}).by_agent[0]._replace(days=days)
-    assert math.isfinite(Condition(MONEY, Against.HIGHEST, 1.0, newcomers=True).line(known, 1.0)) is finite
+@pytest.mark.parametrize("newcomer", [True, False])
+def test_a_condition_for_newcomers_is_none_for_others(*, newcomer: bool) -> None:
+    known = learn(MONEY, {0: [1.0, 2.0, 4.0]}).by_agent[0]
+    line = Condition(MONEY, Against.HIGHEST, 1.0, newcomers=True).line(known, 1.0, newcomer=newcomer)
+    assert math.isfinite(line) is newcomer

@@ -65,6 +65,17 @@ def test_how_a_log_is_cut_into_batches_changes_nothing(at_once: int) -> None:
     assert watched(sent, at_once=at_once) == watched(sent)
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 100_000])
+def test_a_session_that_comes_back_after_days_is_counted_anew_however_the_log_is_cut(at_once: int) -> None:
+    """Numbers of forgotten sessions are given to others; none of them may still be on its way in a batch."""
+    back = [
+        Sent(T0_MS + day * DAY_MS + 11 * HOUR_MS + 50_000 * turn, "chat-1", "comes-back", 3_000 + 700 * turn)
+        for day in (1, 3, 5, 7)
+        for turn in range(6)
+    ]
+    assert watched(USUAL + back, at_once=at_once) == watched(USUAL + back)
+
+
 def test_a_runaway_does_not_teach_itself_in() -> None:
     again = [sent for day in (5, 6, 7) for sent in loop("chat-1", day)]
     assert [
@@ -74,6 +85,12 @@ def test_a_runaway_does_not_teach_itself_in() -> None:
         6,
         7,
     ]
+
+
+def test_after_a_week_out_of_range_it_is_what_the_agent_does_now() -> None:
+    always = [sent for day in range(5, 16) for sent in loop("chat-1", day)]
+    told = [notice.opened_at for notice in watched(usual_days(16) + always) if notice.revision == 1]
+    assert [(at - T0_MS) // DAY_MS for at in told] == [5, 6, 7, 8, 9, 10, 11, 12, 13]
 
 
 def test_before_two_days_of_its_own_nothing_of_an_agent_is_out_of_range() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from burnline.detection.learned.meters import (
+    SESSION_IDLE_MS,
     STATISTICS,
     AgentMeter,
     Call,
@@ -133,8 +134,9 @@ class PythonEngine:
     def _take(self, index: int, call: Call) -> Hit | None:
         agent = self._agents[call.agent]
         session = self._sessions.get(call.session)
-        if session is None:
+        if session is None or call.at_ms - session.last_ms > SESSION_IDLE_MS:
             session = self._sessions[call.session] = SessionMeter(call.agent)
+            self._told.pop(call.session, None)
         values, usual = measure(agent, session, call, self._models[call.model])
         if agent.muted:
             return None

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from burnline.detection.learned.engine import DayOfAgent
 from burnline.detection.learned.meters import Usage, Usual, summed, usual_of
-from burnline.detection.learned.ranges import HISTORY_DAYS, Range, Ranges, learn
+from burnline.detection.learned.ranges import HISTORY_DAYS, LEAST_DAYS, Range, Ranges, learn
 from burnline.detection.learned.rules import Condition, lines_of
 from burnline.detection.learned.statistic import NOTHING_YET, Statistic
 
 if TYPE_CHECKING:
     from array import array
 
+MOST_LEFT_OUT = 7
+"""So many days in a row are left out; what goes on for longer is how the agent is now."""
 _NO_RANGES = Ranges({}, None)
 
 
@@ -22,14 +24,17 @@ class _Past:
     """An agent's days: usage, and peaks as logarithms."""
 
     days: deque[tuple[int, Usage, tuple[float, ...]]] = field(default_factory=lambda: deque(maxlen=HISTORY_DAYS))
+    seen: int = 0
     left_out: int = 0
+    in_a_row: int = 0
 
 
 class History:
     """What every agent did on the days before today.
 
     A day on which anything of an agent was out of range is left out of its history, so that a runaway does not teach
-    itself in. At most 14 days of 19 peaks and 12 sums are held for each agent, and none older than 14 days.
+    itself in; after seven such days in a row it is what the agent does now. At most 14 days of 20 peaks and 12 sums
+    are held for each agent, and none older than 14 days.
     """
 
     def __init__(self, conditions: Sequence[Condition], sensitivity: float) -> None:
@@ -48,7 +53,9 @@ class History:
         """
         for agent, usage, peaks in closed:
             past = self._past.setdefault(agent, _Past())
-            if agent in out_of_range:
+            past.seen += 1
+            past.in_a_row = past.in_a_row + 1 if agent in out_of_range else 0
+            if 0 < past.in_a_row <= MOST_LEFT_OUT:
                 past.left_out += 1
             else:
                 logs = tuple(each.logarithm(peaks[each]) for each in Statistic)
@@ -88,7 +95,9 @@ class History:
 
     def lines(self, agent: int) -> "array[float]":
         """An agent's lines for today, in the order of the conditions."""
-        return lines_of(self._conditions, self.ranges(agent), self._sensitivity)
+        past = self._past.get(agent)
+        newcomer = past is None or past.seen < LEAST_DAYS
+        return lines_of(self._conditions, self.ranges(agent), self._sensitivity, newcomer=newcomer)
 
     def explanation(self, agent: int, statistic: Statistic) -> str:
         """How an agent's range of a statistic came to be, in words."""

@@ -22,6 +22,8 @@ ACTIVE_PAUSE_MS = 300_000
 FIRST_CALL_MS = 10_000
 """What a session's first call counts as activity."""
 LOOP_PAUSE_MS = 180_000
+SESSION_IDLE_MS = DAY_MS
+"""After a longer pause a session begins anew: what was held of it may be forgotten any time."""
 _SAME_TOKENS = 8
 _ALIKE_TOKENS = 300
 _FIRST_CALLS = 30
@@ -165,10 +167,13 @@ class SessionMeter:
         self.costs.append(cost)
         return min(self.costs) if len(self.costs) == 20 else 0
 
-    def use(self, day: int, cost: int, active_ms: int, *, announced: bool) -> None:
-        """Add to what the session has used in all, and today; today's leaves out what was announced, as its agent's."""
+    def begin_day(self, day: int) -> None:
+        """What the session used today begins anew with the day."""
         if day != self.of_day:
             self.of_day, self.today_cost, self.today_active_ms, self.today_calls = day, 0, 0, 0
+
+    def use(self, cost: int, active_ms: int, *, announced: bool) -> None:
+        """Add to what the session has used in all, and today; today's leaves out what was announced, as its agent's."""
         self.cost += cost
         self.active_ms += active_ms
         if announced:
@@ -247,6 +252,7 @@ def measure(
     warm = pause is not None and pause <= ACTIVE_PAUSE_MS
     active_ms = FIRST_CALL_MS if pause is None else min(pause, ACTIVE_PAUSE_MS)
     values = [NOTHING_YET] * STATISTICS
+    session.begin_day(at_ms // DAY_MS)
     streak = session.in_streak(cost, pause)
     usual = agent.usual_pico_usd_per_ms(session) * HOUR_MS
     values[Statistic.STREAK] = streak
@@ -280,7 +286,7 @@ def measure(
     logs, calls = agent.log_costs.add(at_ms, log_cost), agent.day_calls.add(at_ms, 1)
     if calls >= _LEAST_USUAL_CALLS:
         values[Statistic.AGENT_COST_24H] = logs / calls
-    session.use(at_ms // DAY_MS, cost, active_ms, announced=agent.muted)
+    session.use(cost, active_ms, announced=agent.muted)
     if not agent.muted:
         agent.use(call, rates, active_ms, log_cost, warm=warm)
     session.last_ms = max(session.last_ms, at_ms)

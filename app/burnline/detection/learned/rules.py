@@ -42,11 +42,11 @@ class Condition(NamedTuple):
     against: Against
     limit: float
     newcomers: bool = False
-    """Whether it holds of newcomers only: agents whose range is borrowed from their peers."""
+    """Whether it holds of newcomers only: agents on their first two days."""
 
-    def line(self, known: Range | None, sensitivity: float) -> float:
+    def line(self, known: Range | None, sensitivity: float, *, newcomer: bool = False) -> float:
         """The value (in the statistic's scale) that has to be exceeded; infinite where no range is known."""
-        if known is None or (self.newcomers and known.days):
+        if known is None or (self.newcomers and not newcomer):
             return math.inf
         if self.against is Against.SPREADS:
             return self.statistic.value_at(known.middle + known.spread * self.limit / sensitivity)
@@ -101,6 +101,8 @@ def conditions_of(rules: Sequence[Rule]) -> tuple[Condition, ...]:
     return tuple(condition for rule in rules for condition in rule.conditions)
 
 
-def lines_of(conditions: Sequence[Condition], ranges: Sequence[Range | None], sensitivity: float) -> "array[float]":
+def lines_of(
+    conditions: Sequence[Condition], ranges: Sequence[Range | None], sensitivity: float, *, newcomer: bool = False
+) -> "array[float]":
     """An agent's lines, by its ranges of all statistics."""
-    return array("d", [each.line(ranges[each.statistic], sensitivity) for each in conditions])
+    return array("d", [each.line(ranges[each.statistic], sensitivity, newcomer=newcomer) for each in conditions])

@@ -10,14 +10,11 @@ from burnline.detection.learned.causes import Factors, split
 from burnline.detection.learned.engine import Calls, Engine, Hit
 from burnline.detection.learned.history import History
 from burnline.detection.learned.incidents import Finding, Incidents
-from burnline.detection.learned.meters import DAY_MS, HOUR_MS, Usage
+from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage
 from burnline.detection.learned.naming import cause_of
 from burnline.detection.learned.notice import Incident
 from burnline.detection.learned.rules import Rule, conditions_of
 from burnline.detection.learned.statistic import MICRO, NOTHING_YET, Statistic
-
-SESSION_IDLE_MS = DAY_MS
-"""A session without a call for so long is forgotten when a day closes."""
 
 
 class Who(NamedTuple):
@@ -85,7 +82,7 @@ class Watch:
         self._usual_calls: dict[int, float] = {}
         self._out_of_range: set[int] = set()
         self._models: list[tuple[int, int, int, int]] = []
-        self.fired = 0
+        self._idle_ms: int | None = None
 
     @property
     def open_incidents(self) -> int:
@@ -97,6 +94,12 @@ class Watch:
         self._models.append(rates)
         self._engine.set_model(len(self._models) - 1, rates)
         return len(self._models) - 1
+
+    def tidy(self) -> None:
+        """Forget idle sessions and give their numbers back: between batches, before calls of the next get numbers."""
+        if self._idle_ms is not None:
+            self.names.forget(self._engine.forget(self._idle_ms))
+            self._idle_ms = None
 
     def apply(self, batch: Batch) -> list[Incident]:
         """Take calls in; what is to be told."""
@@ -153,7 +156,7 @@ class Watch:
         notices += self._incidents.settle(closes_ms)
         self._history.close(self._day, self._engine.close_day(), self._out_of_range)
         self._out_of_range = set()
-        self.names.forget(self._engine.forget(closes_ms - SESSION_IDLE_MS))
+        self._idle_ms = closes_ms - SESSION_IDLE_MS
         for agent in range(self._known):
             self._set_agent(agent)
 
@@ -165,7 +168,6 @@ class Watch:
     def _finding(self, hit: Hit, batch: Batch) -> Finding:
         calls, place, values = batch.calls, hit.place, hit.values
         who, agent = self.names.owners[calls.session[place]], calls.agent[place]
-        self.fired |= hit.fired
         fired = [rule for bit, rule in enumerate(self._rules) if hit.fired >> bit & 1]
         told = fired[0].conditions[0].statistic
         burn = max(int(values[Statistic.MONEY_5M]) * 12, 1)

@@ -36,6 +36,7 @@ from burnline.pricing.money import usd_text
 from burnline.readmodel.keys import Control, Keys
 from burnline.readmodel.rows import encode_progress
 from burnline.windows.slices import SLICE_MS
+from tests.readmodel.counting import count
 
 ACTIVE = "/api/v1/finops/burn-rates/active"
 PARTITIONS = 4
@@ -74,6 +75,7 @@ class Writer:
         self._redis = client
         self._keys = keys
         self._number = 0
+        self._counted = (keys.sessions, keys.changes, keys.change_seq, keys.progress)
 
     def write(self, numbers: Sequence[int], events: int) -> None:
         """Write these sessions as of now, in one step."""
@@ -90,6 +92,7 @@ class Writer:
                 pipe.hset(self._keys.progress, str(partition), encode_progress(progress))
             pipe.set(self._keys.change_seq, self._number)
             pipe.set(self._keys.seen_at_ms, now_ms)
+            count(pipe, self._keys, *self._counted)
             pipe.execute()
 
     async def keep_changing(self, sessions: int, per_second: int) -> None:

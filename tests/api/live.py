@@ -25,6 +25,7 @@ from burnline.readmodel.keys import FEED_LENGTH, Control, offset_field
 from burnline.readmodel.rows import encode_progress, session_row
 from burnline.settings import load_settings
 from tests.ledger.examples import RETENTION, T0, TOPIC, feed, policy
+from tests.readmodel.counting import count
 
 if TYPE_CHECKING:
     from burnline.api.view.hub import Hub
@@ -62,6 +63,8 @@ class Projection:
     def switch(self) -> None:
         """Let readers use this generation."""
         self.redis.set(self.control.generation, self.generation)
+        self.redis.setnx(self.keys.seen_at_ms, T0)
+        count(self.redis, self.keys)
 
     def close(self) -> None:
         self.redis.close()
@@ -113,13 +116,17 @@ class Projection:
         number = int(self.redis.get(self.keys.change_seq) or 0) + 1
         pipe.set(self.keys.change_seq, number)
         pipe.zadd(self.keys.changes, {session_id: number})
+        count(pipe, self.keys, self.keys.sessions, self.keys.change_seq, self.keys.changes)
 
     def progress(self, progress: Progress, end: int | None = None) -> None:
         """Project how far a partition is; all of it, unless it ends elsewhere."""
         partition = str(progress.source_partition)
-        self.redis.hset(self.keys.progress, partition, encode_progress(progress))
-        self.redis.hset(self.keys.ends, partition, str(progress.next_offset if end is None else end))
-        self.redis.set(self.keys.seen_at_ms, progress.written_at_ms)
+        with self.redis.pipeline() as pipe:
+            pipe.hset(self.keys.progress, partition, encode_progress(progress))
+            pipe.hset(self.keys.ends, partition, str(progress.next_offset if end is None else end))
+            pipe.set(self.keys.seen_at_ms, progress.written_at_ms)
+            count(pipe, self.keys, self.keys.progress, self.keys.ends)
+            pipe.execute()
 
     def notice(self, notice: Anomaly, appended_ms: int | None = None) -> str:
         """Project a notice; its place in the feed."""
@@ -133,13 +140,17 @@ class Projection:
                 id=f"{self._appended_ms}-0",
                 maxlen=FEED_LENGTH,
             )
-            *_, place = pipe.execute()
+            count(pipe, self.keys, self.keys.anomalies, self.keys.feed)
+            *_, place, _counted = pipe.execute()
         return str(place.decode())
 
     def baseline(self, baseline: Baseline) -> None:
         """Project a baseline."""
-        self.redis.hset(self.keys.baselines, baseline.key(), baseline.model_dump_json())
-        self.redis.hincrby(self.keys.offsets, offset_field("finops.baselines", 0), 1)
+        with self.redis.pipeline() as pipe:
+            pipe.hset(self.keys.baselines, baseline.key(), baseline.model_dump_json())
+            pipe.hincrby(self.keys.offsets, offset_field("finops.baselines", 0), 1)
+            count(pipe, self.keys, self.keys.baselines, self.keys.offsets)
+            pipe.execute()
 
 
 @contextmanager
@@ -185,6 +196,13 @@ class Caller:
         """Ask until there is something to answer from."""
         deadline = time.monotonic() + WITHIN_S
         while (answer := self.client.get(API + "/anomalies/active")).status_code != 200:
+            assert time.monotonic() < deadline, f"still {answer.status_code}: {answer.text}"
+            time.sleep(0.01)
+
+    def until_loaded(self) -> None:
+        """Ask until the projection was read, or cannot be."""
+        deadline = time.monotonic() + WITHIN_S
+        while "view-loading" in (answer := self.client.get(API + "/anomalies/active")).text:
             assert time.monotonic() < deadline, f"still {answer.status_code}: {answer.text}"
             time.sleep(0.01)
 

@@ -17,6 +17,7 @@ from burnline.pricing.valuation import ValuationRate
 from burnline.readmodel.keys import Control, Keys
 from burnline.readmodel.rows import encode_progress, encode_rate_change
 from burnline.settings import Settings
+from tests.readmodel.counting import count
 
 NOW_MS = 1_760_000_000_000
 """2025-10-09T08:53:20Z."""
@@ -82,6 +83,8 @@ class Projection:
         self._control = Control(settings.redis_prefix)
         self.keys: Keys = self._control.keys("1")
         self.redis.set(self._control.generation, "1")
+        self.redis.set(self.keys.seen_at_ms, str(NOW_MS))
+        count(self.redis, self.keys)
 
     def wipe(self) -> None:
         self.redis.flushall()
@@ -90,19 +93,22 @@ class Projection:
         row = encode_progress(Progress(1, "usage", partition, next_offset, watermark_ms, NOW_MS))
         self.redis.hset(self.keys.progress, str(partition), row)
         self.redis.hset(self.keys.ends, str(partition), str(next_offset))
-        self.redis.set(self.keys.seen_at_ms, str(NOW_MS))
+        count(self.redis, self.keys, self.keys.progress, self.keys.ends)
 
     def rate(self, rate: ValuationRate, offset: int = 0) -> None:
         value = rate.model_dump_json(exclude_none=True).encode()
         self.redis.hset(self.keys.rates, rate.key(), value)
         self.redis.lpush(self.keys.rate_history(rate.key()), encode_rate_change(offset, NOW_MS, value))
+        count(self.redis, self.keys, self.keys.rates, self.keys.rate_history(rate.key()))
 
     def rate_deleted(self, key: str, offset: int) -> None:
         self.redis.hdel(self.keys.rates, key)
         self.redis.lpush(self.keys.rate_history(key), encode_rate_change(offset, NOW_MS, None))
+        count(self.redis, self.keys, self.keys.rates, self.keys.rate_history(key))
 
     def baseline(self, baseline: Baseline) -> None:
         self.redis.hset(self.keys.baselines, baseline.key(), baseline.model_dump_json(exclude_none=True))
+        count(self.redis, self.keys, self.keys.baselines)
 
     def session(self, session_id: str = "sess-1", **changes: Any) -> None:
         """A ledger on one partition."""
@@ -115,6 +121,7 @@ class Projection:
         self.redis.hset(self.keys.session(session_id), str(row["source_partition"]), json.dumps(row))
         self.redis.zadd(self.keys.sessions, {session_id: row["last_event_at"]})
         self.redis.zadd(self.keys.sessions_of(row["org_id"]), {session_id: row["last_event_at"]})
+        count(self.redis, self.keys, self.keys.sessions, self.keys.sessions_of(row["org_id"]))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from burnline.detection.anomaly import Anomaly, Evidence, Severity, State, anoma
 from burnline.settings import load_settings
 from tests.api.live import Caller, Projection, live_api
 from tests.ledger.examples import T0, TOPIC, at_slice, spend
+from tests.readmodel.counting import count
 
 HOUR_MS = 3_600_000
 
@@ -241,5 +242,6 @@ def test_those_that_are_kept_no_more_go(redis_url: str, projection: Projection) 
     with patch("burnline.api.view.live.TIDY_S", 0.05), live_api(redis_url) as api:
         projection.redis.zrem(projection.keys.anomalies, notice(0).anomaly_id)
         projection.redis.delete(projection.keys.anomaly(notice(0).anomaly_id))
+        count(projection.redis, projection.keys, projection.keys.anomalies)
         until(api, [1])
         assert numbers(api.get("/anomalies/active")) == [1]

@@ -17,6 +17,7 @@ from burnline.settings import load_settings
 from burnline.windows.slices import SLICE_MS
 from tests.api.live import API, Caller, Clock, Projection, live_api, projection_in
 from tests.ledger.examples import PARTITION, T0, TOPIC, at_slice, ledger, spend
+from tests.readmodel.counting import count
 
 ACTIVE = "/burn-rates/active"
 
@@ -399,10 +400,12 @@ class TestAvailability:
         """All sessions are read anew."""
         projection.feed(spend(0, 25))
         some(api, 1)
-        projection.redis.incrby(projection.keys.change_seq, 20_000)
-        projection.redis.delete(projection.keys.changes)
-        projection.redis.delete(projection.keys.session("s-1"))
-        projection.redis.delete(projection.keys.sessions)
+        keys = projection.keys
+        with projection.redis.pipeline() as pipe:
+            pipe.incrby(keys.change_seq, 20_000)
+            pipe.delete(keys.changes, keys.session("s-1"), keys.sessions)
+            count(pipe, keys, keys.change_seq, keys.changes, keys.sessions)
+            pipe.execute()
         some(api, 0)
 
     def test_many_sessions_in_one_batch(self, api: Caller, projection: Projection) -> None:

@@ -31,6 +31,7 @@ from burnline.topics.ensure import ensure_topics
 from tests.api.live import FAST, Clock, Projection
 from tests.brokers import MakeSettings
 from tests.ledger.examples import T0, usage
+from tests.readmodel.counting import count
 
 OWN, OTHER = "globex", "secretcorp"
 """Whose token it is, and who must not be seen. `secret` stands in every name that the other one has."""
@@ -119,6 +120,7 @@ class OrgProjection(Projection):
             day = utc_day(json.loads(value)["quarter_start_ms"])
             self.redis.hset(self.keys.rollups(day), key, value)
             self.redis.hincrby(self.keys.rollup_revisions, day, 1)
+            count(self.redis, self.keys, self.keys.rollups(day), self.keys.rollup_revisions)
         super().commit(changes)
 
 

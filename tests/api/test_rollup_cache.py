@@ -13,6 +13,7 @@ from burnline.settings import Settings
 from tests.api.stage import Api, Projection, serving
 from tests.api.usage import use
 from tests.finance.rows import T0, key, row, value
+from tests.readmodel.counting import count
 from tests.redis_servers import RedisServer
 
 MIDNIGHT = T0 - 9 * 3_600_000
@@ -78,6 +79,8 @@ def test_another_generation_is_another_picture(reader: Api, projected: Projectio
     projected.redis.hset(keys.rollups(day), key(QUARTER_USED), projected.redis.hvals(projected.keys.rollups(day))[0])
     projected.redis.hset(keys.rollups(day), key(QUARTER_USED | {"since_offset": 7}), _value(input=4, since_offset=7))
     projected.redis.hset(keys.rollup_revisions, day, 1)  # the very number it had before
+    projected.redis.set(keys.seen_at_ms, 1)
+    count(projected.redis, keys, keys.rollups(day), keys.rollup_revisions)
     projected.redis.set(control.generation, "2")
     assert cost(reader) == "0.000000000005"
 
@@ -94,6 +97,7 @@ def test_no_generation_no_answer(reader: Api, projected: Projection) -> None:
 def test_what_is_damaged_is_not_added_up(reader: Api, projected: Projection) -> None:
     use(projected, QUARTER_USED)
     projected.redis.hset(projected.keys.rollups(utc_day(MIDNIGHT)), "x", b"{}")
+    count(projected.redis, projected.keys, projected.keys.rollups(utc_day(MIDNIGHT)))
     assert reader.get("/trends", 503)["type"] == "urn:burnline:problem:projection-damaged"
 
 

@@ -17,6 +17,7 @@ from burnline.readmodel.keys import FEED_LENGTH
 from tests.api.live import API, Caller, Clock, Projection, live_api, projection_in
 from tests.api.test_anomalies import notice
 from tests.ledger.examples import T0, spend
+from tests.readmodel.counting import count
 
 KINDS: Final[dict[str, type[BaseModel]]] = {
     "anomaly": Anomaly,
@@ -148,6 +149,7 @@ class TestResuming:
         with projection.redis.pipeline() as pipe:
             for number in range(FEED_LENGTH):
                 pipe.xadd(projection.keys.feed, {"type": "other"}, id=f"{T0 + 10}-{number}")
+            count(pipe, projection.keys, projection.keys.feed)
             pipe.execute()
         events = listen(api, 2, last_event_id=f"{T0}-0")
         assert [one.name for one in events[:2]] == ["ready", "reset"]

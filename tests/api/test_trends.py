@@ -10,6 +10,7 @@ from burnline.pricing.money import usd_text
 from tests.api.stage import NOW_MS, OF_ACME, VIEWER, Api, Projection
 from tests.api.usage import use
 from tests.finance.rows import QUARTER, T0, row
+from tests.readmodel.counting import count
 
 DAY_MS = 86_400_000
 MIDNIGHT = T0 - 9 * 3_600_000
@@ -144,6 +145,7 @@ class TestFreshness:
     def test_behind_by_so_many_events(self, reader: Api, projected: Projection) -> None:
         projected.redis.hset(projected.keys.ends, "0", "12")
         projected.redis.hset(projected.keys.ends, "3", "4")
+        count(projected.redis, projected.keys, projected.keys.ends)
         assert reader.get("/trends")["lag"]["events"] == 11
 
     def test_a_projector_that_stands_still_shows(self, reader: Api, projected: Projection) -> None:
@@ -152,6 +154,7 @@ class TestFreshness:
 
     def test_without_events_there_is_no_time(self, reader: Api, projected: Projection) -> None:
         projected.redis.delete(projected.keys.progress, projected.keys.ends)
+        count(projected.redis, projected.keys, projected.keys.progress, projected.keys.ends)
         assert reader.get("/trends")["as_of"] is None
 
 

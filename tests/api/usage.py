@@ -5,6 +5,7 @@ from typing import Any
 from burnline.readmodel.keys import utc_day
 from tests.api.stage import Projection
 from tests.finance.rows import key, value
+from tests.readmodel.counting import count
 
 
 def use(projection: Projection, *rows: dict[str, Any]) -> None:
@@ -13,3 +14,4 @@ def use(projection: Projection, *rows: dict[str, Any]) -> None:
         day = utc_day(row["quarter_start_ms"])
         projection.redis.hset(projection.keys.rollups(day), key(row), value(row))
         projection.redis.hincrby(projection.keys.rollup_revisions, day, 1)
+        count(projection.redis, projection.keys, projection.keys.rollups(day), projection.keys.rollup_revisions)

@@ -22,7 +22,7 @@ class Load:
 
     def __init__(self, settings: Settings, seed: int) -> None:
         self._random = Random(seed)  # noqa: S311  # a play to be repeated, no secret
-        self._producer = Producer(client_config(settings) | {"linger.ms": 5})
+        self._producer = Producer(client_config(settings) | {"linger.ms": 5, "enable.idempotence": True})  # in order
         self._names = {role: spec.name for name, (role, spec) in projected(topics_for(settings)).items()}
         self._partitions = settings.partitions
         self._count = 0

@@ -30,7 +30,7 @@ class TestSessions:
     def test_a_ledger(self) -> None:
         value = examples.ledger("s-1", last_event_at=5)
         assert commands(ledger("s-1", value)) == [
-            ("HSET", "p:7:session:s-1", 0, session_row(value)[1]),
+            ("@ledger", "s-1", 0, session_row(value)[1]),
             ("ZADD", "p:7:sessions", "GT", 5, "s-1"),
             ("ZADD", "p:7:sessions:org:acme", "GT", 5, "s-1"),
             ("@changed_next",),
@@ -39,13 +39,14 @@ class TestSessions:
 
     def test_of_many_records_the_newest_is_written(self) -> None:
         values = [examples.ledger("s-1", last_offset=offset) for offset in range(3)]
-        written = [command for command in commands(*(ledger("s-1", value) for value in values)) if command[0] == "HSET"]
-        assert written == [("HSET", "p:7:session:s-1", 0, session_row(values[2])[1])]
+        found = commands(*(ledger("s-1", value) for value in values))
+        written = [command for command in found if command[0] == "@ledger"]
+        assert written == [("@ledger", "s-1", 0, session_row(values[2])[1])]
 
     def test_partitions_are_kept_apart_and_the_latest_event_counts(self) -> None:
         one, two = examples.ledger("s-1", 0, last_event_at=9), examples.ledger("s-1", 1, last_event_at=5)
         found = commands(ledger("s-1", one), ledger("s-1", two, 1))
-        assert [command[2] for command in found if command[0] == "HSET"] == [0, 1]
+        assert [command[2] for command in found if command[0] == "@ledger"] == [0, 1]
         assert ("ZADD", "p:7:sessions", "GT", 9, "s-1") in found
 
     def test_a_deleted_one(self) -> None:
@@ -53,11 +54,13 @@ class TestSessions:
 
     def test_one_that_is_written_and_then_deleted_is_only_deleted(self) -> None:
         assert commands(ledger("s-1", examples.ledger()), ledger("s-1", None))[0] == ("@gone", "s-1", 0)
-        assert not [one for one in commands(ledger("s-1", examples.ledger()), ledger("s-1", None)) if one[0] == "HSET"]
+        assert not [
+            one for one in commands(ledger("s-1", examples.ledger()), ledger("s-1", None)) if one[0] == "@ledger"
+        ]
 
     def test_one_that_begins_anew_is_deleted_first(self) -> None:
         found = commands(ledger("s-1", None), ledger("s-1", examples.ledger()))
-        assert [command[0] for command in found[:2]] == ["@gone", "HSET"]
+        assert [command[0] for command in found[:2]] == ["@gone", "@ledger"]
 
     @pytest.mark.parametrize(
         ("key", "partition"), [("s-2", 0), ("s-1", 1)], ids=["another session's key", "another partition"]
@@ -83,8 +86,7 @@ class TestRollups:
             ("HSET", f"p:7:rollups:{DAY}", key, value),
             ("HINCRBY", "p:7:rollups:rev", DAY, 1),
             ("ZADD", "p:7:rollups:days", number, DAY),
-            ("PEXPIREAT", f"p:7:rollups:{DAY}", 50 + TTL_MS, "NX"),
-            ("PEXPIREAT", f"p:7:rollups:{DAY}", 50 + TTL_MS, "GT"),
+            ("@expires", f"rollups:{DAY}", 50 + TTL_MS),
         ]
 
     def test_a_day_is_counted_once_in_a_batch(self) -> None:
@@ -111,8 +113,7 @@ class TestOthers:
         until_ms = WRITTEN_MS + ANOMALY_TTL_MS
         assert commands(record(Role.ANOMALIES, "s-1", value)) == [
             ("@notice", "a-1", 2, is_open, T0, T0 + 2, value),
-            ("PEXPIREAT", "p:7:anomaly:a-1", until_ms, "NX"),
-            ("PEXPIREAT", "p:7:anomaly:a-1", until_ms, "GT"),
+            ("@expires", "anomaly:a-1", until_ms),
             ("@feed", WRITTEN_MS, value),
         ]
 

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -12,11 +13,13 @@ import pytest
 import redis
 
 from burnline.readmodel.batch import Role
-from burnline.readmodel.keys import Control
+from burnline.readmodel.keys import Control, Keys
+from burnline.readmodel.projector import unfit
 from burnline.settings import Settings
 from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.readmodel import examples
+from tests.readmodel.examples import DAY
 from tests.readmodel.load import Load
 from tests.readmodel.picture import agrees
 from tests.readmodel.processes import ProjectorProcess
@@ -253,6 +256,88 @@ def test_a_generation_that_nobody_kept_for_long_is_filled_anew(
     client.zadd(keys.sessions, {"deleted long ago": 1})
     projector.start()
     until(lambda: client.get(CONTROL.generation) != first)
+    assert agrees(client, own)
+
+
+LOSSES: dict[str, Callable[["redis.Redis", Keys], object]] = {
+    "a day": lambda client, keys: client.delete(keys.rollups(DAY)),
+    "a row of a day": lambda client, keys: client.hdel(keys.rollups(DAY), str(client.hkeys(keys.rollups(DAY))[0])),
+    "the days' revisions": lambda client, keys: client.delete(keys.rollup_revisions),
+    "a session": lambda client, keys: client.delete(keys.session(STATIC[0])),
+    "the sessions' index": lambda client, keys: client.delete(keys.sessions),
+    "an anomaly": lambda client, keys: client.delete(keys.anomaly(str(client.zrange(keys.anomalies, 0, 0)[0]))),
+    "progress": lambda client, keys: client.delete(keys.progress),
+    "the feed": lambda client, keys: client.delete(keys.feed),
+    "the counts": lambda client, keys: client.delete(keys.counts),
+    "what is given to readers": lambda client, _: client.delete(CONTROL.generation),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_key_that_is_lost_is_noticed_and_all_filled_anew(
+    own: Settings, client: "redis.Redis", projector: ProjectorProcess, loss: str
+) -> None:
+    load = Load(own, 15)
+    load.sessions(STATIC[:50])
+    load.write(400)
+    projector.start()
+    assert agrees(client, own)
+    first = str(client.get(CONTROL.generation))
+    LOSSES[loss](client, CONTROL.keys(first))
+    until(lambda: client.get(CONTROL.generation) not in (None, first))
+    assert agrees(client, own)
+    until(lambda: not client.keys(f"t:{first}:*"))
+
+
+def test_a_redis_that_drops_any_key_is_refused_until_it_does_not(
+    own: Settings, client: "redis.Redis", projector: ProjectorProcess
+) -> None:
+    Load(own, 16).write(200)
+    projector.start()
+    assert agrees(client, own)
+    client.config_set("maxmemory", "1gb")
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    until(lambda: "allkeys-lru" in str(client.get(CONTROL.unfit)))
+    until(lambda: projector.ask("/readyz")[0] == 503)
+    assert "has to be noeviction" in projector.ask("/readyz")[1]
+    assert projector.log().count("readers get 503") == 1
+    client.config_set("maxmemory-policy", "volatile-lru")
+    until(lambda: client.get(CONTROL.unfit) is None)
+    assert agrees(client, own)
+
+
+@pytest.mark.parametrize(
+    ("limit", "policy", "fits"),
+    [
+        (0, "allkeys-lru", True),
+        (1, "noeviction", True),
+        (1, "volatile-lru", True),
+        (1, "volatile-ttl", True),
+        (1, "allkeys-lru", False),
+        (1, "allkeys-lfu", False),
+        (1, "allkeys-random", False),
+    ],
+)
+def test_what_a_redis_may_do_when_its_memory_is_full(limit: int, policy: str, *, fits: bool) -> None:
+    assert (unfit(limit, policy) is None) == fits
+
+
+def test_full_and_told_to_drop_keys_by_their_time_it_drops_none_of_ours(
+    own: Settings, client: "redis.Redis", projector: ProjectorProcess
+) -> None:
+    load = Load(own, 17)
+    load.write(600)
+    projector.start()
+    assert agrees(client, own)
+    client.config_set("maxmemory-policy", "volatile-lru")
+    client.config_set("maxmemory", str(client.info("memory")["used_memory"]))
+    for number in count():
+        try:
+            client.set(f"others:{number}", "x" * 1_000)
+        except redis.exceptions.OutOfMemoryError:
+            break
+    until(lambda: "Redis cannot be used" in projector.ask("/readyz")[1])
+    client.config_set("maxmemory", "0")
     assert agrees(client, own)
 
 

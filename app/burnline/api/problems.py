@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from burnline.readmodel.checked import NotWhole
 from burnline.readmodel.rows import UnreadableRow
 
 MEDIA_TYPE = "application/problem+json"
@@ -83,6 +84,11 @@ def unavailable(detail: str, kind: str) -> Problem:
     return Problem(503, detail, kind=kind, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
+def not_whole(error: NotWhole) -> Problem:
+    """The 503 for a projection that has lost something, or cannot stand in this Redis."""
+    return unavailable(str(error), "redis-drops-keys" if error.unfit else "projection-incomplete")
+
+
 def answer(request: Request, problem: Problem) -> JSONResponse:
     """The problem as a response."""
     details = ProblemDetails(
@@ -136,6 +142,11 @@ def install(app: FastAPI) -> None:
     async def _redis(request: Request, error: RedisError) -> JSONResponse:
         _log.warning("%s: Redis: %s", request.url.path, error)
         return answer(request, unavailable("Redis cannot be read; nothing is answered from memory.", "redis-away"))
+
+    @app.exception_handler(NotWhole)
+    async def _not_whole(request: Request, error: NotWhole) -> JSONResponse:
+        _log.error("%s: %s", request.url.path, error)
+        return answer(request, not_whole(error))
 
     @app.exception_handler(UnreadableRow)
     async def _damaged(request: Request, error: UnreadableRow) -> JSONResponse:

@@ -136,7 +136,7 @@ def _sessions(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
     scores: dict[str, int] = {}
     by_org: dict[str, dict[str, int]] = {}
     for (session_id, partition), (kept, org_id, at_ms) in newest.items():
-        batch.commands.append(("HSET", keys.session(session_id), partition, kept))
+        batch.commands.append(("@ledger", session_id, partition, kept))
         for among in (scores, by_org.setdefault(org_id, {})):
             among[session_id] = max(at_ms, among.get(session_id, at_ms))
     _add_scores(batch, keys.sessions, scores, "GT")
@@ -177,10 +177,10 @@ def _usage_rollups(batch: Batch, records: list[Record], keys: Keys, ttl_ms: int)
         batch.commands += [("HDEL", name, *some) for some in _pieces(key for key, value in rows.items() if not value)]
         batch.commands.append(("HINCRBY", keys.rollup_revisions, day_name, 1))
         batch.commands.append(("ZADD", keys.rollup_days, number, day_name))
-        _keep_until(batch, name, newest_ms[number] + ttl_ms)
+        batch.commands.append(("@expires", f"rollups:{day_name}", newest_ms[number] + ttl_ms))
 
 
-def _anomalies(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
+def _anomalies(batch: Batch, records: list[Record], _: Keys, __: int) -> None:
     for record in records:
         if record.value is None:
             continue  # the topic is not compacted: a null deletes nothing there, so it does not here
@@ -193,13 +193,8 @@ def _anomalies(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
         batch.commands.append(
             ("@notice", read.anomaly_id, read.revision, is_open, read.opened_at, read.updated_at, record.value)
         )
-        _keep_until(batch, keys.anomaly(read.anomaly_id), record.timestamp_ms + ANOMALY_TTL_MS)
+        batch.commands.append(("@expires", f"anomaly:{read.anomaly_id}", record.timestamp_ms + ANOMALY_TTL_MS))
         batch.commands.append(("@feed", record.timestamp_ms, record.value))
-
-
-def _keep_until(batch: Batch, name: str, at_ms: int) -> None:
-    batch.commands.append(("PEXPIREAT", name, at_ms, "NX"))
-    batch.commands.append(("PEXPIREAT", name, at_ms, "GT"))  # for one that has a TTL already: never less
 
 
 def _baselines(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:

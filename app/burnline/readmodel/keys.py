@@ -51,6 +51,11 @@ class Control(NamedTuple):
         return f"{self.prefix}rebuild"
 
     @property
+    def unfit(self) -> str:
+        """String: why nobody is to read from this Redis; a sentence. Missing: it is fit. No TTL."""
+        return f"{self.prefix}unfit"
+
+    @property
     def lease(self) -> str:
         """String: the projector at work. TTL: seconds, renewed while it works."""
         return f"{self.prefix}projector"
@@ -69,7 +74,10 @@ class Control(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """The keys of one generation. JSON values are UTF-8, times Unix epoch milliseconds, amounts decimal strings."""
+    """The keys of one generation. JSON values are UTF-8, times Unix epoch milliseconds, amounts decimal strings.
+
+    None has a TTL: what Redis may drop by itself cannot be told from what was lost. `expires` says what ends when.
+    """
 
     prefix: str
 
@@ -77,6 +85,22 @@ class Keys(NamedTuple):
     def offsets(self) -> str:
         """Hash: `<topic>/<partition>` -> the offset projected next. Written with the data it speaks for. No TTL."""
         return f"{self.prefix}offsets"
+
+    @property
+    def counts(self) -> str:
+        """Hash: how much each key holds, by its name without the generation's prefix. Moves with the data.
+
+        A hash, set, list or stream by its entries, `change_seq` by its number. Not the hashes of sessions and of
+        anomalies, which are there if `sessions` and `anomalies` name them. `@generation` is the generation's id;
+        without it, nothing is known. `@lost` names a key that was found to hold less; then nobody reads the
+        generation any more.
+        """
+        return f"{self.prefix}counts"
+
+    @property
+    def expires(self) -> str:
+        """Sorted set: `anomaly:<id>` and `rollups:<day>` by the moment at which they are to be deleted."""
+        return f"{self.prefix}expires"
 
     @property
     def unreadable(self) -> str:
@@ -129,12 +153,12 @@ class Keys(NamedTuple):
         return f"{self.prefix}changes"
 
     def anomaly(self, anomaly_id: str) -> str:
-        """Hash: revision -> notice as JSON, all fields in each. TTL: `ANOMALY_TTL_MS` after the last was written."""
+        """Hash: revision -> notice as JSON, all fields in each. Until `ANOMALY_TTL_MS` after the last was written."""
         return f"{self.prefix}anomaly:{anomaly_id}"
 
     @property
     def anomalies(self) -> str:
-        """Sorted set: anomaly id by `updated_at` of its newest revision. An id stays a little longer than its hash."""
+        """Sorted set: anomaly id by `updated_at` of its newest revision; every one that has a hash."""
         return f"{self.prefix}anomalies"
 
     @property
@@ -159,7 +183,7 @@ class Keys(NamedTuple):
     def rollups(self, day: str) -> str:
         """Hash of one UTC day (`2026-11-24`): the record's key (JSON array) -> the record's value (`rows.RollupRow`).
 
-        TTL: the rollups' retention (BURNLINE_ROLLUP_RETENTION_DAYS) after the day's newest record was written.
+        Until the rollups' retention (BURNLINE_ROLLUP_RETENTION_DAYS) after the day's newest record was written.
         """
         return f"{self.prefix}rollups:{day}"
 
@@ -170,7 +194,7 @@ class Keys(NamedTuple):
 
     @property
     def rollup_days(self) -> str:
-        """Sorted set: UTC day by its number since 1970-01-01. A day stays a little longer than its hash."""
+        """Sorted set: UTC day by its number since 1970-01-01."""
         return f"{self.prefix}rollups:days"
 
     @property

@@ -22,7 +22,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from burnline.kafka import client_config
 from burnline.readmodel.connection import connect
@@ -86,6 +86,7 @@ class Projector:
         self._fillings: dict[str, Filling] = {}
         self._upkeep = Upkeep(settings, self._store, self._generations, self._brokers)
         self._task: Task | None = None
+        self._unfit: str | None = ""  # not known yet
         self._beat_at = time.monotonic()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -150,7 +151,13 @@ class Projector:
             await self._store.ask_for_rebuild()
             self._rebuild_wanted = False
         was_leading = self._task is not None and self._task.leading
+        if not was_leading:
+            self._unfit = ""
         task = await self._store.lead()
+        if task.leading:
+            await self._look_at_policy()
+        if task.lost:
+            _log.error("Redis has lost keys (%s): what they belonged to is filled anew", task.lost)
         if task.leading and not was_leading:
             _log.info("at work: generation %s is in use", task.in_use or "(none)")
             await self._refuse_stale(task)
@@ -165,7 +172,6 @@ class Projector:
         await self._switch_or_fill(task)
 
     async def _refuse_stale(self, task: Task) -> None:
-        await self._warn_of_eviction()
         for generation in (task.in_use, task.building):
             ago_ms = await self._store.seen_ms_ago(generation) if generation else None
             if ago_ms is None or ago_ms < STALE_MS:
@@ -176,10 +182,18 @@ class Projector:
             else:
                 await self._store.drop(str(generation))
 
-    async def _warn_of_eviction(self) -> None:
-        limit, policy = await self._store.policy()
-        if limit and policy != "noeviction":
-            _log.error("Redis drops keys when its memory is full (maxmemory-policy %s): it must be noeviction", policy)
+    async def _look_at_policy(self) -> None:
+        try:
+            why = unfit(*await self._store.policy())
+        except NoPermissionError as error:
+            why = None
+            if self._unfit is not None:
+                _log.warning("whether Redis drops keys cannot be looked up: %s", error)
+        if why is not None or why != self._unfit:  # told again, since such a Redis may drop that word, too
+            await self._store.set_unfit(why)
+        if why is not None and why != self._unfit:
+            _log.error("readers get 503: %s", why)
+        self._unfit = why
 
     async def _begin(self) -> str | None:
         source = Source(self._config, self._topics)
@@ -189,6 +203,7 @@ class Projector:
         finally:
             loop.run_in_executor(self._thread, source.close)
         generation = await self._store.begin(first)
+        await self._store.retire_unknown()
         _log.info("filling generation %s", generation)
         return generation
 
@@ -258,6 +273,8 @@ class Projector:
             return False, "starting"
         if not task.leading:
             return True, "standing by: another projector is at work"
+        if self._unfit:
+            return False, self._unfit
         if task.in_use is None:
             return False, f"filling generation {task.building}: readers get 503 until it is whole"
         told = [f"keeping generation {task.in_use}"]
@@ -266,6 +283,20 @@ class Projector:
         if unreadable := sum(filling.unreadable for filling in self._fillings.values()):
             told.append(f"{unreadable} records could not be read and were passed over (see the log)")
         return True, "; ".join(told)
+
+
+def unfit(limit_bytes: int, policy: str) -> str | None:
+    """Why a projection cannot stand in a Redis that does this when its memory is full; None if it can.
+
+    `volatile-…` drops only keys with a TTL, and no key of a projection has one; such a Redis refuses writes instead.
+
+    Args:
+        limit_bytes: `maxmemory`; 0 is no limit.
+        policy: `maxmemory-policy`.
+    """
+    if limit_bytes == 0 or not policy.startswith("allkeys-"):
+        return None
+    return f"Redis drops any key when its memory is full (maxmemory-policy {policy}): it has to be noeviction."
 
 
 async def _run(settings: Settings, *, rebuild: bool) -> None:

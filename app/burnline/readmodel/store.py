@@ -26,12 +26,25 @@ class Task(NamedTuple):
         in_use: The generation that readers use, None without one.
         building: The generation that is being filled, None without one.
         rebuild: Somebody asked for a rebuild.
+        lost: What generations were found to have lost, which are used no more: `<generation>:<key>`; "" for nothing.
     """
 
     leading: bool
     in_use: str | None
     building: str | None
     rebuild: bool
+    lost: str = ""
+
+
+class AuditPlace(NamedTuple):
+    """How far an audit is: cursors of Redis into the counts, the sessions and the anomalies."""
+
+    counts: int
+    sessions: int
+    anomalies: int
+
+
+AUDIT_START = AuditPlace(0, 0, 0)
 
 
 class Store:
@@ -44,13 +57,16 @@ class Store:
         self._owner = owner
         self._control = Control(prefix)
         self._scripts = {
-            name: _Script(name) for name in ("apply", "begin", "drop", "lead", "release", "seen", "switch", "tidy")
+            name: _Script(name)
+            for name in ("apply", "audit", "begin", "drop", "lead", "release", "seen", "switch", "tidy")
         }
 
     async def lead(self) -> Task:
         """Take the lease or keep it, and learn what there is to do."""
-        leading, in_use, building, rebuild = await self._run("lead", self._owner, LEASE_MS)
-        return Task(bool(leading), in_use.decode() or None, building.decode() or None, bool(rebuild))
+        leading, in_use, building, rebuild, lost = await self._run("lead", self._owner, LEASE_MS)
+        return Task(
+            bool(leading), in_use.decode() or None, building.decode() or None, bool(rebuild), lost.decode().strip()
+        )
 
     async def forget_idle_connections(self) -> None:
         """Call it when Redis was found to be away: one that is met later would say so again, when Redis is back."""
@@ -101,12 +117,35 @@ class Store:
         return None if found is None else _now_ms() - int(found)
 
     async def tidy(self, generation: str) -> None:
-        """Take what has expired out of the sets that name it."""
+        """Delete what has expired, and take it out of the sets that name it."""
         await self._run("tidy", generation, _AT_ONCE)
+
+    async def audit(self, generation: str, place: AuditPlace) -> AuditPlace:
+        """Hold some of a generation's keys against their counts; `lead` tells what is found to be lost.
+
+        Args:
+            generation: Which one.
+            place: Where to go on; `AUDIT_START` at first.
+
+        Returns:
+            Where to go on the next time, round and round.
+        """
+        return AuditPlace(*map(int, await self._run("audit", generation, _AT_ONCE, *place)))
 
     async def ask_for_rebuild(self) -> None:
         """Have whichever projector is at work fill another generation."""
         await self._redis.set(self._control.rebuild, "1")
+
+    async def retire_unknown(self) -> None:
+        """Have generations swept that nothing names any more, because the key that did was lost."""
+        named = await self._redis.mget(self._control.generation, self._control.building)
+        known = {generation.decode() for generation in named if isinstance(generation, bytes)}
+        found: set[str] = set()
+        # `offsets` and `counts`: every generation has them, and only `_scan`'s own pattern is one.
+        async for some in self._scan(f"{self._prefix}[0-9]*:[oc]*"):
+            found.update(name.decode().removeprefix(self._prefix).partition(":")[0] for name in some)
+        if unknown := sorted(one for one in found - known if one.isdigit()):
+            await self._redis.sadd(self._control.retired, *unknown)
 
     async def sweep(self) -> int:
         """Delete the keys of retired generations, and no others.
@@ -139,6 +178,10 @@ class Store:
         memory = await self._redis.info("memory")
         return int(memory.get("maxmemory", 0)), str(memory.get("maxmemory_policy", "noeviction"))
 
+    async def set_unfit(self, why: str | None) -> None:
+        """Let readers answer 503 with this sentence; None takes it back."""
+        await (self._redis.delete(self._control.unfit) if why is None else self._redis.set(self._control.unfit, why))
+
     async def _run(self, name: str, *arguments: Argument) -> Any:
         script = self._scripts[name]
         try:
@@ -153,6 +196,12 @@ def _now_ms() -> int:
 
 class _Script:
     def __init__(self, name: str) -> None:
-        text = importlib.resources.files("burnline.readmodel").joinpath("lua", f"{name}.lua").read_text("utf-8")
+        text = _lua(name)
+        if "counting(" in text:
+            text = _lua("counting") + text
         self.text = text.replace("CHANGES_KEPT", str(CHANGES_KEPT)).replace("FEED_LENGTH", str(FEED_LENGTH))
         self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _lua(name: str) -> str:
+    return importlib.resources.files("burnline.readmodel").joinpath("lua", f"{name}.lua").read_text("utf-8")

@@ -1,4 +1,7 @@
-"""What a projector does beside projecting: note how far `usage` goes, delete what is retired, tidy what has expired."""
+"""What a projector does beside projecting.
+
+It notes how far `usage` goes, deletes what is retired or has expired, and holds keys against their counts.
+"""
 
 import asyncio
 import logging
@@ -11,7 +14,7 @@ from redis.exceptions import RedisError
 
 from burnline.kafka import client_config
 from burnline.readmodel.health import Reach
-from burnline.readmodel.store import Store
+from burnline.readmodel.store import AUDIT_START, AuditPlace, Store
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
@@ -39,6 +42,7 @@ class Upkeep:
         self._consumer = Consumer(config, logger=client_log)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ends of usage")
         self._tidied_at_s = time.monotonic()
+        self._audited: dict[str, AuditPlace] = {}
 
     async def run(self) -> None:
         """Work until cancelled. What fails is tried again in the next round."""
@@ -60,9 +64,14 @@ class Upkeep:
         ends = {partition: span.stable for partition, span in found.items()}
         for generation in generations:
             await self._store.seen(generation, ends)
+        await self._audit(generations)
         if deleted := await self._store.sweep():
             _log.info("%d keys of former generations are deleted", deleted)
         if time.monotonic() - self._tidied_at_s > TIDY_S:
             for generation in generations:
                 await self._store.tidy(generation)
             self._tidied_at_s = time.monotonic()
+
+    async def _audit(self, generations: list[str]) -> None:
+        places = {generation: self._audited.get(generation, AUDIT_START) for generation in generations}
+        self._audited = {generation: await self._store.audit(generation, place) for generation, place in places.items()}

@@ -1,17 +1,17 @@
 """The generation of the projection that is read: one whole picture, or a 503 that says why there is none.
 
 A rebuild may switch generations between two reads and then deletes the old one's keys, which would read as an empty
-day. So what belongs together is read in one transaction with the generation's id, and read anew when that has moved.
+day. So what belongs together is read in one transaction with the generation's id, and read anew when that has moved. In
+the same transaction it is held against what should be there (`burnline.readmodel.checked`).
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends
-from redis.asyncio.client import Pipeline
 
 from burnline.api.problems import Problem, unavailable
 from burnline.api.resources import Resources, WithResources
+from burnline.readmodel.checked import Ask, read_checked
 from burnline.readmodel.keys import Control, Keys
 
 ATTEMPTS = 3
@@ -30,16 +30,14 @@ async def current(resources: Resources) -> Keys:
 
     Raises:
         Problem: 503, there is none.
+        NotWhole: It has lost something.
         redis.RedisError: Redis is away (which the application answers with 503, too).
     """
-    control = Control(resources.settings.redis_prefix)
-    found = await resources.redis.get(control.generation)
-    if found is None:
-        raise missing()
-    return control.keys(_text(found))
+    keys, _ = await read_together(resources, lambda pipe, keys: pipe.hlen(keys.offsets))
+    return keys
 
 
-async def read_together(resources: Resources, ask: Callable[[Pipeline, Keys], object]) -> tuple[Keys, list[Any]]:
+async def read_together(resources: Resources, ask: Ask) -> tuple[Keys, list[Any]]:
     """Read several keys of one generation in one transaction.
 
     Args:
@@ -51,22 +49,18 @@ async def read_together(resources: Resources, ask: Callable[[Pipeline, Keys], ob
 
     Raises:
         Problem: 503, there is no generation, or it was switched time and again.
+        NotWhole: It has lost what was asked for (which the application answers with 503, too).
         redis.RedisError: Redis is away.
     """
     control = Control(resources.settings.redis_prefix)
     for _ in range(ATTEMPTS):
-        keys = await current(resources)
-        async with resources.redis.pipeline(transaction=True) as pipe:
-            pipe.get(control.generation)
-            ask(pipe, keys)
-            generation, *answers = await pipe.execute()
-        if generation is not None and control.keys(_text(generation)) == keys:
-            return keys, answers
+        generation = await resources.redis.get(control.generation)
+        if not isinstance(generation, bytes):  # None: there is none
+            break
+        answers = await read_checked(resources.redis, control, generation, ask)
+        if answers is not None:
+            return control.keys(generation.decode()), answers
     raise missing()
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 async def _current(resources: WithResources) -> Keys:

@@ -17,7 +17,7 @@ from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
 from burnline.api.envelope import Freshness, freshness_of
-from burnline.api.problems import unavailable
+from burnline.api.problems import not_whole, unavailable
 from burnline.api.resources import Resources
 from burnline.api.view.breath import Breath
 from burnline.api.view.burn_line import BurnLine
@@ -27,6 +27,7 @@ from burnline.api.view.hub import Hub, Notice
 from burnline.api.view.picture import Picture, Plan
 from burnline.api.view.reading import GenerationReader, Switched
 from burnline.finance.bounds import UnpricedBounds
+from burnline.readmodel.checked import NotWhole
 from burnline.readmodel.keys import Control
 
 _log = logging.getLogger(__name__)
@@ -126,6 +127,9 @@ class LiveView:
             await self.refresh()
         except RedisError as error:
             self._refuse(Reason("redis-away", "Redis cannot be read; nothing is answered from memory."), error)
+        except NotWhole as error:
+            self._picture = None
+            self._refuse(Reason(not_whole(error).kind or "", str(error)))
         except Switched:
             pass  # the next refresh finds what there is then
         except Exception as error:  # noqa: BLE001  # logged below

@@ -1,12 +1,12 @@
 """The rates that were set, as the projection has them."""
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
 from burnline.api.resources import Resources
+from burnline.api.view.generation import read_together
 from burnline.api.view.rate_shapes import ChangeOut, RateOut, State, change_out
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import ANY_PROVIDER, RateCard
@@ -15,7 +15,6 @@ from burnline.pricing.valuation import ValuationRate
 from burnline.readmodel.keys import Keys
 from burnline.readmodel.rows import decode_rate_change
 
-SCAN_AT_ONCE = 2_000
 MAX_CHANGES = 500
 """Newest changes of a model that are shown."""
 
@@ -87,23 +86,20 @@ def of_model(rates: Rates, provider: str, model: str) -> list[ValuationRate]:
 async def changes_of(resources: Resources, keys: Keys, provider: str, model: str) -> list[ChangeOut]:
     """Every change of those rates that the projection remembers, deletions included, newest first.
 
-    Deleted rates are in no index, so their histories are looked for by name: one pass over the keys of Redis.
+    Deleted rates are in no index; the counts name their histories.
     """
     wanted = asked_for(provider, model)
     prefix = keys.rate_history("")
-    names = [
-        name.decode()
-        async for name in resources.redis.scan_iter(match=_literal(prefix) + "*", count=SCAN_AT_ONCE, _type="list")
-    ]
+    _, (fields,) = await read_together(resources, lambda pipe, keys: pipe.hkeys(keys.counts))
+    counted = (keys.prefix + field.decode() for field in fields)
+    names = [name for name in counted if name.startswith(prefix) and _names(name.removeprefix(prefix)) in wanted]
+    _, histories = await read_together(resources, lambda pipe, _: [pipe.lrange(name, 0, -1) for name in names])
     found: list[ChangeOut] = []
-    for name in names:
-        key = name.removeprefix(prefix)
-        if _names(key) not in wanted:
-            continue
-        for stored in await resources.redis.lrange(name, 0, -1):
-            row = decode_rate_change(cast("bytes", stored))  # the client decodes no answers
+    for name, history in zip(names, histories, strict=True):
+        for stored in history:
+            row = decode_rate_change(stored)
             value = None if row.value is None else msgspec.json.decode(row.value)
-            found.append(change_out(key, row, value))
+            found.append(change_out(name.removeprefix(prefix), row, value))
     found.sort(key=lambda change: change.offset, reverse=True)
     return found[:MAX_CHANGES]
 
@@ -116,7 +112,3 @@ def rows(some: Iterable[ValuationRate], among: Rates, now_ms: int) -> list[RateO
 def _names(key: str) -> tuple[str, str]:
     provider, _, rest = key.partition("/")
     return provider, rest.rpartition("@")[0].lower()
-
-
-def _literal(text: str) -> str:
-    return re.sub(r"([\[\]*?^\\-])", r"\\\1", text)

@@ -1,12 +1,12 @@
 """Reads out of one generation of the projection, in pieces that the event loop does not feel."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 
+from burnline.readmodel.checked import Ask, read_checked
 from burnline.readmodel.keys import Control, Keys
 
 AT_ONCE = 50
@@ -14,8 +14,6 @@ AT_ONCE = 50
 IDS_AT_ONCE = 500
 
 Item = TypeVar("Item")
-Ask = Callable[[Pipeline, Keys], object]
-"""Queues commands, one for each answer."""
 
 
 class Switched(Exception):
@@ -39,13 +37,11 @@ class GenerationReader:
 
         Raises:
             Switched: Readers use another generation now.
+            NotWhole: The generation has lost what was asked for.
             redis.RedisError: Redis is away.
         """
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.get(self._control.generation)
-            ask(pipe, self.keys)
-            generation, *answers = await pipe.execute()
-        if generation != self.generation:
+        answers = await read_checked(self.redis, self._control, self.generation, ask)
+        if answers is None:
             raise Switched
         return answers
 

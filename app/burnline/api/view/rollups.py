@@ -19,6 +19,7 @@ from burnline.api.resources import Resources
 from burnline.api.view.generation import read_together
 from burnline.finance.bounds import UnpricedBounds
 from burnline.finance.frames import empty, read_rows
+from burnline.readmodel.checked import NotWhole
 from burnline.readmodel.keys import DAY_MS, Keys, utc_day
 from burnline.readmodel.rows import UnreadableRow
 
@@ -75,7 +76,7 @@ class RollupCache:
         """Read the stale days; which days are outdated then, and how fresh the projection was at that moment."""
         try:
             keys, answers = await read_together(resources, _asking(days, stale))
-        except (Problem, RedisError):
+        except (Problem, NotWhole, RedisError):
             self._held.clear()  # what comes back may have counted its revisions anew
             raise
         if keys != self._keys:

@@ -12,8 +12,17 @@ for i = 0, stretches - 1 do
   if redis.call('HGET', offsets, ARGV[at]) ~= ARGV[at + 1] then return 0 end
 end
 
+local counted = counting(P)
 local in_use = redis.call('GET', prefix .. 'gen') == generation
 local own = {}
+
+-- session id, source partition, JSON
+own['@ledger'] = function(id, partition, json)
+  local key = P .. 'session:' .. id
+  -- One that was lost would come back with one partition only.
+  if redis.call('EXISTS', key) == 0 and redis.call('ZSCORE', P .. 'sessions', id) then counted.lost(key) end
+  redis.call('HSET', key, partition, json)
+end
 
 -- session id, source partition: the ledger is deleted.
 own['@gone'] = function(id, partition)
@@ -29,6 +38,7 @@ own['@gone'] = function(id, partition)
     if row.org_id == org then newest_of_org = math.max(newest_of_org or row.last_event_at, row.last_event_at) end
   end
   local function rank(name, score)
+    counted.touch(name)
     if score then redis.call('ZADD', name, string.format('%.0f', score), id) else redis.call('ZREM', name, id) end
   end
   rank(P .. 'sessions', newest)
@@ -37,6 +47,8 @@ end
 
 local change
 own['@changed_next'] = function()
+  counted.touch(P .. 'change_seq')
+  counted.touch(P .. 'changes')
   change = redis.call('INCR', P .. 'change_seq')
   redis.call('ZREMRANGEBYSCORE', P .. 'changes', '-inf', change - CHANGES_KEPT)
 end
@@ -50,9 +62,18 @@ own['@changed'] = function(...)
   redis.call('ZADD', P .. 'changes', unpack(flat))
 end
 
+-- name below the generation, moment: it is deleted then, or later if another moment was told.
+own['@expires'] = function(name, at_ms)
+  counted.touch(P .. 'expires')
+  redis.call('ZADD', P .. 'expires', 'GT', at_ms, name)
+end
+
 -- anomaly id, revision, 1 when it is open, opened_at, updated_at, JSON
 own['@notice'] = function(id, revision, is_open, opened_at, updated_at, json)
   local key = P .. 'anomaly:' .. id
+  counted.touch(P .. 'anomalies')
+  counted.touch(P .. 'anomalies:open')
+  if redis.call('EXISTS', key) == 0 and redis.call('ZSCORE', P .. 'anomalies', id) then counted.lost(key) end
   redis.call('HSET', key, revision, json)
   for _, other in ipairs(redis.call('HKEYS', key)) do
     if tonumber(other) > tonumber(revision) then return end
@@ -67,6 +88,7 @@ end
 
 -- when it was appended, JSON. While the generation is filled, partitions come one after the other: sorted at the switch.
 own['@feed'] = function(at_ms, json)
+  counted.touch(P .. (in_use and 'feed' or 'feed:backlog'))
   if in_use then
     local newest = redis.call('XREVRANGE', P .. 'feed', '+', '-', 'COUNT', 1)[1]
     if newest then
@@ -81,6 +103,7 @@ end
 
 -- field of the partition, how many, offset and mistake of the last
 own['@unreadable'] = function(name, count, offset, why)
+  counted.touch(P .. 'unreadable')
   local before = redis.call('HGET', P .. 'unreadable', name)
   local all = tonumber(count) + (before and cjson.decode(before).count or 0)
   redis.call('HSET', P .. 'unreadable', name, cjson.encode({count = all, offset = tonumber(offset), why = why}))
@@ -93,11 +116,13 @@ while at <= last do
   if own[name] then
     own[name](unpack(ARGV, at + 2, at + length))
   else
+    counted.touch(ARGV[at + 2])
     redis.call(unpack(ARGV, at + 1, at + length))
   end
   at = at + length + 1
 end
 
+counted.settle()
 for i = 0, stretches - 1 do
   redis.call('HSET', offsets, ARGV[4 + 3 * i], ARGV[6 + 3 * i])
 end

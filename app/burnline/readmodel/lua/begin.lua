@@ -15,6 +15,7 @@ id = string.format('%.0f', id)
 for i = 4, #ARGV, 2 do
   redis.call('HSET', prefix .. id .. ':offsets', ARGV[i], ARGV[i + 1])
 end
+redis.call('HSET', prefix .. id .. ':counts', '@generation', id, 'offsets', (#ARGV - 3) / 2)
 redis.call('SET', prefix .. id .. ':seen_at_ms', ARGV[3])
 redis.call('SET', prefix .. 'building', id)
 redis.call('DEL', prefix .. 'rebuild')

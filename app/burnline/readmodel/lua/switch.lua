@@ -14,12 +14,16 @@ if before then
     if own and tonumber(own) < tonumber(reached[i + 1]) then return 0 end
   end
 end
+local counted = counting(P)
+counted.touch(P .. 'feed')
+counted.touch(P .. 'feed:backlog')
 local backlog = redis.call('ZRANGE', P .. 'feed:backlog', 0, -1, 'WITHSCORES')
 for i = 1, #backlog, 2 do
   local at_ms = string.format('%.0f', tonumber(backlog[i + 1]))
   redis.call('XADD', P .. 'feed', at_ms .. '-*', 'type', 'anomaly', 'data', backlog[i])
 end
 redis.call('DEL', P .. 'feed:backlog')
+counted.settle()
 redis.call('SET', prefix .. 'gen', generation)
 redis.call('DEL', prefix .. 'building')
 if before then redis.call('SADD', prefix .. 'retired', before) end

@@ -1,17 +1,23 @@
--- Take what has expired out of the sorted sets that name it: the oldest are looked at.
--- ARGV: prefix, generation, how many of each.
+-- Delete what has expired, with all that names it.
+-- ARGV: prefix, generation, how many at most.
 local P = ARGV[1] .. ARGV[2] .. ':'
-local most = tonumber(ARGV[3]) - 1
-for _, id in ipairs(redis.call('ZRANGE', P .. 'anomalies', 0, most)) do
-  if redis.call('EXISTS', P .. 'anomaly:' .. id) == 0 then
-    redis.call('ZREM', P .. 'anomalies', id)
-    redis.call('ZREM', P .. 'anomalies:open', id)
+if redis.call('EXISTS', P .. 'offsets') == 0 then return 0 end
+local counted = counting(P)
+local now = redis.call('TIME')
+local now_ms = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'expires', '-inf', now_ms, 'LIMIT', 0, ARGV[3])) do
+  local kind, id = string.match(name, '^(%a+):(.*)$')
+  local indexes = ({anomaly = {'anomalies', 'anomalies:open'}, rollups = {'rollups:days'}})[kind]
+  for _, index in ipairs({'expires', unpack(indexes)}) do
+    counted.touch(P .. index)
+    redis.call('ZREM', P .. index, index == 'expires' and name or id)
   end
-end
-for _, day in ipairs(redis.call('ZRANGE', P .. 'rollups:days', 0, most)) do
-  if redis.call('EXISTS', P .. 'rollups:' .. day) == 0 then
-    redis.call('ZREM', P .. 'rollups:days', day)
-    redis.call('HDEL', P .. 'rollups:rev', day)
+  if kind == 'rollups' then
+    counted.touch(P .. name)
+    counted.touch(P .. 'rollups:rev')
+    redis.call('HDEL', P .. 'rollups:rev', id)
   end
+  redis.call('UNLINK', P .. name)
 end
+counted.settle()
 return 1

@@ -88,7 +88,9 @@ class Bench:
 
     def fresh(self, **changed: object) -> Settings:
         """Settings with topics of their own."""
-        merged = {"baseline_usd_per_hour": baseline_for(self.scale.events), **changed, **self.settings}
+        baseline = baseline_for(self.scale.events)
+        # The load is written faster than it happened, and each event opens and moves windows as in live traffic.
+        merged = {"baseline_usd_per_hour": baseline, "judge_by": "event_time", **changed, **self.settings}
         return fresh_settings(self.servers, **merged)
 
     def _progress(self, total: int) -> Callable[[int], None]:

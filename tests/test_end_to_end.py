@@ -190,7 +190,7 @@ def _why(letter: Message) -> DeadLetterHeaders:
 
 
 def test_a_killed_worker_leaves_the_same_totals(reached: Settings, start_worker: StartWorker, tmp_path: Path) -> None:
-    base_ms = now_ms() - 600_000
+    base_ms = now_ms() - 400_000
     events = [event(number, session=f"s-{number % 200}", at_ms=base_ms + number * 10) for number in range(30_000)]
     lines = [json.dumps(one).encode() if number % 100 else b"no event" for number, one in enumerate(events)]
     publish(lines, tmp_path / "events.jsonl")
@@ -263,6 +263,36 @@ def test_a_baseline_and_a_rate_take_effect_on_the_next_event_on_every_worker(
     # Cached input defaults to the input rate: 20,000 tokens at 1,000 USD per million, beside what was charged before.
     before = usd(event(0, session="s", at_ms=0, tokens=20_000))
     assert {Decimal(one["cost_usd"]) for one in objects("sessions")} == {before + 20}
+
+
+@pytest.mark.parametrize(
+    ("neighbour_s", "own_s"),
+    [
+        pytest.param(200, 0, id="a-fast-clock-beside-it"),
+        pytest.param(0, -200, id="late-beside-a-punctual-one"),
+    ],
+)
+def test_a_session_is_judged_by_its_own_time(
+    reached: Settings, start_worker: StartWorker, tmp_path: Path, neighbour_s: int, own_s: int
+) -> None:
+    """Its neighbour's clock has a say in nothing, though it is on the same partition and its event came first."""
+    worker = start_worker("first")
+    worker.wait_ready()
+    sessions = [f"s-{number}" for number in range(16)]  # enough for every partition to have some
+    at_ms = now_ms()
+    neighbours = [event(number, session=f"n-{number}", at_ms=at_ms + neighbour_s * 1000) for number in range(16)]
+    burning = [
+        event(number, session=name, at_ms=at_ms + own_s * 1000, tokens=10_000)
+        for name in sessions
+        for number in range(30)
+    ]
+    publish([json.dumps(one).encode() for one in [*neighbours, *burning]], tmp_path / "events.jsonl")
+    until(lambda: counted() == len(neighbours) + len(burning), "all events")
+    until(lambda: len(objects("anomalies")) >= len(sessions), "the anomalies")
+    notices = [Anomaly.model_validate(shown) for shown in objects("anomalies")]
+    assert {notice.session_id for notice in notices} == set(sessions)
+    if own_s:
+        assert min(notice.detected_after_s for notice in notices) >= -own_s
 
 
 def test_a_ledger_that_cannot_be_read_stops_its_partition_alone(

@@ -75,6 +75,20 @@ class TestLabelCap:
 class TestCounters:
     """They grow by what a committed flush held, and by nothing else."""
 
+    def test_events_whose_time_is_off_the_logs_by_the_agent_that_they_name(self) -> None:
+        seen = Seen()
+        seen.flush(
+            usage(session_id="s-1", event_id="a", occurred_at=T0 + 600_000),
+            usage(session_id="s-1", event_id="b", agent_id="agent-8"),
+            usage(session_id="s-1", event_id="c", agent_id="agent-8", occurred_at=T0 + 570_000),
+        )
+        faults = {
+            (sample.labels["agent"], sample.labels["fault"]): sample.value
+            for sample in seen.samples()
+            if sample.name == "burnline_event_clock_faults_total"
+        }
+        assert faults == {("agent-8", "late"): 1, ("agent-8", "delayed"): 2}
+
     def test_events_by_outcome(self) -> None:
         seen = Seen()
         late = usage(event_id="e-2", occurred_at=T0)
@@ -223,7 +237,8 @@ def everything() -> Seen:
     seen.flush(
         usage(session_id=SESSION, kind="run", input_tokens=50_000, cached_input_tokens=40_000),
         usage(session_id=SESSION, event_id="e-2", kind="tool_call", model="house-model"),
-        usage(session_id=SESSION, event_id="e-3", kind="embedding"),
+        usage(session_id=SESSION, event_id="e-3", kind="embedding", occurred_at=T0 + 600_000),
+        usage(session_id=SESSION, event_id="e-4"),
         rejected=list(Reason),
         latencies_s=[0.1],
     )

@@ -18,11 +18,11 @@ from burnline.schemas import CONTRACTS, FOLDER, Contract, differences, json_sche
 from tests.events.examples import decode
 
 FROZEN = {
-    "anomaly.json": "f6ba78d51a90d1b8052c61caaebe1a0c24cd2d5aefbaf99b52abb69f5b291a5b",
+    "anomaly.json": "4925ab876e1999078a867249fecfe9c4a070c909e8e097093dfead0039cc9255",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "dead-letter-headers.json": "5f2b3dc684a6c5e9e136995316d4f169b9fd3469ce4c76601a3fabb7674a2cc5",
-    "progress.json": "908b9991a9a56b393d81bf4c40c070caa2b119fc76d3420396eb61c51ce54cb4",
-    "session-ledger.json": "2cd20a8af79a4cb94fcbdfcd4486585fe4ed2f39077c8268922c89c066351d18",
+    "progress.json": "b5379019a5e22faf2dfb1723bab6bf59de0142a1b9db1d1736f353cc31c2f119",
+    "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
     "usage-rollup.json": "547e1feb5d64c4334ce68e8f678cc43379ebdeb5b5b0ffb2a388c84ca1313432",
     "usage.json": "ad855e5a7c7410b9d0b7d74260a63f7ecb147e77c12bdc5c1ba23d05519e4477",

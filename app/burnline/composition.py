@@ -72,7 +72,10 @@ class Worker:
         GCCollector(registry=self.registry)
         self.metrics = WorkerMetrics(self.registry, label_limit=settings.metrics_label_limit)
         self.policy = Policy(
-            BurnRule.from_settings(settings), RateBook.bundled(), Baselines(default_baseline(settings), {})
+            BurnRule.from_settings(settings),
+            RateBook.bundled(),
+            Baselines(default_baseline(settings), {}),
+            by_event_time=settings.judge_by == "event_time",
         )
         self.shards = Shards(settings, self.topics, self.policy, self.metrics)
         self.status = StatusServer(

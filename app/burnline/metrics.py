@@ -75,6 +75,16 @@ class WorkerMetrics:
         self.reference_errors = counter(
             "burnline_reference_errors", "Records of baselines or valuation-rates that cannot be used.", "topic"
         )
+        self.clock_faults = counter(
+            "burnline_event_clock_faults",
+            "Events whose time is off the log's, by the agent that they name: ahead of it by more than 10 s, "
+            "delayed by more than a short window, late (too old for the windows).",
+            "org", "agent", "fault",
+        )  # fmt: skip
+        self.without_append_time = counter(
+            "burnline_events_without_append_time",
+            "Events of a topic that does not say when it took them: judged by the worker's clock.",
+        )
         self.anomalies_open = gauge("burnline_anomalies_open", "Sessions with an open anomaly on this worker.")
         self.ledgers = gauge("burnline_ledgers_held", "Session ledgers held by this worker.")
         self.partitions = gauge("burnline_partitions_owned", "Source partitions owned by this worker.")
@@ -141,6 +151,8 @@ class WorkerMetrics:
             self.runs.labels(self._org(org), self._agent(agent)).inc(count)
         for (org, agent), count in counts.tool_calls.items():
             self.tool_calls.labels(self._org(org), self._agent(agent)).inc(count)
+        for (org, agent, fault), count in counts.clocks.items():
+            self.clock_faults.labels(self._org(org), self._agent(agent), fault).inc(count)
         for notice in changes.notices:
             self.anomalies.labels(notice.severity, notice.state).inc()
         for activity in changes.activity:

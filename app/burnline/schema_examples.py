@@ -77,6 +77,7 @@ ANOMALY: Final[dict[str, Any]] = {
         "offset": 81377,
         "event_id": "0197f3c6-0e42-7d11-8c06-9a4f5be2d013",
     },
+    "detected_after_s": 2,
     "resolved_by": None,
 }
 
@@ -87,6 +88,7 @@ SESSION_LEDGER: Final[dict[str, Any]] = {
     "last_offset": 81204,
     "first_event_at": _OCCURRED_AT,
     "last_event_at": _OCCURRED_AT,
+    "delay_ms": 350,
     "runs": 0,
     "tool_calls": 0,
     **_SUMS,
@@ -147,6 +149,7 @@ SOURCE_PROGRESS: Final[dict[str, Any]] = {
     "next_offset": 81205,
     "watermark_ms": _OCCURRED_AT,
     "written_at_ms": _OCCURRED_AT + 900,
+    "appended_at_ms": _OCCURRED_AT + 350,
 }
 
 DEAD_LETTER_HEADERS: Final[dict[str, Any]] = {

@@ -78,8 +78,13 @@ class Settings(BaseSettings):
         1_000, ge=50, le=60_000, description="How often ledgers, notices and progress are written."
     )
 
+    judge_by: Literal["log_time", "event_time"] = Field(
+        "log_time",
+        description="What moves windows on: when the log took the events, or their own times, as if it had taken each "
+        "as it happened. The latter is for replays, on topics of their own.",
+    )
     max_clock_skew_ms: int = Field(
-        300_000, ge=0, le=86_400_000, description="How far ahead of this clock an event's time may be."
+        300_000, ge=0, le=86_400_000, description="How far ahead of when the log took it an event's time may be."
     )
     duplicate_ids_per_session: int = Field(
         64,
@@ -92,7 +97,10 @@ class Settings(BaseSettings):
     )
     short_window_s: WindowSeconds = Field(60, description="Short burn window.")
     long_window_s: WindowSeconds = Field(300, description="Long burn window.")
-    window_retention_s: WindowSeconds = Field(600, description="How long slices are held behind the newest event.")
+    window_retention_s: WindowSeconds = Field(
+        600,
+        description="How long slices are held; events older than that when the log takes them are in the totals alone.",
+    )
     baseline_usd_per_hour: Usd = Field(Decimal("1.00"), description="Baseline of an agent that has none of its own.")
     anomaly_multiplier: Annotated[Decimal, Field(gt=0, le=1_000_000, decimal_places=6)] = Field(
         Decimal(5), description="A burn above baseline × this is an anomaly."

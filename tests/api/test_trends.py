@@ -135,12 +135,22 @@ def test_what_has_no_rate_is_between_two_bounds(reader: Api, projected: Projecti
 class TestFreshness:
     """How old an answer is."""
 
-    def test_as_of_the_slowest_partition_with_data(self, reader: Api, projected: Projection) -> None:
+    @pytest.mark.parametrize(
+        ("waiting", "as_of"),
+        [
+            pytest.param(0, "2025-10-09T08:53:20Z", id="one-that-is-quiet-holds-nothing-back"),
+            pytest.param(1, "2025-10-09T08:52:20Z", id="one-with-an-event-that-waits-does"),
+        ],
+    )
+    def test_as_of_the_partition_that_is_furthest_behind(
+        self, reader: Api, projected: Projection, waiting: int, as_of: str
+    ) -> None:
         projected.progress(1, watermark_ms=NOW_MS - 60_000)
         projected.progress(2, watermark_ms=0, next_offset=0)
+        projected.redis.hset(projected.keys.ends, "1", str(5 + waiting))
         answer = reader.get("/trends")
-        assert answer["as_of"] == "2025-10-09T08:52:20Z"
-        assert answer["lag"] == {"events": 0, "seconds": 0.0}
+        assert answer["as_of"] == as_of
+        assert answer["lag"] == {"events": waiting, "seconds": 0.0}
 
     def test_behind_by_so_many_events(self, reader: Api, projected: Projection) -> None:
         projected.redis.hset(projected.keys.ends, "0", "12")

@@ -79,7 +79,7 @@ async def _work_off(settings: Settings, clocks_ms: Sequence[int], kind: type[Sha
             records = [message for message in batch if message.partition() == partition]
             if records:
                 start = min(positions[partition], cast("int", records[0].offset()))
-                assert await shards.apply(RecordBatch(partition, start, MessageRecords(records)))
+                assert await shards.apply(RecordBatch(partition, start, MessageRecords(records, now_ms[0])))
                 positions[partition] = cast("int", records[-1].offset()) + 1
     while now_ms:
         await shards.flush()

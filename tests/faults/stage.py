@@ -79,6 +79,7 @@ class Stage:
             "session_timeout_ms": SESSION_TIMEOUT_MS,
             "flush_interval_ms": FLUSH_INTERVAL_MS,
             "retire_after_s": RETIRE_AFTER_S,
+            "judge_by": "event_time",  # days of events in minutes
             **settings,
         }
         self.settings = load_settings(**wanted)

@@ -7,12 +7,14 @@ KAFKA_VERSION = "4.4.0"
 """Apache Kafka in tests and in the compose file; `tests/apache-kafka/pom.xml` says the same."""
 
 Capability = Literal[
+    "log_append_time",
     "transactions",  # read_committed readers see a transaction's records after its commit, and all of them
     "aborted-transactions",  # ... and never those of an aborted one
     "fencing",  # a producer that another one with its transactional id has replaced is told so
     "transaction-timeout",  # the broker ends the transaction of a dead producer
     "compaction",
     "delete-records",
+    "log-append-time",  # message.timestamp.type is kept to
     "size-limit",  # max.message.bytes is enforced
     "replication",  # more replicas than brokers are refused
     "restart",  # what was acknowledged is there after a kill -9 and a restart

@@ -85,7 +85,9 @@ def publish(partition: PartitionLedger, *events: Usage) -> None:
     """Apply events at the next offsets, as the records that they arrive in: the kernel counts what it can of them."""
     offsets = range(partition.next_offset, partition.next_offset + len(events))
     values = [msgspec.json.encode(event) for event in events]
-    assert partition.apply_records(offsets, values, now_ms=T0, max_clock_skew_ms=HOUR_MS) == []
+    logged_ms = [event.occurred_at for event in events]
+    refused = partition.apply_records(offsets, values, logged_ms=logged_ms, now_ms=T0, max_clock_skew_ms=HOUR_MS)
+    assert refused == []
 
 
 def at_slice(index: float) -> int:

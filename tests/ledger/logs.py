@@ -32,7 +32,10 @@ _SHAPES: list[dict[str, Any]] = [
 ]  # fmt: skip
 _OWNERS = [("acme", "agent-7")] * 4 + [("acme", "agent-8"), ("initech", "agent-7")]
 _STEPS_MS = [0, 0, 1, 2_500, SLICE_MS - 1, SLICE_MS, 2 * SLICE_MS, 5 * SLICE_MS, 12 * SLICE_MS]
-_BEHIND_MS = [0, 0, 0, 0, 1, SLICE_MS, 3 * SLICE_MS, 6 * SLICE_MS, 7 * SLICE_MS, 9 * SLICE_MS]
+_AHEAD_MS = [-1, -4_000, -2 * SLICE_MS]
+_BEHIND_MS = [0, 0, 0, 0, 1, SLICE_MS, 3 * SLICE_MS, 6 * SLICE_MS, 7 * SLICE_MS, 9 * SLICE_MS, *_AHEAD_MS]
+_BACK_MS = [0] * 12 + [1, SLICE_MS, 3 * SLICE_MS]
+"""The log's own time may go back too: another broker leads the partition."""
 _REFUSED, _AFTER_A_GAP = "refused", "after a gap"
 _KINDS = [""] * 8 + [_REFUSED, _AFTER_A_GAP]
 
@@ -42,6 +45,7 @@ class Entry(NamedTuple):
 
     offset: int
     event: Usage | None
+    logged_ms: int = T0
 
 
 class Drawn(NamedTuple):
@@ -50,6 +54,7 @@ class Drawn(NamedTuple):
     kind: str
     step_ms: int
     behind_ms: int
+    back_ms: int
     session: int
     number: int
     owner: tuple[str, str]
@@ -61,6 +66,7 @@ _DRAWN = st.builds(
     kind=st.sampled_from(_KINDS),
     step_ms=st.sampled_from(_STEPS_MS),
     behind_ms=st.sampled_from(_BEHIND_MS),
+    back_ms=st.sampled_from(_BACK_MS),
     session=st.integers(1, 3),
     number=st.integers(0, 11),
     owner=st.sampled_from(_OWNERS),
@@ -69,7 +75,7 @@ _DRAWN = st.builds(
 
 
 def logs(*, after_offset: int = -1, newest_ms: int = T0, size: int = 30) -> st.SearchStrategy[list[Entry]]:
-    """A log, or how it goes on: time moves on, some events are late, some records are refused, some offsets empty."""
+    """A log, or how it goes on: some events are late or ahead, some records are refused, some offsets empty."""
     return st.lists(_DRAWN, min_size=1, max_size=size).map(lambda drawn: _log(drawn, after_offset, newest_ms))
 
 
@@ -87,5 +93,6 @@ def _log(drawn: list[Drawn], offset: int, newest_ms: int) -> list[Entry]:
             agent_id=agent_id,
             **each.shape,
         )
-        entries.append(Entry(offset, None if each.kind == _REFUSED else event))
+        logged_ms = max(T0, newest_ms - each.back_ms)
+        entries.append(Entry(offset, None if each.kind == _REFUSED else event, logged_ms))
     return entries

@@ -59,6 +59,8 @@ class Session:
     """(model, what) to its sum."""
     slices: dict[int, Decimal] = field(default_factory=dict)
     newest: int = -1
+    delay_ms: int = 0
+    """Least delay of the events in the newest slice: how far its own time is behind the log's."""
     alert: Alert | None = None
 
     def add(self, model: str, what: str, amount: Decimal | int) -> None:
@@ -89,7 +91,7 @@ class Model:
         self._ever_taken: set[tuple[str, str]] = set()
         self.sessions: dict[str, Session] = {}
         self.retired: list[Session] = []
-        self.watermark_ms = 0
+        self.watermark_ms = self.logged_ms = 0
         self.accepted = self.duplicates = self.late = self.conflicts = 0
         self.notices: list[Shown] = []
         self.usd_per_hour = Decimal(5)
@@ -99,18 +101,20 @@ class Model:
         self._active_at_ms: int | None = None
         self._looked_at = -1
 
-    def take(self, offset: int, event: Usage) -> None:
-        """One event that was not taken before."""
+    def take(self, offset: int, event: Usage | None, logged_ms: int) -> None:
+        """One record that was not taken before, and when the log took it."""
+        before, self.logged_ms = self.logged_ms // SLICE_MS, logged_ms
+        if logged_ms // SLICE_MS != before:
+            self.look(logged_ms // SLICE_MS)
+        if event is None:
+            return
         if self._knows(event):
             self.duplicates += 1
             return
         session = self.sessions.setdefault(event.session_id, Session(event.org_id, event.agent_id))
         self._ever_taken.add((event.session_id, event.event_id))
-        index = event.occurred_at // SLICE_MS
-        if event.occurred_at > self.watermark_ms:
-            before, self.watermark_ms = self.watermark_ms // SLICE_MS, event.occurred_at
-            if index > before:
-                self.look(index)
+        seen_ms = min(event.occurred_at, logged_ms)
+        self.watermark_ms = max(self.watermark_ms, seen_ms)
         self.accepted += 1
         self.conflicts += (event.org_id, event.agent_id) != (session.org_id, session.agent_id)
         session.taken.append(event.event_id)
@@ -118,8 +122,8 @@ class Model:
         session.offsets.append(offset)
         session.runs += event.kind == "run"
         session.tool_calls += event.kind == "tool_call"
-        self._window(session, index, self._count(session, event))
-        self._judge(event.session_id, session, offset)
+        if self._window(session, seen_ms, self._count(session, event)):
+            self._judge(event.session_id, session, offset)
 
     def active(self, now_ms: int) -> None:
         """Records came at this time by the clock."""
@@ -133,27 +137,27 @@ class Model:
         """While nothing comes, event time moves on with the clock; looked at once a slice."""
         if self._active_at_ms is None:
             self._active_at_ms = now_ms
-        index = self.idle_since(now_ms) // SLICE_MS
-        if index > max(self._looked_at, self.watermark_ms // SLICE_MS):
+        index = (self.logged_ms + self.idle_ms(now_ms)) // SLICE_MS
+        if index > max(self._looked_at, self.logged_ms // SLICE_MS):
             self._looked_at = index
             self.look(index)
 
-    def idle_since(self, now_ms: int) -> int:
-        """How far event time has come by the clock."""
-        return self.watermark_ms + now_ms - (self._active_at_ms or now_ms)
+    def idle_ms(self, now_ms: int) -> int:
+        """How long nothing has come, by the clock."""
+        return now_ms - (self._active_at_ms or now_ms)
 
     def retire(self, session_id: str, now_ms: int) -> None:
         """A session was retired: it must have been idle for long, and quiet."""
         session = self.sessions.pop(session_id)
         assert self.retention.idle_ms is not None
-        assert max(session.times) <= self.idle_since(now_ms) - self.retention.idle_ms
+        assert max(session.times) <= self.watermark_ms + self.idle_ms(now_ms) - self.retention.idle_ms
         assert session.alert is None
         self.retired.append(session)
 
     def look(self, index: int) -> None:
-        """Time has come to this slice."""
+        """The log's time has come to this slice."""
         for session_id, session in self.sessions.items():
-            self._resolve(session_id, session, index)
+            self._resolve(session_id, session, (index * SLICE_MS - session.delay_ms) // SLICE_MS)
 
     def _knows(self, event: Usage) -> bool:
         """Whether an id is remembered: by its session the last full generation of ids, and those since."""
@@ -200,12 +204,18 @@ class Model:
         cost = sum((tokens[name] * price[name] for name in tokens), Decimal(0))
         return cost, event.cached_input_tokens * (price["input"] - price["cached"]), 0
 
-    def _window(self, session: Session, index: int, cost: Decimal) -> None:
-        session.newest = max(session.newest, index)
-        if index > session.newest - self.retention.slices:
-            session.slices[index] = session.slices.get(index, Decimal(0)) + cost
-        else:
+    def _window(self, session: Session, seen_ms: int, cost: Decimal) -> bool:
+        """Whether it is new enough for the windows, by the log's time and by the session's."""
+        index, delay_ms = seen_ms // SLICE_MS, self.logged_ms - seen_ms
+        newest = max(session.newest, index)
+        if index <= max(newest, self.logged_ms // SLICE_MS) - self.retention.slices:
             self.late += 1
+            return False
+        if index >= session.newest:
+            session.delay_ms = min(delay_ms, session.delay_ms) if index == session.newest else delay_ms
+        session.newest = newest
+        session.slices[index] = session.slices.get(index, Decimal(0)) + cost
+        return True
 
     def _above(self, session: Session, end: int, length: int, times: Decimal | int = 1) -> bool:
         return session.window(end, length) * HOUR_S > self.usd_per_hour * times * length * SLICE_S
@@ -216,7 +226,7 @@ class Model:
         return not any(self._above(session, end, RULE.short_window_slices) for end in ends)
 
     def _judge(self, session_id: str, session: Session, offset: int) -> None:
-        if self._over(session, self.watermark_ms // SLICE_MS):
+        if self._over(session, (self.logged_ms - session.delay_ms) // SLICE_MS):
             return  # late events may complete a burn that nobody can stop any more
         windows = (RULE.short_window_slices, RULE.long_window_slices)
         warning = all(self._above(session, session.newest, length) for length in windows)

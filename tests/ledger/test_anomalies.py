@@ -105,8 +105,9 @@ class TestLifecycle:
         ],
     )
     def test_late_events_open_nothing_that_is_over_already(self, at: float, told: list[str]) -> None:
+        """Its own punctual event says that the session's time has gone on: nobody can stop that spend any more."""
         partition = ledger()
-        feed(partition, spend(at, 1, session_id="s-2"), spend(0, 80))
+        feed(partition, spend(0.5, 1), spend(at, 1, session_id="s-2"), spend(0, 80))
         assert marks(partition) == told
 
 

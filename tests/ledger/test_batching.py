@@ -27,7 +27,12 @@ def walked(log: list[Entry], batches: list[range], *, flush_each: bool = False) 
 
 
 def apply(partition: PartitionLedger, entries: list[Entry]) -> None:
-    partition.apply([entry.offset for entry in entries], [entry.event for entry in entries], now_ms=T0)
+    partition.apply(
+        [entry.offset for entry in entries],
+        [entry.event for entry in entries],
+        logged_ms=[entry.logged_ms for entry in entries],
+        now_ms=T0,
+    )
 
 
 def by_session(notices: list[Anomaly]) -> dict[str, list[Anomaly]]:
@@ -96,8 +101,10 @@ def test_windows_add_up_to_totals(log: list[Entry]) -> None:
 
 @given(logs())
 def test_refused_records_leave_no_trace_but_progress(log: list[Entry]) -> None:
+    """They move time on, as any record does; here they came when their neighbours did."""
     whole, holes = ledger(), ledger()
-    apply(whole, log)
-    apply(holes, [entry for entry in log if entry.event is not None])
+    whole.apply([entry.offset for entry in log], [entry.event for entry in log], now_ms=T0)
+    accepted = [entry for entry in log if entry.event is not None]
+    holes.apply([entry.offset for entry in accepted], [entry.event for entry in accepted], now_ms=T0)
     feed(holes, *[None] * (whole.next_offset - holes.next_offset))
     assert holes.take_changes(T0) == whole.take_changes(T0)

@@ -48,7 +48,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def publish(self, data: st.DataObject) -> None:
-        newest_ms = max((entry.event.occurred_at for entry in self.log if entry.event), default=T0)
+        newest_ms = max((entry.logged_ms for entry in self.log), default=T0)
         after = self.log[-1].offset if self.log else -1
         self.log += data.draw(logs(after_offset=after, newest_ms=newest_ms, size=8))
 
@@ -59,12 +59,16 @@ class LedgerMachine(RuleBasedStateMachine):
         done = sum(entry.offset < self.partition.next_offset for entry in self.log)
         end = max(0, done + count)
         batch = self.log[max(0, done - replayed) : end]
-        self.partition.apply([entry.offset for entry in batch], [entry.event for entry in batch], now_ms=self.now_ms)
+        self.partition.apply(
+            [entry.offset for entry in batch],
+            [entry.event for entry in batch],
+            logged_ms=[entry.logged_ms for entry in batch],
+            now_ms=self.now_ms,
+        )
         if batch:
             self.model.active(self.now_ms)
         for entry in self.log[done:end]:
-            if entry.event is not None:
-                self.model.take(entry.offset, entry.event)
+            self.model.take(entry.offset, entry.event, entry.logged_ms)
 
     @rule(
         pass_ms=st.sampled_from([0, 1, SLICE_MS, 3 * SLICE_MS, 20 * SLICE_MS, 6 * HOUR_MS, 20 * HOUR_MS]),

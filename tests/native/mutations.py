@@ -11,7 +11,8 @@ from unittest import mock
 
 from burnline.native import binding
 from burnline.native.kernel import Kernel
-from tests.ledger.examples import T0
+from burnline.native.ledger import NativePartitionLedger
+from tests.ledger.examples import PARTITION, T0, TOPIC
 from tests.native.test_kernel import SKEW_MS, Both, event
 
 FLUSH_EVERY = 1_000
@@ -38,13 +39,15 @@ def damaged(draw: random.Random, value: bytes) -> bytes:
     return bytes(text)
 
 
-def records(draw: random.Random) -> list[tuple[bytes, bytes]]:
-    """Ledger records (session id, value) as workers write them."""
+def records(draw: random.Random) -> tuple[list[tuple[bytes, bytes]], Kernel]:
+    """Ledger records (session id, value) as workers write them, and an empty kernel that could hold them."""
     both = Both(draw)
+    written: dict[bytes, bytes] = {}
     for _ in range(20):
         both.feed()
         both.flush()
-    return list(both.topics[0].items())
+        written |= both.topics[0]
+    return list(written.items()), NativePartitionLedger(TOPIC, PARTITION, both.policies[1], both.retention)._kernel
 
 
 def flush(kernel: Kernel) -> None:
@@ -60,8 +63,7 @@ def main(library: Path, seed: int, count: int) -> int:
     with mock.patch.object(binding, "LIBRARY", library):
         functions = binding.library()
     draw = random.Random(seed)  # noqa: S311  # a schedule that can be played again
-    whole = records(draw)
-    kernel = Both(draw).native._kernel
+    whole, kernel = records(draw)
     taken = 0
     for number in range(count):
         session_id, record = draw.choice(whole)
@@ -69,7 +71,7 @@ def main(library: Path, seed: int, count: int) -> int:
         value = event(draw, T0)
         if value:
             value = damaged(draw, value)
-            functions.kernel_reads(value, len(value), T0 + SKEW_MS)
+            functions.kernel_reads(value, len(value), T0, SKEW_MS)
         if number % FLUSH_EVERY == 0:
             flush(kernel)
     flush(kernel)

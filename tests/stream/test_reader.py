@@ -1,6 +1,7 @@
 """Both readers of the source topic: the same records in the same order, whatever they are made of."""
 
 import gc
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,18 +13,22 @@ from confluent_kafka import KafkaException, Producer
 from burnline.kafka import Config, client_config
 from burnline.settings import Settings
 from burnline.stream.batches import Headers, RecordBatch
+from burnline.stream.clocks import Clocks
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader, Reader
-from burnline.topics.catalogue import topics_for
+from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
 from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.kafka.base import Broker
+from tests.topics.making import make_topic
 
 WRITTEN_MS = 1_763_000_000_000
 POLLS = 400
+NOW_MS = 2 * WRITTEN_MS
+CLOCKS = Clocks(now_ms=lambda: NOW_MS, skew_ms=0)
 READERS = [
-    pytest.param(MessageReader, id="messages"),
-    pytest.param(partial(PolledReader, newest_ms=lambda: 2 * WRITTEN_MS), id="polled"),
+    pytest.param(partial(MessageReader, clocks=CLOCKS), id="messages"),
+    pytest.param(partial(PolledReader, clocks=CLOCKS), id="polled"),
 ]
 
 Row = tuple[int, bytes | None, bytes | None, Headers | None]
@@ -90,8 +95,36 @@ def test_records_come_as_they_were_written(make: MakeReader, settings: Settings,
         found = batches(reader, 1, len(ROWS))
         assert rows_of(found) == ROWS
         assert reader.end_offset(1) == len(ROWS)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("make", READERS)
+def test_where_the_topic_says_when_a_publisher_made_a_record_the_clock_says_when_the_log_took_it(
+    make: MakeReader, settings: Settings
+) -> None:
+    topic = make_topic(settings, "usage", config={TIMESTAMP_TYPE: "CreateTime"})
+    write(settings, topic, 0, ROWS)
+    with reading(make, settings, topic, {0: 0}) as reader:
+        found = batches(reader, 0, len(ROWS))
+    assert [at_ms for each in found for at_ms in each.records.logged_ms] == [NOW_MS] * len(ROWS)
+    assert sum(each.records.by_clock for each in found) == len(ROWS)
     assert [each.records.first_written_ms for each in found][:1] == [WRITTEN_MS]
     assert found[-1].records.last_written_ms == WRITTEN_MS + len(ROWS) - 1
+
+
+@pytest.mark.needs("log-append-time")
+@pytest.mark.parametrize("make", READERS)
+def test_the_log_says_when_it_took_a_record_whatever_its_publisher_writes(
+    make: MakeReader, settings: Settings, topic: str
+) -> None:
+    before_ms = time.time_ns() // 1_000_000
+    write(settings, topic, 1, ROWS)
+    after_ms = time.time_ns() // 1_000_000
+    with reading(make, settings, topic, {1: 0}) as reader:
+        found = batches(reader, 1, len(ROWS))
+    logged_ms = [at_ms for each in found for at_ms in each.records.logged_ms]
+    assert all(before_ms <= at_ms <= after_ms for at_ms in logged_ms)
+    assert sum(each.records.by_clock for each in found) == 0
 
 
 @pytest.mark.broker
@@ -120,7 +153,7 @@ def test_thousands_stay_in_order(make: MakeReader, settings: Settings, topic: st
 @pytest.mark.broker
 def test_records_outlive_their_reader(settings: Settings, topic: str) -> None:
     write(settings, topic, 0, ROWS)
-    with reading(partial(PolledReader, newest_ms=lambda: 0), settings, topic, {0: 0}) as reader:
+    with reading(partial(PolledReader, clocks=CLOCKS), settings, topic, {0: 0}) as reader:
         found = batches(reader, 0, len(ROWS))
     del reader
     gc.collect()

@@ -32,6 +32,8 @@ def batch(partition: int, start: int, end: int, *, sessions: int = 1) -> RecordB
     records = SimpleNamespace(
         offsets=range(start, end),
         values=[encoded(event_id=f"e-{offset}", session_id=f"s-{offset % sessions}") for offset in range(start, end)],
+        logged_ms=[NOW_MS] * (end - start),
+        by_clock=0,
         first_written_ms=NOW_MS,
         last_written_ms=NOW_MS,
     )

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from burnline.settings import Settings
-from burnline.topics.catalogue import topics_for
+from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
 from burnline.topics.ensure import Difference, ensure_topics
 from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 from tests.brokers import MakeSettings
@@ -61,6 +61,18 @@ def test_other_configurations_are_told_and_left(make_settings: MakeSettings) -> 
         Difference("retention.ms", "3600000", "604800000")
         in {outcome.spec.name: outcome for outcome in ensure_topics(settings)}[usage].differences
     )
+
+
+@pytest.mark.needs("log-append-time")
+def test_whose_time_stands_in_usage_is_set(make_settings: MakeSettings) -> None:
+    """A topic of before, or one that a publisher's first record made: events are judged by the log's time alone."""
+    settings = make_settings(partitions=1)
+    usage = make_topic(settings, "usage", config={TIMESTAMP_TYPE: "CreateTime"})
+    mended = {outcome.spec.name: outcome.mended for outcome in ensure_topics(settings)}
+    assert mended == dict.fromkeys(mended, ()) | {usage: (Difference(TIMESTAMP_TYPE, "CreateTime", "LogAppendTime"),)}
+    again = {outcome.spec.name: outcome for outcome in ensure_topics(settings)}[usage]
+    assert again.mended == ()
+    assert TIMESTAMP_TYPE not in {difference.config for difference in again.differences}
 
 
 def test_another_number_of_replicas_is_told(make_settings: MakeSettings) -> None:

@@ -53,8 +53,9 @@ class Envelope(BaseModel):
     """What every answer carries; answers inherit from it."""
 
     as_of: datetime | None = Field(
-        description="Event time up to which the answer holds: the least watermark of the partitions that have data. "
-        "Null as long as there are no events.",
+        description="Every event that the log had taken by then is in the answer: when it took the newest one applied "
+        "or, where events wait to be applied, that of the partition that is furthest behind. A partition "
+        "without new events holds nothing back. Null as long as there are no events.",
         examples=["2026-11-24T04:00:00.123000Z"],
     )
     lag: Lag
@@ -66,7 +67,7 @@ class Freshness:
     """How fresh the projection is.
 
     Attributes:
-        as_of_ms: The least watermark, epoch ms; None without events.
+        as_of_ms: Every event that the log had taken by then is in it, epoch ms; None without events.
         lag_events: Events behind the ledgers' offsets.
         lag_ms: Age of the picture, by the wall clock.
     """
@@ -99,8 +100,10 @@ def freshness_of(
     behind = {number: events for number, events in waiting.items() if events > 0}
     moved = [progress[number].written_at_ms for number in behind if number in progress]
     looked = [] if seen_at_ms is None else [seen_at_ms]
+    reached = {number: each.reached_ms for number, each in progress.items() if each.reached_ms > 0}
+    held_back = [at_ms for number, at_ms in reached.items() if number in behind]
     return Freshness(
-        as_of_ms=min((each.watermark_ms for each in progress.values() if each.watermark_ms > 0), default=None),
+        as_of_ms=min(held_back) if held_back else max(reached.values(), default=None),
         lag_events=sum(behind.values()),
         lag_ms=max(0, now_ms - min([*moved, *looked], default=now_ms)),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import cast
 
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 from pydantic import ValidationError
 
 from burnline.charges.explanation import Explanation, Looked, Priced, Refusal, SessionCost
@@ -64,7 +65,12 @@ def look_up(
     """
     topic = topics_for(settings).usage.name
     record = fetch(client_config(settings), topic, partition, offset, timeout_s=timeout_s)
-    (event,), rejections = decode_batch([record.value()], now_ms=now_ms, max_clock_skew_ms=settings.max_clock_skew_ms)
+    stamped, at_ms = record.timestamp()
+    (event,), rejections = decode_batch(
+        [record.value()],
+        now_ms=at_ms if stamped == TIMESTAMP_LOG_APPEND_TIME else now_ms,
+        max_clock_skew_ms=settings.max_clock_skew_ms,
+    )
     if not may_see(event):
         raise Withheld(f"Offset {offset} of partition {partition} is not for whoever asks")
     applied = _applied(settings, partition, offset, timeout_s)

@@ -37,7 +37,8 @@ def ensure(as_json: AsJson = False) -> None:
     """Create the missing topics, wait until they can be used, and say where existing ones differ.
 
     Safe to repeat. Exit code 1 when a topic has another number of partitions (each is named, and nothing is created),
-    when the broker refuses, or when it does not answer. Another retention or cleanup policy is told, and left as it is.
+    when the broker refuses, or when it does not answer. Another retention or cleanup policy is told, and left as it is;
+    that `usage` says when it took a record (`message.timestamp.type`) is set.
     """
     settings = settings_or_exit()
     try:
@@ -57,7 +58,8 @@ def _described(spec: TopicSpec) -> dict[str, object]:
 
 def _reported(outcome: TopicOutcome) -> dict[str, object]:
     differences = [difference._asdict() for difference in outcome.differences]
-    return _described(outcome.spec) | {"created": outcome.created, "differences": differences}
+    mended = [difference._asdict() for difference in outcome.mended]
+    return _described(outcome.spec) | {"created": outcome.created, "differences": differences, "mended": mended}
 
 
 def _print(outcome: TopicOutcome) -> None:
@@ -65,6 +67,9 @@ def _print(outcome: TopicOutcome) -> None:
     partitions = "1 partition" if outcome.spec.partitions == 1 else f"{outcome.spec.partitions} partitions"
     told = f"{outcome.spec.name}: {done}, {partitions}, {_kept(outcome.spec)}"
     console.print(told, highlight=False, markup=False)
+    for difference in outcome.mended:
+        told = f"  {difference.config} was {difference.found}, is {difference.wanted} now"
+        console.print(told, highlight=False, markup=False)
     for difference in outcome.differences:
         told = f"  {difference.config} is {difference.found}, wanted is {difference.wanted}"
         console.print(told, style="yellow", highlight=False, markup=False)

@@ -77,6 +77,8 @@ def set_up(settings: Settings, embedded: Embedded, folder: Path) -> Setup:
     else:
         _unless_told(overrides, told, redis_prefix=f"{run}:")
     _unless_told(overrides, told, flush_interval_ms=FLUSH_INTERVAL_MS, worker_data_dir=folder)
+    # The hour is replayed faster than it happened, and begins in the past: it is judged as it happened.
+    _unless_told(overrides, told, judge_by="event_time")
     free = zip(_PORTS, free_ports(len(_PORTS)), strict=True)
     overrides |= {name: port for name, port in free if name not in told or getattr(settings, name) == 0}
     _unless_told(overrides, told, metrics_host=LOOPBACK)

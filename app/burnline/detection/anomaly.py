@@ -35,7 +35,7 @@ class Severity(StrEnum):
 
 
 class ResolvedBy(StrEnum):
-    """What moved time on over the quiet period: newer events of the partition, or the clock while it was idle."""
+    """What moved time on over the quiet period: newer records of the log, or the clock while none came."""
 
     EVENT_TIME = "event_time"
     CLOCK = "clock"
@@ -82,6 +82,14 @@ class Anomaly(BaseModel):
     ]
     spend_usd: Annotated[DecimalText, Field(description="What the session has spent in all, so far.")]
     evidence: Annotated[Evidence, Field(description="The event that crossed the line of the present severity.")]
+    detected_after_s: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="How long after their time the log took the events that this is judged by, in whole seconds: "
+            "so much later than it could be the notice comes.",
+        ),
+    ] = 0
     resolved_by: Annotated[ResolvedBy | None, Field(description="Only when resolved; null before.")] = None
 
 

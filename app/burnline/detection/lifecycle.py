@@ -48,6 +48,8 @@ class Burn(NamedTuple):
     long_pico_usd: int
     spend_pico_usd: int
     baseline: EffectiveBaseline
+    delay_ms: int = 0
+    """How long after their time the log took the events."""
 
 
 class Change(NamedTuple):
@@ -153,6 +155,7 @@ def resolved(
     newest_slice: int,
     spend_pico_usd: int,
     baseline: EffectiveBaseline,
+    delay_ms: int = 0,
     limits: Thresholds,
     rule: BurnRule,
 ) -> Anomaly:
@@ -163,11 +166,12 @@ def resolved(
 
     Args:
         current: The open anomaly.
-        by: What moved the watermark on.
+        by: What moved time on.
         slices: The session's slices.
-        newest_slice: Slice index of the watermark.
+        newest_slice: Slice index of the session's own time.
         spend_pico_usd: What the session has spent in all.
         baseline: The baseline in force.
+        delay_ms: How long after their time the log takes the session's events.
         limits: The lines in force.
         rule: The burn rule.
     """
@@ -183,6 +187,7 @@ def resolved(
         window_sum(slices, completing - 1, rule.long_window_slices),
         spend_pico_usd,
         baseline,
+        delay_ms,
     )
     return _notice(anomaly, burn, rule, resolved_by=by)
 
@@ -203,5 +208,6 @@ def _notice(anomaly: OpenAnomaly, burn: Burn, rule: BurnRule, resolved_by: Resol
         multiplier=f"{baseline.multiplier.normalize():f}",
         ratio=ratio_text(burn.short_pico_usd, rule.short_window_s, baseline.usd_per_hour_pico),
         spend_usd=usd_text(burn.spend_pico_usd),
+        detected_after_s=burn.delay_ms // 1000,
         resolved_by=resolved_by,
     )

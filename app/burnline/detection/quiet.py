@@ -6,11 +6,12 @@ and a short window of S slices; L is the last slice at whose end the short windo
     slices      … L-1   L  L+1              L+R  L+R+1
                 ─┴────┴────┴──── … quiet … ──┴────┴────▶ event time
     above        yes   yes   no  no   …  no   no   ▲
-                                                   └ the watermark enters slice L+R+1: resolved, R whole slices of quiet
+                                                   └ time enters slice L+R+1: resolved, R whole slices of quiet
 
-While a slice fills its window only grows, so quiet at a slice's end means quiet all through the slice, and the slice
-that is filling can end the quiet but not begin it. For the answer to depend on the log alone, a ledger looks when the
-watermark enters a new slice, *before* it adds the event that moved the watermark on.
+Time is the session's own: the log's, less the delay with which the log takes the session's events. No other session's
+clock has a say in it. While a slice fills its window only grows, so quiet at a slice's end means quiet all through the
+slice, and the slice that is filling can end the quiet but not begin it. For the answer to depend on the log alone, a
+ledger looks when the log's time enters another slice, *before* it adds the event that was appended then.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ def last_loud_slice(slices: Mapping[int, int], rule: "BurnRule", limits: "Thresh
 
 
 def quiet_slice(slices: Mapping[int, int], newest_slice: int, rule: "BurnRule", limits: "Thresholds") -> int:
-    """The slice that completes the quiet period when the watermark enters it, if nothing more is spent.
+    """The slice that completes the quiet period when time enters it, if nothing more is spent.
 
     Without any loud slice (the limits were raised, or what was loud is no longer held) it is `newest_slice` itself.
     """
@@ -47,7 +48,7 @@ def judge_quiet(slices: Mapping[int, int], newest_slice: int, rule: "BurnRule", 
 
     Args:
         slices: The session's slices; at least the last `short_window_slices + resolve_after_slices` are held.
-        newest_slice: Slice index of the watermark.
+        newest_slice: Slice index of the session's own time.
         rule: The burn rule.
         limits: The lines in force now.
 

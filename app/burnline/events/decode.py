@@ -31,7 +31,11 @@ _ids_of = attrgetter(*ID_FIELDS)
 
 
 def decode_batch(
-    values: Sequence[bytes | None], *, now_ms: int, max_clock_skew_ms: int
+    values: Sequence[bytes | None],
+    *,
+    now_ms: int,
+    max_clock_skew_ms: int,
+    logged_ms: Sequence[int] | None = None,
 ) -> tuple[list[Usage | None], list[Rejection]]:
     """Decode and check each value on its own: a bad one never costs its neighbours.
 
@@ -39,15 +43,20 @@ def decode_batch(
         values: The records' values as Kafka gave them.
         now_ms: The clock, epoch milliseconds.
         max_clock_skew_ms: How far ahead of it `occurred_at` may be.
+        logged_ms: When the log took each record, which then stands in for the clock; None: they are in no log.
 
     Returns:
         A list as long as `values` with None where a value was rejected, and a rejection for each of those, in order.
     """
+    log_ms = now_ms
     newest_ms = now_ms + max_clock_skew_ms
     usages: list[Usage | None] = []
     rejections: list[Rejection] = []
-    for value in values:
+    for index, value in enumerate(values):
         usage = None
+        if logged_ms is not None:
+            log_ms = logged_ms[index]
+            newest_ms = log_ms + max_clock_skew_ms
         # msgspec checks neither the encoding nor the depth of what it skips. A value that is short, all ASCII and
         # without escapes cannot be wrong there, and to see that it is such takes 0.06 µs.
         if (
@@ -69,11 +78,11 @@ def decode_batch(
             except (msgspec.DecodeError, TypeError, RecursionError):  # TypeError: one of the counts is null
                 usage = None
         if usage is None:
-            verdict = _second_look(value, now_ms, max_clock_skew_ms)
+            verdict = _second_look(value, log_ms, max_clock_skew_ms)
             if isinstance(verdict, Usage):
                 usage = verdict
             else:
-                rejections.append(Rejection(len(usages), *verdict))
+                rejections.append(Rejection(index, *verdict))
         usages.append(usage)
     return usages, rejections
 

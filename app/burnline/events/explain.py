@@ -39,7 +39,7 @@ def explain(value: bytes | None, *, now_ms: int, max_clock_skew_ms: int) -> Faul
 
     Args:
         value: The record's value.
-        now_ms: The clock, epoch milliseconds.
+        now_ms: When the log took it, or the clock: epoch milliseconds.
         max_clock_skew_ms: How far ahead of it `occurred_at` may be.
     """
     try:
@@ -51,7 +51,9 @@ def explain(value: bytes | None, *, now_ms: int, max_clock_skew_ms: int) -> Faul
     ahead_ms = event.occurred_at - now_ms
     if ahead_ms <= max_clock_skew_ms:
         return None
-    detail = f"occurred_at {event.occurred_at} is {ahead_ms} ms ahead of the clock; {max_clock_skew_ms} ms are allowed"
+    detail = (
+        f"occurred_at {event.occurred_at} is {ahead_ms} ms ahead of when it arrived; {max_clock_skew_ms} ms are allowed"
+    )
     return Fault(Reason.IN_THE_FUTURE, "occurred_at", detail)
 
 

@@ -9,7 +9,7 @@ from burnline.detection.reasons import Reason
 from burnline.events.usage import Usage
 from burnline.ledger.policy import Policy
 from burnline.ledger.session import Ledger
-from burnline.windows.slices import slice_index
+from burnline.windows.slices import SLICE_MS, slice_index
 
 
 class PartitionAnomalies:
@@ -46,17 +46,19 @@ class PartitionAnomalies:
         ledger.watch_short_pico_usd, ledger.watch_long_pico_usd = watch_levels(ledger.anomaly, limits)
         ledger.limits_version = self._policy.version
 
-    def judge(self, ledger: Ledger, event: Usage, offset: int, watermark_ms: int) -> None:
-        """Open or escalate, if the event that was just added says so."""
+    def judge(self, ledger: Ledger, event: Usage, offset: int, log_ms: int) -> None:
+        """Open or escalate, if the event that was just added says so; `log_ms` is when the log took it."""
         limits, baseline = self._policy.limits(ledger.org_id, ledger.agent_id)
         reason = judge(ledger.anomaly, ledger.short_pico_usd, ledger.long_pico_usd, limits)
         if not reason.changes_state:
             return
-        if is_quiet(ledger.slices, slice_index(watermark_ms), self._policy.rule, limits):
+        if is_quiet(ledger.slices, slice_index(log_ms - ledger.delay_ms), self._policy.rule, limits):
             return  # a late event completes a burn that is over already: nobody can stop it any more
         evidence = Evidence(self._topic, self._partition, offset, event.event_id)
-        burn = Burn(ledger.short_pico_usd, ledger.long_pico_usd, ledger.total("cost_pico_usd"), baseline)
-        change = self._change(ledger, reason, evidence, event.occurred_at, burn)
+        at_ms = min(event.occurred_at, log_ms)
+        spend = ledger.total("cost_pico_usd")
+        burn = Burn(ledger.short_pico_usd, ledger.long_pico_usd, spend, baseline, log_ms - at_ms)
+        change = self._change(ledger, reason, evidence, at_ms, burn)
         ledger.anomaly = change.anomaly
         self._open[ledger.session_id] = ledger
         self._notices.append(change.notice)
@@ -78,7 +80,7 @@ class PartitionAnomalies:
         )
 
     def resolve_quiet(self, index: int, by: ResolvedBy) -> list[Ledger]:
-        """Resolve what has been quiet for long enough when time enters slice `index`; the ledgers that it changed.
+        """Resolve what has been quiet for long enough when the log's time enters slice `index`; what it changed.
 
         Their notices come in the order of session ids, whatever was opened or restored first.
         """
@@ -86,10 +88,11 @@ class PartitionAnomalies:
             (ledger for ledger in self._open.values() if self._is_quiet(ledger, index)), key=attrgetter("session_id")
         )
         for ledger in quiet:
-            self._resolve(ledger, index, by)
+            self._resolve(ledger, own_slice(ledger, index), by)
         return quiet
 
-    def _is_quiet(self, ledger: Ledger, index: int) -> bool:
+    def _is_quiet(self, ledger: Ledger, log_slice: int) -> bool:
+        index = own_slice(ledger, log_slice)
         limits, _ = self._policy.limits(ledger.org_id, ledger.agent_id)
         rule = self._policy.rule
         # What is above the line now stays so until its slices leave the window: most need no closer look.
@@ -106,6 +109,7 @@ class PartitionAnomalies:
             newest_slice=index,
             spend_pico_usd=ledger.total("cost_pico_usd"),
             baseline=baseline,
+            delay_ms=ledger.delay_ms,
             limits=limits,
             rule=self._policy.rule,
         )
@@ -113,3 +117,8 @@ class PartitionAnomalies:
         ledger.anomaly = None
         del self._open[ledger.session_id]
         self.watch(ledger)
+
+
+def own_slice(ledger: Ledger, log_slice: int) -> int:
+    """The slice that a session's own time is in when the log's time enters one."""
+    return slice_index(log_slice * SLICE_MS - ledger.delay_ms)

@@ -1,6 +1,7 @@
 """What a partition's ledgers hand over at a flush: records to write, and what they mean for the metrics."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from burnline.detection.anomaly import Anomaly
@@ -16,6 +17,17 @@ class Activity(NamedTuple):
     sums: tuple[int, ...]
 
 
+class ClockFault(StrEnum):
+    """How an event's time is off the log's. The values are labels of a metric: they stay as they are."""
+
+    AHEAD = "ahead"
+    """By more than a slice of 10 s ahead of when the log took it: counted in the windows as of then."""
+    DELAYED = "delayed"
+    """Taken by the log later than a short window after its time; the late ones are among them."""
+    LATE = "late"
+    """Older than the windows reach back when the log took it: in the totals alone."""
+
+
 @dataclass(slots=True)
 class Counts:
     """What happened since the counts were last taken, for the metrics."""
@@ -24,6 +36,8 @@ class Counts:
     duplicates: int = 0
     late: int = 0
     """Counted in the totals, too old for the windows."""
+    clocks: dict[tuple[str, str, ClockFault], int] = field(default_factory=dict)
+    """Events whose time is off the log's, by org and agent."""
     identity_conflicts: int = 0
     """Events of a session that name another org or agent than its first event."""
     runs: dict[tuple[str, str], int] = field(default_factory=dict)

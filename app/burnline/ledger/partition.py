@@ -6,7 +6,7 @@ whatever fault, changes nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from burnline.detection.anomaly import ResolvedBy
@@ -16,7 +16,7 @@ from burnline.events.usage import Usage
 from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
-from burnline.ledger.changes import Activity, Changes, Counts
+from burnline.ledger.changes import Activity, Changes, ClockFault, Counts
 from burnline.ledger.duplicates import PartitionIds, fingerprint
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.policy import Policy
@@ -67,6 +67,9 @@ class PartitionLedger:
         self.retention = retention
         self.next_offset = 0
         self.watermark_ms = 0
+        """Greatest event time, none ahead of when the log took its event."""
+        self.logged_ms = 0
+        """When the log took the newest record."""
         self.counts = Counts()
         self._hot: dict[str, Ledger] = {}
         self._cold: dict[str, bytes] = {}
@@ -129,7 +132,8 @@ class PartitionLedger:
                 raise record.UnreadableRecord(f"the progress record of partition {self.partition} {told}")
             self.next_offset = progress.next_offset
             self.watermark_ms = progress.watermark_ms
-            self._ticked_slice = slice_index(progress.watermark_ms)
+            self.logged_ms = progress.appended_at_ms or progress.watermark_ms
+            self._ticked_slice = slice_index(self.logged_ms)
         for session_id, value in records:
             self.restore_session(session_id, value)
         self._closed.restore(rollups)
@@ -159,32 +163,53 @@ class PartitionLedger:
         return self._hot.get(session_id) or self._ledger(session_id)
 
     def apply_records(
-        self, offsets: Sequence[int], values: Sequence[bytes | None], *, now_ms: int, max_clock_skew_ms: int
+        self,
+        offsets: Sequence[int],
+        values: Sequence[bytes | None],
+        *,
+        logged_ms: Sequence[int],
+        now_ms: int,
+        max_clock_skew_ms: int,
     ) -> list[Rejection]:
         """Decode records and count their events.
 
         Args:
             offsets: Ascending offsets of the records.
             values: Their values.
-            now_ms: Wall clock.
-            max_clock_skew_ms: How far ahead of it an event may be.
+            logged_ms: When the log took each record.
+            now_ms: Wall clock, from which idle time is counted.
+            max_clock_skew_ms: How far ahead of the log's time an event may be.
 
         Returns:
             What was refused, in order; nothing of what was applied before.
         """
-        events, rejections = decode_batch(values, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms)
+        events, rejections = decode_batch(
+            values, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms, logged_ms=logged_ms
+        )
         fresh = [rejection for rejection in rejections if offsets[rejection.index] >= self.next_offset]
-        self.apply(offsets, events, now_ms=now_ms)
+        by_log = None if self.policy.by_event_time else logged_ms
+        self.apply(offsets, events, logged_ms=by_log, now_ms=now_ms)
         return fresh
 
-    def apply(self, offsets: Sequence[int], events: Sequence[Usage | None], *, now_ms: int) -> None:
+    def apply(
+        self,
+        offsets: Sequence[int],
+        events: Sequence[Usage | None],
+        *,
+        logged_ms: Sequence[int] | None = None,
+        now_ms: int,
+    ) -> None:
         """Count events; those that were applied before are skipped.
 
         Args:
             offsets: Ascending offsets of the records.
             events: The event of each record, or None where the record was refused.
+            logged_ms: When the log took each record. None: as it happened, or when a newer one before it did, so that
+                no event is ahead of the log.
             now_ms: Wall clock, from which idle time is counted.
         """
+        if logged_ms is None:
+            logged_ms = self._as_they_happened(offsets, events)
         policy = self.policy
         cards = policy.cards
         hot = self._hot
@@ -195,10 +220,23 @@ class PartitionLedger:
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
-        slice_end_ms = _end_ms(watermark_ms)
+        kept_slices = self.retention.slices
+        delayed_after_ms = policy.rule.short_window_s * 1000
+        log_slice = slice_index(self.logged_ms)
+        slice_start_ms, slice_end_ms = log_slice * SLICE_MS, (log_slice + 1) * SLICE_MS
+        stale_slice = log_slice - kept_slices
         accepted = 0
-        for offset, event in zip(offsets, events, strict=True):
-            if event is None or offset < next_offset:
+        for offset, event, log_ms in zip(offsets, events, logged_ms, strict=True):
+            if offset < next_offset:
+                continue
+            if not slice_start_ms <= log_ms < slice_end_ms:
+                # Before the event is added, and at once: what resolves must follow from the log alone, not from where
+                # a batch happens to end.
+                log_slice = slice_index(log_ms)
+                slice_start_ms, slice_end_ms = log_slice * SLICE_MS, (log_slice + 1) * SLICE_MS
+                stale_slice = log_slice - kept_slices
+                self._resolve_quiet(log_slice, ResolvedBy.EVENT_TIME)
+            if event is None:
                 continue
             session_id = event.session_id
             at_ms = event.occurred_at
@@ -214,13 +252,14 @@ class PartitionLedger:
                 continue
             remember(hashed)
             accepted += 1
-            if at_ms > watermark_ms:
-                watermark_ms = at_ms
-                if at_ms >= slice_end_ms:
-                    # Before the event is added, and at once: what resolves must follow from the log alone, not from
-                    # where a batch happens to end.
-                    self._resolve_quiet(slice_index(at_ms), ResolvedBy.EVENT_TIME)
-                    slice_end_ms = _end_ms(at_ms)
+            delay_ms = log_ms - at_ms
+            if not -SLICE_MS <= delay_ms <= delayed_after_ms:
+                self._count_clock(event, delay_ms)
+            seen_ms = at_ms
+            if delay_ms < 0:  # no window ends later than the log: an event from ahead counts in it as of now
+                seen_ms, delay_ms = log_ms, 0
+            if seen_ms > watermark_ms:
+                watermark_ms = seen_ms
 
             model = event.model
             card = cards.get((event.provider, model))
@@ -262,47 +301,55 @@ class PartitionLedger:
             if event.agent_id != ledger.agent_id or event.org_id != ledger.org_id:
                 self.counts.identity_conflicts += 1
 
-            index = at_ms // SLICE_MS
-            if index == ledger.newest_slice:
-                ledger.slices[index] += cost
-                ledger.short_pico_usd += cost
-                ledger.long_pico_usd += cost
-            else:
-                self._add_to_other_slice(ledger, index, cost)
             if at_ms > ledger.last_event_at:
                 ledger.last_event_at = at_ms
             elif at_ms < ledger.first_event_at:
                 ledger.first_event_at = at_ms
             ledger.last_offset = offset
+            if not ledger.dirty:
+                ledger.dirty = True
+                dirty.append(ledger)
 
+            index = seen_ms // SLICE_MS
+            if index <= stale_slice:
+                self._count_late(event)
+                continue
+            if index == ledger.newest_slice:
+                ledger.slices[index] += cost
+                ledger.short_pico_usd += cost
+                ledger.long_pico_usd += cost
+                if delay_ms < ledger.delay_ms:
+                    ledger.delay_ms = delay_ms
+            elif not self._add_to_other_slice(ledger, index, cost, delay_ms):
+                self._count_late(event)
+                continue
             if ledger.limits_version != version:
                 self._anomalies.watch(ledger)
             if (
                 ledger.short_pico_usd > ledger.watch_short_pico_usd
                 and ledger.long_pico_usd > ledger.watch_long_pico_usd
             ):
-                self._anomalies.judge(ledger, event, offset, watermark_ms)
-            if not ledger.dirty:
-                ledger.dirty = True
-                dirty.append(ledger)
+                self._anomalies.judge(ledger, event, offset, log_ms)
         self.counts.accepted += accepted
         self.watermark_ms = watermark_ms
         if offsets:
-            self.next_offset = max(next_offset, offsets[-1] + 1)
             self._active_at_ms = now_ms
-            self._ticked_slice = slice_index(watermark_ms)
+            if offsets[-1] >= next_offset:
+                self.next_offset = offsets[-1] + 1
+                self.logged_ms = logged_ms[-1]
+            self._ticked_slice = slice_index(self.logged_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Let time pass: while no record comes, event time moves on with the wall clock."""
+        """Let time pass: while no record comes, the log's time and event time move on with the wall clock."""
         if self._active_at_ms is None:
             self._active_at_ms = now_ms
-        stream_ms = self.watermark_ms + max(0, now_ms - self._active_at_ms)
-        index = slice_index(stream_ms)
+        idle_ms = max(0, now_ms - self._active_at_ms)
+        index = slice_index(self.logged_ms + idle_ms)
         if index > self._ticked_slice:
             self._ticked_slice = index
             self._resolve_quiet(index, ResolvedBy.CLOCK)
         if self.retention.idle_ms is not None:
-            self._retire(stream_ms - self.retention.idle_ms)
+            self._retire(self.watermark_ms + idle_ms - self.retention.idle_ms)
 
     def take_changes(self, now_ms: int) -> Changes:
         """All that has changed since the last call, as records to write. The caller writes them, all or none."""
@@ -331,7 +378,9 @@ class PartitionLedger:
             ],
             event_ids=self._ids.take_changes(),
             notices=self._anomalies.take_notices(),
-            progress=Progress(VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms),
+            progress=Progress(
+                VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms, self.logged_ms
+            ),
             activity=[Activity(*key, sums) for key, sums in activity.items()],
             counts=self.counts,
         )
@@ -386,21 +435,35 @@ class PartitionLedger:
             ledger.tool_calls += 1
             self.counts.tool_calls[owner] = self.counts.tool_calls.get(owner, 0) + 1
 
-    def _add_to_other_slice(self, ledger: Ledger, index: int, cost: int) -> None:
+    def _count_clock(self, event: Usage, delay_ms: int) -> None:
+        fault = ClockFault.AHEAD if delay_ms < 0 else ClockFault.DELAYED
+        self._add_clock_fault(event, fault)
+
+    def _count_late(self, event: Usage) -> None:
+        self.counts.late += 1
+        self._add_clock_fault(event, ClockFault.LATE)
+
+    def _add_clock_fault(self, event: Usage, fault: ClockFault) -> None:
+        key = (event.org_id, event.agent_id, fault)
+        self.counts.clocks[key] = self.counts.clocks.get(key, 0) + 1
+
+    def _add_to_other_slice(self, ledger: Ledger, index: int, cost: int, delay_ms: int) -> bool:
+        """Add to a slice that is not the newest so far; False if it is too old to be held."""
         rule = self.policy.rule
         if index > ledger.newest_slice:
             ledger.advance(index, rule.short_window_slices, rule.long_window_slices)
+            ledger.delay_ms = delay_ms
             if len(ledger.slices) > 2 * self.retention.slices:
                 prune(ledger.slices, index, self.retention.slices)
         behind = ledger.newest_slice - index
         if behind >= self.retention.slices:
-            self.counts.late += 1
-            return
+            return False
         ledger.slices[index] = ledger.slices.get(index, 0) + cost
         if behind < rule.short_window_slices:
             ledger.short_pico_usd += cost
         if behind < rule.long_window_slices:
             ledger.long_pico_usd += cost
+        return True
 
     def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
         for ledger in self._anomalies.resolve_quiet(index, by):
@@ -408,7 +471,11 @@ class PartitionLedger:
                 ledger.dirty = True
                 self._dirty.append(ledger)
 
-
-def _end_ms(moment_ms: int) -> int:
-    """The end of a moment's slice, which belongs to the next one."""
-    return (slice_index(moment_ms) + 1) * SLICE_MS
+    def _as_they_happened(self, offsets: Sequence[int], events: Sequence[Usage | None]) -> list[int]:
+        """Times at which a log may have taken events: each as it happened, or when a newer one before it did."""
+        since_ms, next_offset = self.logged_ms, self.next_offset
+        times = (
+            event.occurred_at if event is not None and offset >= next_offset else since_ms
+            for offset, event in zip(offsets, events, strict=True)
+        )
+        return list(accumulate(chain((since_ms,), times), max))[1:]

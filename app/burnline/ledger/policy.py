@@ -15,10 +15,37 @@ class Policy:
     keeps answers knows when they are out of date.
     """
 
-    __slots__ = ("_cards", "_limits", "baselines", "book", "card_limit", "rates_version", "rule", "version")
+    __slots__ = (
+        "_cards",
+        "_limits",
+        "baselines",
+        "book",
+        "by_event_time",
+        "card_limit",
+        "rates_version",
+        "rule",
+        "version",
+    )
 
-    def __init__(self, rule: BurnRule, book: RateBook, baselines: Baselines, *, card_limit: int = 10_000) -> None:
-        """Start with these; `card_limit` bounds the memory that endless made-up model names can take."""
+    def __init__(
+        self,
+        rule: BurnRule,
+        book: RateBook,
+        baselines: Baselines,
+        *,
+        card_limit: int = 10_000,
+        by_event_time: bool = False,
+    ) -> None:
+        """Start with these.
+
+        Args:
+            rule: The burn rule.
+            book: Rates.
+            baselines: Baselines.
+            card_limit: Bounds the memory that endless made-up model names can take.
+            by_event_time: Time moves on with the events' own, as if the log had taken each as it happened: for replays.
+        """
+        self.by_event_time = by_event_time
         self.rule = rule
         self.book = book
         self.baselines = baselines

@@ -22,6 +22,8 @@ class Progress(msgspec.Struct, frozen=True):
     next_offset: _Natural
     watermark_ms: _EventTimeMs
     written_at_ms: _Natural
+    appended_at_ms: _Natural = 0
+    """0 in records of before it was kept."""
 
     @property
     def key(self) -> bytes:
@@ -55,5 +57,6 @@ class SourceProgress(BaseModel):
     source_topic: str
     source_partition: int = Field(ge=0)
     next_offset: int = Field(ge=0, description="Every event before this offset is in the ledgers, or a dead letter.")
-    watermark_ms: int = Field(description="Greatest event time seen on the partition, Unix epoch ms.")
+    watermark_ms: int = Field(description="Greatest event time seen on the partition, none ahead of the log, ms.")
     written_at_ms: int = Field(description="When this was written, Unix epoch ms by the worker's clock.")
+    appended_at_ms: int = Field(0, ge=0, description="When the log took the newest record applied, Unix epoch ms.")

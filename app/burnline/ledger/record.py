@@ -70,6 +70,7 @@ class LedgerRecord(ModelRecord, kw_only=True):
     last_offset: _Offset
     first_event_at: EventTimeMs
     last_event_at: EventTimeMs
+    delay_ms: Natural = 0
     runs: Natural
     tool_calls: Natural
     by_model: dict[Name, ModelRecord]
@@ -101,6 +102,7 @@ def encode(ledger: Ledger) -> bytes:
             last_offset=ledger.last_offset,
             first_event_at=ledger.first_event_at,
             last_event_at=ledger.last_event_at,
+            delay_ms=ledger.delay_ms,
             runs=ledger.runs,
             tool_calls=ledger.tool_calls,
             by_model=models,
@@ -203,6 +205,7 @@ def decode(value: bytes) -> Ledger:
     ledger = Ledger(record.session_id, record.org_id, record.agent_id, record.source_partition, record.first_event_at)
     ledger.last_offset = record.last_offset
     ledger.last_event_at = record.last_event_at
+    ledger.delay_ms = record.delay_ms
     ledger.runs = record.runs
     ledger.tool_calls = record.tool_calls
     ledger.slices = dict(record.slices)
@@ -303,6 +306,13 @@ class SessionLedger(ModelTotals):
     last_offset: Annotated[int, Field(ge=-1, description="Offset of the newest event in it.")]
     first_event_at: Annotated[int, Field(description="Least event time, Unix epoch ms.")]
     last_event_at: Annotated[int, Field(description="Greatest event time, Unix epoch ms.")]
+    delay_ms: Annotated[
+        Count,
+        Field(
+            description="How long after its time the log took the newest event of the windows, ms: the session's own "
+            "time runs so far behind the log's."
+        ),
+    ] = 0
     runs: Count
     tool_calls: Count
     by_model: dict[str, ModelTotals]

@@ -87,6 +87,7 @@ class Ledger:
     __slots__ = (
         "agent_id",
         "anomaly",
+        "delay_ms",
         "dirty",
         "first_event_at",
         "last_event_at",
@@ -120,6 +121,9 @@ class Ledger:
         self.models: dict[str, ModelSums] = {}
         self.slices: Slices = {}
         self.newest_slice = -1
+        self.delay_ms = 0
+        """How long after its time the log took the newest event of the windows: the session's own time runs so far
+        behind the log's."""
         self.short_pico_usd = 0
         self.long_pico_usd = 0
         # No event is judged before the limits of its baseline are known: version -1 is older than any.

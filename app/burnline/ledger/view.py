@@ -34,6 +34,8 @@ class LedgerFigures(Protocol):
     @property
     def last_event_at(self) -> int: ...  # noqa: D102
     @property
+    def delay_ms(self) -> int: ...  # noqa: D102
+    @property
     def runs(self) -> int: ...  # noqa: D102
     @property
     def tool_calls(self) -> int: ...  # noqa: D102
@@ -57,6 +59,8 @@ class SessionView(NamedTuple):
     source_partitions: tuple[int, ...]
     first_event_at: int
     last_event_at: int
+    delay_ms: int
+    """How far its own time is behind the log's: of its partitions, the least."""
     runs: int
     tool_calls: int
     models: dict[str, ModelSums]
@@ -65,8 +69,8 @@ class SessionView(NamedTuple):
     """The open one; of several (a partition judges only what it sees) the most severe, then the oldest."""
 
     def burn_pico_usd_per_hour(self, window_s: int, as_of_ms: int) -> int:
-        """Burn of the window that ends at a moment of event time."""
-        total = window_sum(self.slices, slice_index(as_of_ms), window_s // SLICE_S)
+        """Burn of the window that ends with the session's own time at a moment of the log's."""
+        total = window_sum(self.slices, slice_index(as_of_ms - self.delay_ms), window_s // SLICE_S)
         return burn_pico_usd_per_hour(total, window_s)
 
     @property
@@ -85,6 +89,7 @@ class SessionView(NamedTuple):
             "source_partitions": list(self.source_partitions),
             "first_event_at": self.first_event_at,
             "last_event_at": self.last_event_at,
+            "delay_ms": self.delay_ms,
             "runs": self.runs,
             "tool_calls": self.tool_calls,
             **msgspec.structs.asdict(model_record(add_up(self.models))),
@@ -136,6 +141,7 @@ def _view(parts: list[LedgerFigures]) -> SessionView:
         source_partitions=tuple(sorted(part.source_partition for part in parts)),
         first_event_at=parts[0].first_event_at,
         last_event_at=max(part.last_event_at for part in parts),
+        delay_ms=min(part.delay_ms for part in parts),
         runs=sum(part.runs for part in parts),
         tool_calls=sum(part.tool_calls for part in parts),
         models=models,
@@ -145,12 +151,13 @@ def _view(parts: list[LedgerFigures]) -> SessionView:
 
 
 def as_of_ms(progress: Iterable[Progress], now_ms: int) -> int:
-    """The moment of event time that burn rates are as of: the newest watermark, moved on by the clock since then.
+    """The moment that burn rates are as of: when the log took the newest record applied, moved on by the clock since.
 
     Returns:
         Epoch milliseconds; `now_ms` where nothing has been applied yet.
     """
-    moments = [one.watermark_ms + max(0, now_ms - one.written_at_ms) for one in progress if one.watermark_ms]
+    reached = [(one.appended_at_ms or one.watermark_ms, one.written_at_ms) for one in progress]
+    moments = [at_ms + max(0, now_ms - written_at_ms) for at_ms, written_at_ms in reached if at_ms]
     return max(moments, default=now_ms)
 
 

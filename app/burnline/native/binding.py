@@ -30,6 +30,7 @@ class Position(Structure):
     _fields_ = [
         ("next_offset", c_int64),
         ("watermark_ms", c_int64),
+        ("logged_ms", c_int64),
         ("accepted", c_int64),
         ("duplicates", c_int64),
         ("late", c_int64),
@@ -37,10 +38,11 @@ class Position(Structure):
         ("index", c_uint32),
         ("open_anomalies", c_uint32),
         ("owner", c_uint32),
-        ("reserved", c_uint32),
+        ("by_event_time", c_uint32),
     ]
     next_offset: int
     watermark_ms: int
+    logged_ms: int
     accepted: int
     duplicates: int
     late: int
@@ -79,12 +81,15 @@ class Part(Structure):
         ("last_written_ms", c_int64),
         ("partition", c_int32),
         ("count", c_uint32),
+        ("by_clock", c_uint32),
+        ("reserved", c_uint32),
     ]
     batch: int
     first_written_ms: int
     last_written_ms: int
     partition: int
     count: int
+    by_clock: int
 
 
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
@@ -105,7 +110,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_owners": (c_uint32, [c_void_p]),
     "kernel_text": (c_void_p, [c_void_p, c_uint32, POINTER(c_uint32)]),
     "kernel_owner": (None, [c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_uint32)]),
-    "kernel_parse": (None, [c_void_p, c_char_p, c_void_p, c_uint32, c_int64]),
+    "kernel_parse": (None, [c_void_p, c_char_p, c_void_p, c_void_p, c_uint32, c_int64]),
     "kernel_take_batch": (None, [c_void_p, c_void_p]),
     "kernel_apply": (c_int32, [c_void_p, c_void_p, POINTER(Position)]),
     "kernel_hand_over": (c_void_p, [c_void_p, c_char_p, c_uint32, POINTER(c_size_t), POINTER(c_int32)]),
@@ -131,10 +136,14 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "polled_link": (None, [c_void_p, c_void_p, c_void_p]),
     "poll_new": (c_void_p, []),
     "poll_free": (None, [c_void_p]),
-    "poll_take": (c_uint32, [c_void_p, c_void_p, c_int32, c_uint32, c_int64, POINTER(POINTER(Part))]),
+    "poll_take": (
+        c_uint32,
+        [c_void_p, c_void_p, c_int32, c_uint32, c_int64, c_int64, c_int64, POINTER(POINTER(Part))],
+    ),
     "poll_errors": (c_uint32, [c_void_p]),
     "poll_error": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p), POINTER(c_size_t)]),
     "batch_offsets": (c_void_p, [c_void_p]),
+    "batch_logged_ms": (c_void_p, [c_void_p]),
     "batch_message": (POINTER(Message), [c_void_p, c_uint32]),
     "batch_free": (None, [c_void_p]),
     "meters_new": (c_void_p, [c_uint32, c_void_p, c_uint32, c_void_p]),
@@ -147,7 +156,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "meters_close_day": (c_int32, [c_void_p, c_uint32, c_void_p, c_void_p]),
     "meters_forget": (c_void_p, [c_void_p, c_int64, POINTER(c_uint32)]),
     "kernel_xxh3": (c_uint64, [c_char_p, c_uint32]),
-    "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64]),
+    "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64, c_int64]),
 }
 
 _LONG = {

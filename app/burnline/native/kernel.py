@@ -4,6 +4,7 @@ import ctypes
 from array import array
 from collections.abc import Sequence
 from ctypes import byref, c_int32, c_size_t, c_uint32, c_void_p
+from typing import NamedTuple
 from weakref import finalize
 
 from burnline.detection.lifecycle import watch_levels
@@ -33,6 +34,16 @@ def why_not(retention: Retention) -> str | None:
     return None
 
 
+class OwnerCounts(NamedTuple):
+    """What one agent's events were, beside their sums."""
+
+    runs: int
+    tool_calls: int
+    ahead: int
+    delayed: int
+    late: int
+
+
 class Kernel:
     """The sessions, fingerprints and rollup rows of one partition that C holds; it calls nobody back."""
 
@@ -56,7 +67,7 @@ class Kernel:
         )
         self._texts: dict[int, str] = {}
         self._owners: dict[int, tuple[str, str]] = {}
-        self._batch: tuple[bytes, array[int]] | PolledValues | None = None
+        self._batch: tuple[bytes, array[int], array[int]] | PolledValues | None = None
         finalize(self, self._c.kernel_free, self._kernel)
 
     def __len__(self) -> int:
@@ -68,8 +79,8 @@ class Kernel:
         """Sessions held that the next flush has to write."""
         return int(self._c.kernel_changed(self._kernel))
 
-    def parse(self, values: Sequence[bytes | None], newest_ms: int) -> None:
-        """Read a batch's values, unless that is done; events after `newest_ms` are left to Python."""
+    def parse(self, values: Sequence[bytes | None], logged_ms: "array[int]", skew_ms: int) -> None:
+        """Read a batch's values, unless that is done; events further ahead of the log are left to Python."""
         if isinstance(values, PolledValues):
             self._batch = values
             self._c.kernel_take_batch(self._kernel, values.batch)
@@ -77,8 +88,8 @@ class Kernel:
         texts = [value or b"" for value in values]
         lengths = array("I", map(len, texts))
         joined = b"".join(texts)
-        self._batch = joined, lengths  # the kernel points into it until the batch is applied
-        self._c.kernel_parse(self._kernel, joined, _address(lengths), len(lengths), newest_ms)
+        self._batch = joined, lengths, logged_ms  # the kernel points into it until the batch is applied
+        self._c.kernel_parse(self._kernel, joined, _address(lengths), _address(logged_ms), len(lengths), skew_ms)
 
     def apply(self, offsets: "array[int]", position: Position) -> int:
         """Count the batch's events from `position.index` on; why it stopped."""
@@ -212,9 +223,10 @@ class Kernel:
         taken = self._taken("kernel_take_activities", array("q"), 2 + 2 * SUMS)
         return [(*self.owner(row[0]), self._text(row[1]), _wide(row[2:])) for row in taken]
 
-    def take_owners(self) -> list[tuple[tuple[str, str], int, int]]:
-        """((org, agent), runs, tool calls) since the last call."""
-        return [(self.owner(row[0]), row[1], row[2]) for row in self._taken("kernel_take_owners", array("q"), 3)]
+    def take_owners(self) -> list[tuple[tuple[str, str], OwnerCounts]]:
+        """((org, agent), counts) of those with something to report since the last call."""
+        taken = self._taken("kernel_take_owners", array("q"), 1 + len(OwnerCounts._fields))
+        return [(self.owner(row[0]), OwnerCounts(*row[1:])) for row in taken]
 
     def take_unpriced(self) -> list[tuple[str | None, str]]:
         """(provider, model) of cards without a rate that events met since the last call."""
@@ -227,7 +239,7 @@ class Kernel:
         return [text.decode() for text in Output(self._kernel).texts()]
 
     def take_quiet(self, index: int) -> list[str]:
-        """Sessions whose anomaly may be over when time enters slice `index`."""
+        """Sessions whose anomaly may be over when the log's time enters slice `index`."""
         self._c.kernel_take_quiet(self._kernel, index)
         return [text.decode() for text in Output(self._kernel).texts()]
 

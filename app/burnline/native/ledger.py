@@ -7,14 +7,14 @@ Python, as everything does without the kernel, until a flush has written it and 
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeVar
 
 from burnline.detection.anomaly import ResolvedBy
 from burnline.events.decode import decode_batch
 from burnline.events.rejection import Rejection
 from burnline.events.usage import Usage
 from burnline.ledger import record
-from burnline.ledger.changes import Activity, Changes
+from burnline.ledger.changes import Activity, Changes, ClockFault
 from burnline.ledger.duplicates import PartitionIds
 from burnline.ledger.partition import MAX_RETIRED_AT_ONCE, PartitionLedger, Retention
 from burnline.ledger.policy import Policy
@@ -25,6 +25,7 @@ from burnline.windows.slices import slice_index
 
 _CALM = b',"anomaly":null}'
 """The end of a record as both write it, without an open anomaly."""
+Key = TypeVar("Key")
 
 
 class KernelChoice(NamedTuple):
@@ -100,7 +101,13 @@ class NativePartitionLedger(PartitionLedger):
         return super().open_anomalies + self._kernel.open_anomalies
 
     def apply_records(
-        self, offsets: Sequence[int], values: Sequence[bytes | None], *, now_ms: int, max_clock_skew_ms: int
+        self,
+        offsets: Sequence[int],
+        values: Sequence[bytes | None],
+        *,
+        logged_ms: Sequence[int],
+        now_ms: int,
+        max_clock_skew_ms: int,
     ) -> list[Rejection]:
         """As `PartitionLedger.apply_records`."""
         if not offsets:
@@ -109,9 +116,16 @@ class NativePartitionLedger(PartitionLedger):
         rejections: list[Rejection] = []
         if not isinstance(offsets, array):
             offsets = array("q", offsets)
-        position = Position(next_offset=self.next_offset, watermark_ms=self.watermark_ms)
+        if not isinstance(logged_ms, array):
+            logged_ms = array("q", logged_ms)
+        position = Position(
+            next_offset=self.next_offset,
+            watermark_ms=self.watermark_ms,
+            logged_ms=self.logged_ms,
+            by_event_time=self.policy.by_event_time,
+        )
         kernel = self._kernel
-        kernel.parse(values, now_ms + max_clock_skew_ms)
+        kernel.parse(values, logged_ms, max_clock_skew_ms)
         asked = -1
         while True:
             position.open_anomalies = len(self._anomalies)
@@ -123,7 +137,10 @@ class NativePartitionLedger(PartitionLedger):
                 self._tell_limits(position.owner)
                 continue
             events, refused = decode_batch(
-                values[index : index + 1], now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms
+                values[index : index + 1],
+                now_ms=now_ms,
+                max_clock_skew_ms=max_clock_skew_ms,
+                logged_ms=logged_ms[index : index + 1],
             )
             event = events[0]
             if answer == CARD and event is not None and asked != index:
@@ -131,19 +148,20 @@ class NativePartitionLedger(PartitionLedger):
                 card = self.policy.card(event.provider, event.model, event.occurred_at)
                 kernel.set_card(event.provider, event.model, card)
                 continue
-            self.watermark_ms = position.watermark_ms
+            self.watermark_ms, self.logged_ms = position.watermark_ms, position.logged_ms
             if answer == JUDGE and event is not None:
                 self._judge(event, offsets[index])
             else:
                 rejections += [rejection._replace(index=index) for rejection in refused]
-                self.apply(offsets[index : index + 1], [event], now_ms=now_ms)
-                position.watermark_ms = self.watermark_ms
+                by_log = None if self.policy.by_event_time else logged_ms[index : index + 1]
+                self.apply(offsets[index : index + 1], [event], logged_ms=by_log, now_ms=now_ms)
+                position.watermark_ms, position.logged_ms = self.watermark_ms, self.logged_ms
             position.index += 1
         self._count(position)
-        self.watermark_ms = position.watermark_ms
+        self.watermark_ms, self.logged_ms = position.watermark_ms, position.logged_ms
         self.next_offset = max(self.next_offset, offsets[-1] + 1)
         self._active_at_ms = now_ms
-        self._ticked_slice = slice_index(self.watermark_ms)
+        self._ticked_slice = slice_index(self.logged_ms)
         return rejections
 
     def take_changes(self, now_ms: int) -> Changes:
@@ -151,11 +169,11 @@ class NativePartitionLedger(PartitionLedger):
         kernel = self._kernel
         rows = kernel.take_rows(self.watermark_ms)
         self.counts.opened += kernel.take_opened()
-        for owner, runs, tool_calls in kernel.take_owners():
-            if runs:
-                self.counts.runs[owner] = self.counts.runs.get(owner, 0) + runs
-            if tool_calls:
-                self.counts.tool_calls[owner] = self.counts.tool_calls.get(owner, 0) + tool_calls
+        for owner, found in kernel.take_owners():
+            _add(self.counts.runs, owner, found.runs)
+            _add(self.counts.tool_calls, owner, found.tool_calls)
+            for fault, count in zip(ClockFault, (found.ahead, found.delayed, found.late), strict=True):
+                _add(self.counts.clocks, (*owner, fault), count)
         for provider, model in kernel.take_unpriced():
             self.counts.unpriced[model] = self.policy.card(provider, model, self.watermark_ms).rule
         changes = super().take_changes(now_ms)
@@ -183,7 +201,7 @@ class NativePartitionLedger(PartitionLedger):
     def _judge(self, event: Usage, offset: int) -> None:
         ledger = self.get(event.session_id)
         assert ledger is not None  # noqa: S101  # the kernel has just counted the event in it
-        self._anomalies.judge(ledger, event, offset, self.watermark_ms)
+        self._anomalies.judge(ledger, event, offset, self.logged_ms)
         # At once: who burns so much has many more events until the flush.
         if self._give_back(ledger, record.encode(ledger)) and ledger.dirty:
             self._dirty.remove(ledger)
@@ -201,9 +219,8 @@ class NativePartitionLedger(PartitionLedger):
         if calm and self._kernel.take_in(session_id, value):
             super()._drop(session_id)
             return
-        super()._keep(
-            session_id, value
-        )  # looks through what the kernel does not: the open anomaly, and all that is odd
+        # Looks through what the kernel does not: the open anomaly, and all that is odd.
+        super()._keep(session_id, value)
         if calm or not self._kernel.take_in(session_id, value):
             self._kernel.set_away(session_id)
         else:
@@ -258,3 +275,8 @@ class NativePartitionLedger(PartitionLedger):
     def _forget(self, session_id: str) -> None:
         super()._forget(session_id)
         self._kernel.remove(session_id)
+
+
+def _add(counts: dict[Key, int], key: Key, more: int) -> None:
+    if more:
+        counts[key] = counts.get(key, 0) + more

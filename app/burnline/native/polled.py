@@ -60,6 +60,13 @@ class PolledValues(Sequence[bytes | None]):
 
     def offsets(self) -> "array[int]":
         """The records' offsets, ascending."""
+        return self._integers(library().batch_offsets(self.batch))
+
+    def logged_ms(self) -> "array[int]":
+        """When the log took each record."""
+        return self._integers(library().batch_logged_ms(self.batch))
+
+    def _integers(self, at: int) -> "array[int]":
         found = array("q")
-        found.frombytes(ctypes.string_at(library().batch_offsets(self.batch), found.itemsize * self._count))
+        found.frombytes(ctypes.string_at(at, found.itemsize * self._count))
         return found

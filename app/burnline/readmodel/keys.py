@@ -114,7 +114,7 @@ class Keys(NamedTuple):
 
     @property
     def progress(self) -> str:
-        """Hash: source partition -> JSON {next_offset, watermark_ms, written_at_ms} (`rows.ProgressRow`). No TTL."""
+        """Hash: source partition -> JSON {next_offset, written_at_ms, ...} (`rows.ProgressRow`). No TTL."""
         return f"{self.prefix}progress"
 
     @property

@@ -54,6 +54,7 @@ class SessionRow(ModelRow, kw_only=True):
     last_offset: int
     first_event_at: int
     last_event_at: int
+    delay_ms: Count = 0
     runs: Count
     tool_calls: Count
     by_model: dict[str, ModelRow]
@@ -103,6 +104,12 @@ class ProgressRow(msgspec.Struct, frozen=True):
     next_offset: int
     watermark_ms: int
     written_at_ms: int
+    appended_at_ms: int = 0
+
+    @property
+    def reached_ms(self) -> int:
+        """The log's time of the newest record applied, epoch ms; 0 before the first one."""
+        return self.appended_at_ms or self.watermark_ms
 
 
 class RateChange(NamedTuple):
@@ -230,7 +237,8 @@ def notice(value: bytes) -> Anomaly:
 
 def encode_progress(progress: Progress) -> bytes:
     """A value of `Keys.progress`."""
-    return _encoder.encode(ProgressRow(progress.next_offset, progress.watermark_ms, progress.written_at_ms))
+    row = ProgressRow(progress.next_offset, progress.watermark_ms, progress.written_at_ms, progress.appended_at_ms)
+    return _encoder.encode(row)
 
 
 def decode_progress(value: bytes) -> ProgressRow:

@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -19,6 +19,14 @@ class Records(Protocol):
     @property
     def values(self) -> Sequence[bytes | None]:
         """Of each."""
+
+    @property
+    def logged_ms(self) -> "array[int]":
+        """When the log took each, epoch milliseconds."""
+
+    @property
+    def by_clock(self) -> int:
+        """Of how many that is the worker's own time of reading them: the topic does not say it."""
 
     @property
     def first_written_ms(self) -> int:
@@ -38,12 +46,16 @@ class Records(Protocol):
 class MessageRecords:
     """Records of which each is a `Message`."""
 
-    def __init__(self, messages: Sequence[Message]) -> None:
+    def __init__(self, messages: Sequence[Message], now_ms: int) -> None:
+        """Take messages that were read at `now_ms`."""
         self._messages = messages
         self.offsets = array("q", [message.offset() or 0 for message in messages])
         self.values: list[bytes | None] = [message.value() for message in messages]
-        self.first_written_ms: int = messages[0].timestamp()[1]
-        self.last_written_ms: int = messages[-1].timestamp()[1]
+        stamps = [message.timestamp() for message in messages]
+        self.logged_ms = array("q", [at_ms if kind == TIMESTAMP_LOG_APPEND_TIME else now_ms for kind, at_ms in stamps])
+        self.by_clock = sum(kind != TIMESTAMP_LOG_APPEND_TIME for kind, _ in stamps)
+        self.first_written_ms: int = stamps[0][1]
+        self.last_written_ms: int = stamps[-1][1]
 
     def key(self, index: int) -> bytes | None:
         """A record's key."""

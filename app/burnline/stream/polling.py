@@ -6,7 +6,7 @@ wheel's own module; so there is one librdkafka, and nothing to install.
 
 import ctypes
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from burnline.kafka import Config
 from burnline.native.binding import Part, library
 from burnline.native.polled import PolledValues
 from burnline.stream.batches import Headers
+from burnline.stream.clocks import Clocks
 from burnline.stream.reader import POLL_RECORDS, POLL_S, PROBE_S, READER_CONFIG, only_passing, weakly
 from burnline.topics.client_log import client_log
 
@@ -125,6 +126,8 @@ class PolledRecords:
     def __init__(self, part: Part, client: _Client) -> None:
         self.values = PolledValues(part, client)
         self.offsets = self.values.offsets()
+        self.logged_ms = self.values.logged_ms()
+        self.by_clock = part.by_clock
         self.first_written_ms = part.first_written_ms
         self.last_written_ms = part.last_written_ms
 
@@ -148,16 +151,16 @@ class PolledRecords:
 class PolledReader:
     """Reads batches that the kernel can count from as they are."""
 
-    def __init__(self, topic: str, config: Config, newest_ms: Callable[[], int]) -> None:
+    def __init__(self, topic: str, config: Config, clocks: Clocks) -> None:
         """Read nothing yet.
 
         Args:
             topic: Which topic.
             config: What all clients share.
-            newest_ms: Gives the greatest time that an event may have now.
+            clocks: Say when the log took a record, if it does not.
         """
         self.away_since_s: float | None = None
-        self._newest_ms = newest_ms
+        self._clocks = clocks
         self._topic = topic.encode()
         self._c = _librdkafka()
         self._kernel = library()
@@ -186,9 +189,11 @@ class PolledReader:
     def poll(self) -> dict[int, list[PolledRecords]]:
         """What has come, by partition; as `Reader.poll`."""
         parts = POINTER(Part)()
+        clocks = self._clocks
         count = self._kernel.poll_take(
-            self._poll, self._client.queue, int(POLL_S * 1000), POLL_RECORDS, self._newest_ms(), byref(parts)
-        )
+            self._poll, self._client.queue, int(POLL_S * 1000), POLL_RECORDS,
+            clocks.now_ms(), clocks.allowed_ms(by_clock=False), clocks.allowed_ms(by_clock=True), byref(parts),
+        )  # fmt: skip
         # All batches are taken before anything else can fail: they are ours to free.
         found = {parts[number].partition: [PolledRecords(parts[number], self._client)] for number in range(count)}
         for number in range(self._kernel.poll_errors(self._poll)):

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from burnline.kafka import Config
 from burnline.stream.batches import MessageRecords, Records
+from burnline.stream.clocks import Clocks
 from burnline.topics.client_log import client_log
 from burnline.topics.ends import passing
 
@@ -95,9 +96,10 @@ def weakly(method: Callable[..., None]) -> Callable[..., None]:
 class MessageReader:
     """Reads `Message` objects, by confluent-kafka."""
 
-    def __init__(self, topic: str, config: Config) -> None:
+    def __init__(self, topic: str, config: Config, clocks: Clocks) -> None:
         self.away_since_s: float | None = None
         self._topic = topic
+        self._clocks = clocks
         told: dict[str, Any] = {**config, **READER_CONFIG, "error_cb": weakly(self._on_error)}
         self._consumer = Consumer(told, logger=client_log)
 
@@ -120,8 +122,11 @@ class MessageReader:
             partition = message.partition()
             assert partition is not None  # noqa: S101  # only errors have none
             by_partition.setdefault(partition, []).append(message)
+        now_ms = self._clocks.now_ms()
         return {
-            partition: [MessageRecords(found[at : at + BATCH_RECORDS]) for at in range(0, len(found), BATCH_RECORDS)]
+            partition: [
+                MessageRecords(found[at : at + BATCH_RECORDS], now_ms) for at in range(0, len(found), BATCH_RECORDS)
+            ]
             for partition, found in by_partition.items()
         }
 

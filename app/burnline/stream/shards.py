@@ -19,6 +19,7 @@ from burnline.metrics import WorkerMetrics
 from burnline.native.ledger import KernelChoice
 from burnline.settings import Settings
 from burnline.stream.batches import RecordBatch, Records
+from burnline.stream.clocks import Clocks
 from burnline.stream.partitioning import likely_partitioner
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader
@@ -145,14 +146,10 @@ class Shards:
         wished = why_not is None or settings.kernel == "python"
         told = "by the kernel" if why_not is None else f"in Python: {why_not}"
         _log.log(logging.INFO if wished else logging.WARNING, "ledgers are counted %s", told)
-        self.make_reader: MakeReader = MessageReader if why_not is not None else self._fastest_reader()
-
-    def _fastest_reader(self) -> MakeReader:
-        why_not = why_not_polled()
-        if why_not is not None:
-            _log.info("each record is read as an object: %s", why_not)
-            return MessageReader
-        return partial(PolledReader, newest_ms=lambda: self.clock_ms() + self.settings.max_clock_skew_ms)
+        self._clocks = Clocks(lambda: self.clock_ms(), settings.max_clock_skew_ms)
+        reader = MessageReader if why_not is not None else _fastest_reader()
+        self.make_reader: MakeReader = partial(reader, clocks=self._clocks)
+        self._said_no_append_time = False
 
     def next_offset(self, partition: int) -> int | None:
         """The offset that is to be applied next; None when the partition is not owned."""
@@ -269,9 +266,12 @@ class Shards:
         rejections = ledger.apply_records(
             records.offsets,
             records.values,
+            logged_ms=records.logged_ms,
             now_ms=self.clock_ms(),
-            max_clock_skew_ms=self.settings.max_clock_skew_ms,
+            max_clock_skew_ms=self._clocks.allowed_ms(by_clock=records.by_clock > 0),
         )
+        if records.by_clock and not self.policy.by_event_time:
+            self._say_no_append_time(records.by_clock)
         for rejection in rejections:
             self._bury(shard, records, rejection)
         shard.unwritten.appended_at_ms.append(records.first_written_ms)
@@ -378,11 +378,29 @@ class Shards:
         ends = {partition: end for partition in self._owned if (end := self.end_offset(partition)) is not None}
         self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, ends)
 
+    def _say_no_append_time(self, count: int) -> None:
+        self.metrics.without_append_time.inc(count)
+        if not self._said_no_append_time:
+            self._said_no_append_time = True
+            _log.warning(
+                "topic %s does not say when it took its records (message.timestamp.type is not LogAppendTime): "
+                "events are judged by this worker's clock; `burnline topics ensure` sets it",
+                self.topics.usage.name,
+            )
+
     def _say_unpriced(self, models: Mapping[str, str]) -> None:
         for model, reason in models.items():
             if model not in self._unpriced and len(self._unpriced) < MAX_UNPRICED_LOGGED:
                 self._unpriced.add(model)
                 _log.warning("model %r has no rate, its tokens cost nothing yet: %s", model, reason)
+
+
+def _fastest_reader() -> type[MessageReader] | type[PolledReader]:
+    why_not = why_not_polled()
+    if why_not is None:
+        return PolledReader
+    _log.info("each record is read as an object: %s", why_not)
+    return MessageReader
 
 
 def _fence(writer: TransactionalWriter) -> Refusal | None:

@@ -17,6 +17,11 @@ DEAD_LETTER_MAX_BYTES = USAGE_MAX_BYTES + MIB
 """Largest record batch on `dead-letters`: the refused bytes, and the headers that say why."""
 
 
+TIMESTAMP_TYPE = "message.timestamp.type"
+"""Whose time stands in records. On `usage` it must be the log's: events are judged by when the log took them, and kept
+from then on, whatever publishers write."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """How one topic is to be.
@@ -84,7 +89,12 @@ def topics_for(settings: Settings) -> Topics:
 
     many = settings.partitions
     return Topics(
-        usage=spec("usage", many, _kept(7, max_message_bytes=USAGE_MAX_BYTES), "Usage events, by session."),
+        usage=spec(
+            "usage",
+            many,
+            {**_kept(7, max_message_bytes=USAGE_MAX_BYTES), TIMESTAMP_TYPE: "LogAppendTime"},
+            "Usage events, by session.",
+        ),
         sessions=spec(
             "sessions",
             many,

@@ -6,23 +6,34 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicMetadata
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    TopicMetadata,
+)
 
 from burnline.kafka import client_config
 from burnline.settings import Settings
-from burnline.topics.catalogue import TopicSpec, topics_for
+from burnline.topics.catalogue import TIMESTAMP_TYPE, TopicSpec, topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 
 TIMEOUT_S = 30.0
 _POLL_S = 0.05
-_COMPARED = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas")
+_COMPARED = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas", TIMESTAMP_TYPE)
 
 _log = logging.getLogger(__name__)
 
 
 class Difference(NamedTuple):
-    """A configuration of an existing topic that is not as wanted. Such a topic works, so it is left as it is."""
+    """A configuration of an existing topic that is not as wanted.
+
+    Such a topic works, so it is left as it is; but whose time stands in the records of `usage` is set, since events
+    cannot be judged by a time that publishers choose.
+    """
 
     config: str
     found: str
@@ -35,6 +46,8 @@ class TopicOutcome(NamedTuple):
     spec: TopicSpec
     created: bool
     differences: tuple[Difference, ...]
+    mended: tuple[Difference, ...] = ()
+    """What was found to be otherwise and is as wanted by now."""
 
 
 def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[TopicOutcome]:
@@ -70,7 +83,11 @@ def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[T
         if replicas != settings.replication_factor:
             wanted = str(settings.replication_factor)
             differences.setdefault(spec.name, []).append(Difference("replication.factor", str(replicas), wanted))
-    return [TopicOutcome(spec, spec.name in created, tuple(differences.get(spec.name, ()))) for spec in specs]
+    mended = _mend_timestamps(admin, differences, deadline)
+    return [
+        TopicOutcome(spec, spec.name in created, tuple(differences.get(spec.name, ())), mended.get(spec.name, ()))
+        for spec in specs
+    ]
 
 
 def _left(deadline: float) -> float:
@@ -154,3 +171,29 @@ def _differences(admin: AdminClient, specs: list[TopicSpec], deadline: float) ->
             Difference(name, value, spec.config[name]) for name, value in told.items() if value != spec.config[name]
         ]
     return found
+
+
+def _mend_timestamps(
+    admin: AdminClient, differences: dict[str, list[Difference]], deadline: float
+) -> dict[str, tuple[Difference, ...]]:
+    """Set whose time stands in records where it is not as wanted; what is set is no difference any more."""
+    mended: dict[str, tuple[Difference, ...]] = {}
+    for name, found in differences.items():
+        for difference in [each for each in found if each.config == TIMESTAMP_TYPE]:
+            if _set(admin, name, difference, deadline):
+                found.remove(difference)
+                mended[name] = (difference,)
+    return mended
+
+
+def _set(admin: AdminClient, topic: str, difference: Difference, deadline: float) -> bool:
+    entry = ConfigEntry(difference.config, difference.wanted, incremental_operation=AlterConfigOpType.SET)
+    wanted = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    try:
+        for future in admin.incremental_alter_configs([wanted], request_timeout=_left(deadline)).values():
+            future.result()
+    except KafkaException as error:
+        _log.warning("%s of topic %s could not be set: %s", difference.config, topic, error.args[0].str())
+        return False
+    _log.info("%s of topic %s is %s now, was %s", difference.config, topic, difference.wanted, difference.found)
+    return True

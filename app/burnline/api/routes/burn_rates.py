@@ -55,9 +55,9 @@ async def active_burn_rates(
 ) -> Response:
     """A row per session with an event in the last `BURNLINE_ACTIVE_AFTER_S` (900 s) of event time.
 
-    Windows are sums of whole 10-second slices that end with the slice of the watermark of the session's source
-    partition (`windows_end_at`): as events come, and with the clock while none come. A session that stands on several
-    partitions is added up, and its windows end with the newest of their watermarks.
+    Windows are sums of whole 10-second slices that end with the session's own time (`windows_end_at`): that of its
+    newest event, moved on with the log's time since the log took it. A session that stands on several partitions is
+    added up, and its windows end with the newest of their times.
 
     Pages go on from the last row's place in the order. Rows that move across it between two requests, because they
     burn more or less by then, may come twice or not at all; all others come once.

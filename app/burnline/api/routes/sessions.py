@@ -94,7 +94,8 @@ def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
     sessions = live.picture.sessions
     baseline = sessions.baselines.lookup(view.org_id, view.agent_id)
     row = ActiveSession(view, baseline)
-    moment_ms = max(sessions.moments.of(view.source_partitions), view.last_event_at)
+    newest_ms = max(view.slices, default=0) * SLICE_MS
+    moment_ms = max(sessions.moments.of(view.source_partitions) - view.delay_ms, newest_ms)
     row.settle(slice_index(moment_ms), baseline, sessions.rule)
     return SessionAnswer(
         **live.freshness().envelope(unpriced_of(row.unpriced_by_model)),

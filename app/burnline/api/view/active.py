@@ -90,6 +90,7 @@ class ActiveSession:
         "agent_id",
         "anomaly",
         "baseline",
+        "delay_ms",
         "end_slice",
         "first_event_at",
         "id",
@@ -118,6 +119,7 @@ class ActiveSession:
         self.source_partitions = view.source_partitions
         self.first_event_at = view.first_event_at
         self.last_event_at = view.last_event_at
+        self.delay_ms = view.delay_ms
         self.runs = view.runs
         self.tool_calls = view.tool_calls
         self.total = add_up(view.models) if len(view.models) != 1 else next(iter(view.models.values()))

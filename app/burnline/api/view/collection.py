@@ -13,7 +13,7 @@ from burnline.detection.baseline import Baselines
 from burnline.detection.rule import BurnRule
 from burnline.ledger.view import merge
 from burnline.readmodel.rows import SessionRow
-from burnline.windows.slices import slice_index
+from burnline.windows.slices import SLICE_MS, slice_index
 
 
 class Page(NamedTuple):
@@ -71,7 +71,9 @@ class ActiveSessions:
         by_org: dict[str, list[SessionRow]] = {}
         for part in parts:
             by_org.setdefault(part.org_id, []).append(part)
-            self.moments.reach(part.source_partition, part.last_event_at)
+            if part.slices:
+                newest = max(index for index, _ in part.slices)
+                self.moments.reach(part.source_partition, newest * SLICE_MS + part.delay_ms)
         rows = []
         for org_id, own in by_org.items():
             (view,) = merge(own)
@@ -130,7 +132,7 @@ class ActiveSessions:
 
     def _settle(self, row: ActiveSession) -> bool:
         baseline = self.baselines.lookup(row.org_id, row.agent_id)
-        return row.settle(slice_index(self._moment(row)), baseline, self.rule)
+        return row.settle(slice_index(self._moment(row) - row.delay_ms), baseline, self.rule)
 
     def expire(self) -> Iterator[None]:
         """Let sessions go that are active no more; a step per session that was looked at."""

@@ -1,9 +1,9 @@
-"""How far event time has come, per source partition: the moments that burn rates are as of.
+"""How far the log's time has come, per source partition: the moments that burn rates are as of.
 
-A partition's moment is its watermark, the greatest event time that the worker has seen on it. While every event of the
-partition is applied, it moves on with the clock from when the watermark was written, as it does in the worker: that is
-how the rates of silent sessions decay. While events wait to be applied it stands still, because nobody knows yet what
-was spent. It never goes back.
+A partition's moment is when the log took the newest record that the worker has applied. While every event of the
+partition is applied, it moves on with the clock from when that was written, as it does in the worker: that is how the
+rates of silent sessions decay. While events wait to be applied it stands still, because nobody knows yet what was
+spent. It never goes back. A session's windows end as far behind it as the log takes the session's events late.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,10 @@ from burnline.windows.slices import slice_index
 
 
 class Applied(NamedTuple):
-    """What the worker has said last about a partition. Times are epoch milliseconds; 0 is a watermark of no event."""
+    """What the worker has said last about a partition. Times are epoch milliseconds; 0 is that of no record."""
 
     next_offset: int
-    watermark_ms: int
+    reached_ms: int
     written_at_ms: int
 
 
@@ -37,13 +37,13 @@ class Moments:
             now_ms: Wall clock.
         """
         for partition, applied in progress.items():
-            if not applied.watermark_ms:
+            if not applied.reached_ms:
                 continue
             idle = ends.get(partition, 0) <= applied.next_offset
-            self.reach(partition, applied.watermark_ms + (max(0, now_ms - applied.written_at_ms) if idle else 0))
+            self.reach(partition, applied.reached_ms + (max(0, now_ms - applied.written_at_ms) if idle else 0))
 
     def reach(self, partition: int, at_ms: int) -> None:
-        """An event of this time was applied: the partition's moment is not before it."""
+        """The log took a record at this time that is applied: the partition's moment is not before it."""
         if at_ms > self._at_ms.get(partition, 0):
             self._at_ms[partition] = at_ms
 

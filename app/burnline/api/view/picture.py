@@ -170,7 +170,7 @@ class Picture:
 
     def _move_time(self, now_ms: int) -> None:
         progress = {
-            partition: Applied(row.next_offset, row.watermark_ms, row.written_at_ms)
+            partition: Applied(row.next_offset, row.reached_ms, row.written_at_ms)
             for partition, row in self.head.progress.items()
         }
         self.sessions.moments.move(progress, self.head.ends, now_ms)

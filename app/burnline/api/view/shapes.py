@@ -58,11 +58,11 @@ class OpenAnomalyOut(BaseModel):
 
 
 class Burn(BaseModel):
-    """What a session burns at a moment of event time, and against which baseline.
+    """What a session burns at a moment of its own time, and against which baseline.
 
-    Windows are whole slices of 10 s. They end with the slice that holds the watermark of the session's source
-    partition, the newest event time seen on it, which moves on with the clock while the partition is idle. So rates
-    fall when a session falls silent, and the slice at the end is still filling.
+    Windows are whole slices of 10 s. They end with the session's newest event, and move on with the log's time from
+    then on: with every record of its source partition, and with the clock while none comes. So rates fall when a
+    session falls silent, other sessions' clocks change nothing, and the slice at the end is still filling.
     """
 
     windows_end_at: Annotated[

@@ -15,7 +15,7 @@ typedef struct {
     bool plain; /* false: Python has to look at it */
     u8 kind;
     Span event_id, session, org, agent, model, provider, team, project; /* provider, team, project: may be absent (at == NULL) */
-    i64 at_ms;
+    i64 at_ms, log_ms; /* log_ms: when the log took it; also where it is not plain */
     i64 input, output, cached, written, reasoning;
     u64 fingerprint; /* of session and event id, see app/burnline/ledger/duplicates.py */
     u64 session_hash;
@@ -399,11 +399,13 @@ static bool parse_plain(const u8 *at, u32 len, i64 newest_ms, Event *event)
            event->cached + event->written <= event->input && event->reasoning <= event->output;
 }
 
-/* Fill `event` from a record's value; event->plain says whether it could be read here. */
-static void parse_event(const u8 *at, u32 len, i64 newest_ms, Event *event)
+/* Fill `event` from a record's value; event->plain says whether it could be read here. An event that is further than
+ * `skew_ms` ahead of when the log took it could not. */
+static void parse_event(const u8 *at, u32 len, i64 log_ms, i64 skew_ms, Event *event)
 {
     memset(event, 0, sizeof *event);
-    if (!parse_plain(at, len, newest_ms, event))
+    event->log_ms = log_ms;
+    if (!parse_plain(at, len, log_ms + skew_ms, event))
         return;
     u8 identity[XXH3_LONGEST];
     u32 identity_len = event->session.len + 1 + event->event_id.len;

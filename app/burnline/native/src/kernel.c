@@ -48,6 +48,7 @@ typedef struct {
      * line that the short window must stay below for an anomaly to be over. In pico-USD. */
     i64 opening_short, opening_long, critical_short, critical_long, quiet_short;
     i64 runs, tool_calls;
+    i64 ahead, delayed, late; /* events whose time is off the log's: ClockFault in app/burnline/ledger/changes.py */
     bool known, active;
 } Owner;
 
@@ -112,9 +113,9 @@ typedef struct {
 
 /* What a batch does to the partition, and where it stopped; app/burnline/native/binding.py has the same structure. */
 typedef struct {
-    i64 next_offset, watermark_ms;
+    i64 next_offset, watermark_ms, logged_ms;
     i64 accepted, duplicates, late, identity_conflicts;
-    u32 index, open_anomalies, owner, reserved;
+    u32 index, open_anomalies, owner, by_event_time;
 } Position;
 
 typedef struct {
@@ -288,7 +289,7 @@ static u32 owner_of(Kernel *k, u32 org, u32 agent)
 /* ---- Events ---- */
 
 /* Read the values of a batch, which stand one behind the other in `bytes`; they must stay there until it is applied. */
-API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, u32 count, i64 newest_ms)
+API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, const i64 *logged_ms, u32 count, i64 skew_ms)
 {
     if (count > k->parsed_room) {
         k->parsed_room = count;
@@ -297,7 +298,7 @@ API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, u32 count,
     k->events = k->parsed;
     k->event_count = count;
     for (u32 i = 0; i < count; i++) {
-        parse_event(bytes, lengths[i], newest_ms, &k->parsed[i]);
+        parse_event(bytes, lengths[i], logged_ms[i], skew_ms, &k->parsed[i]);
         bytes += lengths[i];
     }
 }
@@ -402,13 +403,36 @@ static void count_in_sums(ModelSums *sums, const Event *e, const Charge *charged
         sums->embedding += charged->cost;
 }
 
-static void count_in_windows(Kernel *k, Session *s, i32 index, i64 cost, Position *p)
+static inline void active_owner(Kernel *k, u32 owner)
 {
+    if (!k->owners[owner].active) {
+        k->owners[owner].active = true;
+        list_add(&k->active_owners, owner);
+    }
+}
+
+/* An event whose time is off the log's, by the owner that it names itself. */
+static void count_clock(Kernel *k, u32 owner, i64 delay_ms)
+{
+    active_owner(k, owner);
+    if (delay_ms < 0)
+        k->owners[owner].ahead++;
+    else
+        k->owners[owner].delayed++;
+}
+
+/* False for an event that is too old for the windows, by the log's time or by the session's. */
+static bool count_in_windows(Kernel *k, Session *s, i32 index, i32 log_slice, i32 delay_ms, i64 cost)
+{
+    if (index <= log_slice - (i32)k->kept_slices)
+        return false;
     if (index == s->newest_slice) {
         session_add_to_slice(s, index, cost);
         s->short_sum += cost;
         s->long_sum += cost;
-        return;
+        if (delay_ms < s->delay_ms)
+            s->delay_ms = delay_ms;
+        return true;
     }
     if (index > s->newest_slice) {
         if (s->newest_slice >= 0) {
@@ -416,19 +440,19 @@ static void count_in_windows(Kernel *k, Session *s, i32 index, i64 cost, Positio
             s->long_sum = session_slide(s, s->long_sum, k->long_slices, index);
         }
         s->newest_slice = index;
+        s->delay_ms = delay_ms;
         if (s->slice_count > 2 * k->kept_slices)
             session_prune(s, k->kept_slices);
     }
     i32 behind = s->newest_slice - index;
-    if ((u32)behind >= k->kept_slices) {
-        p->late++;
-        return;
-    }
+    if ((u32)behind >= k->kept_slices)
+        return false;
     session_add_to_slice(s, index, cost);
     if (behind < k->short_slices)
         s->short_sum += cost;
     if (behind < k->long_slices)
         s->long_sum += cost;
+    return true;
 }
 
 static void count_kind(Kernel *k, Session *s, u8 kind)
@@ -436,10 +460,7 @@ static void count_kind(Kernel *k, Session *s, u8 kind)
     Owner *owner = &k->owners[s->owner];
     if (kind != KIND_RUN && kind != KIND_TOOL_CALL)
         return;
-    if (!owner->active) {
-        owner->active = true;
-        list_add(&k->active_owners, s->owner);
-    }
+    active_owner(k, s->owner);
     if (kind == KIND_RUN) {
         s->runs++;
         owner->runs++;
@@ -475,8 +496,15 @@ static inline void prefetch(const Kernel *k, const Event *e)
 
 static inline bool is_held_open(const Session *s) { return s->state == HELD && s->severity != CALM; }
 
-/* The next session from k->open.items[*at] on whose anomaly may be over when time enters a slice; NONE at the end. Those
- * that are not open here any more leave the list. */
+/* The slice that a session's own time is in when the log's time enters one. */
+static inline i32 own_slice(const Session *s, i32 log_slice)
+{
+    i64 own_ms = (i64)log_slice * SLICE_MS - s->delay_ms;
+    return own_ms < 0 ? -1 : (i32)(own_ms / SLICE_MS);
+}
+
+/* The next session from k->open.items[*at] on whose anomaly may be over when the log's time enters a slice; NONE at the
+ * end. Those that are not open here any more leave the list. */
 static u32 next_quiet(Kernel *k, u32 *at, i32 index)
 {
     while (*at < k->open.count) {
@@ -489,7 +517,7 @@ static u32 next_quiet(Kernel *k, u32 *at, i32 index)
         }
         ++*at;
         const Owner *owner = &k->owners[s->owner];
-        if (!owner->known || session_is_quiet(s, index, k->short_slices, k->quiet_slices, owner->quiet_short))
+        if (!owner->known || session_is_quiet(s, own_slice(s, index), k->short_slices, k->quiet_slices, owner->quiet_short))
             return id;
     }
     return NONE;
@@ -515,7 +543,14 @@ static bool wants_judging(const Owner *limits, const Session *s)
 
 static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
 {
-    /* Up to the line below nothing changes: whoever is asked finds all as if the event had not come. */
+    /* Up to the line below nothing changes but the time: whoever is asked finds all as if the event had not come. */
+    i64 log_ms = e->log_ms;
+    if (p->by_event_time) /* as if the log had taken it as it happened, or when a newer one before it did */
+        log_ms = e->plain && e->at_ms > p->logged_ms ? e->at_ms : p->logged_ms;
+    i32 log_slice = (i32)(log_ms / SLICE_MS);
+    if (log_slice != p->logged_ms / SLICE_MS && (p->open_anomalies || any_quiet(k, log_slice)))
+        return LOOK;
+    p->logged_ms = log_ms;
     if (!e->plain)
         return LOOK;
     if (kernel_knows(k, e->fingerprint)) {
@@ -536,6 +571,9 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         p->owner = owner;
         return LIMITS;
     }
+    const Key *identity = &k->owner_keys.keys[owner];
+    bool by_owner = identity->part[0] == org && identity->part[1] == agent;
+    u32 actor = by_owner ? owner : owner_of(k, org, agent);
     u32 model = text_id(&k->texts, e->model), provider = text_id(&k->texts, e->provider);
     Key card_key = pair(provider, model);
     u32 card_id = key_find(&k->card_keys, &card_key);
@@ -550,10 +588,6 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         model = text_id(&k->texts, other_model);
         sums = session_model(s, model);
     }
-    bool moves_on = e->at_ms > p->watermark_ms;
-    if (moves_on && e->at_ms / SLICE_MS > p->watermark_ms / SLICE_MS &&
-        (p->open_anomalies || any_quiet(k, (i32)(e->at_ms / SLICE_MS))))
-        return LOOK;
     Key row_key = {{(u32)(e->at_ms / QUARTER_MS), owner, text_id(&k->texts, e->team), text_id(&k->texts, e->project),
                     provider ? provider : card->provider, model, e->kind}};
     u32 row = find_row(k, s, &row_key);
@@ -572,8 +606,15 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         session_remember(s, e->fingerprint, k->duplicate_ids);
     kernel_remember(k, e->fingerprint);
     p->accepted++;
-    if (moves_on)
-        p->watermark_ms = e->at_ms;
+    i64 delay_ms = log_ms - e->at_ms, seen_ms = e->at_ms;
+    if (UNLIKELY(delay_ms < -SLICE_MS || delay_ms > (i64)k->short_slices * SLICE_MS))
+        count_clock(k, actor, delay_ms);
+    if (delay_ms < 0) { /* no window ends later than the log: an event from ahead counts in it as of now */
+        seen_ms = log_ms;
+        delay_ms = 0;
+    }
+    if (seen_ms > p->watermark_ms)
+        p->watermark_ms = seen_ms;
     if (card->tier_count == 0 && charged.unpriced && !card->unpriced_seen) {
         card->unpriced_seen = true;
         list_add(&k->unpriced_cards, card_id);
@@ -583,16 +624,21 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     s->spent += charged.cost + charged.savings;
     count_in_sums(sums ? sums : session_add_model(s, model), e, &charged);
     count_kind(k, s, e->kind);
-    const Key *identity = &k->owner_keys.keys[s->owner];
-    if (identity->part[0] != org || identity->part[1] != agent)
+    if (!by_owner)
         p->identity_conflicts++;
-    count_in_windows(k, s, (i32)(e->at_ms / SLICE_MS), charged.cost, p);
     if (e->at_ms > s->last_at)
         s->last_at = e->at_ms;
     else if (e->at_ms < s->first_at)
         s->first_at = e->at_ms;
     s->last_offset = offset;
     mark_dirty(k, s, id);
+    i32 delay = delay_ms > INT32_MAX ? INT32_MAX : (i32)delay_ms;
+    if (!count_in_windows(k, s, (i32)(seen_ms / SLICE_MS), log_slice, delay, charged.cost)) {
+        p->late++;
+        active_owner(k, actor);
+        k->owners[actor].late++;
+        return DONE;
+    }
     return wants_judging(&k->owners[s->owner], s) ? JUDGE : DONE;
 }
 
@@ -704,6 +750,7 @@ API i32 kernel_take_in(Kernel *k, const u8 *id, u32 id_len, const u8 *record, si
     s->last_offset = head.last_offset;
     s->first_at = head.first_at;
     s->last_at = head.last_at;
+    s->delay_ms = (i32)head.delay_ms;
     s->runs = (u64)head.runs;
     s->tool_calls = (u64)head.tool_calls;
     s->short_sum = session_window(s, k->short_slices);
@@ -924,7 +971,8 @@ API u32 kernel_take_activities(Kernel *k, i64 *to, u32 most)
     return taken;
 }
 
-/* Up to `most` owners with runs or tool calls since the last call, each as owner, runs and tool calls; how many. */
+/* Up to `most` owners with something to report since the last call, each as owner, runs, tool calls, and events ahead of
+ * the log, delayed and late; how many. */
 API u32 kernel_take_owners(Kernel *k, i64 *to, u32 most)
 {
     u32 taken = 0;
@@ -933,7 +981,11 @@ API u32 kernel_take_owners(Kernel *k, i64 *to, u32 most)
         *to++ = id;
         *to++ = k->owners[id].runs;
         *to++ = k->owners[id].tool_calls;
+        *to++ = k->owners[id].ahead;
+        *to++ = k->owners[id].delayed;
+        *to++ = k->owners[id].late;
         k->owners[id].runs = k->owners[id].tool_calls = 0;
+        k->owners[id].ahead = k->owners[id].delayed = k->owners[id].late = 0;
         k->owners[id].active = false;
         taken++;
     }
@@ -967,7 +1019,7 @@ API void kernel_take_opened(Kernel *k)
     k->opened.count = 0;
 }
 
-/* Ids of the sessions whose anomaly may be over when time enters slice `index`. */
+/* Ids of the sessions whose anomaly may be over when the log's time enters slice `index`. */
 API void kernel_take_quiet(Kernel *k, i64 index)
 {
     begin_output(k);
@@ -1030,10 +1082,13 @@ API void poll_free(Poll *p)
     free(p);
 }
 
-/* Events after `newest_ms` are left to Python. */
-API u32 poll_take(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 newest_ms, const Part **parts)
+/* Events that are further ahead of the log than `skew_ms` are left to Python. Of records that do not say when the log took
+ * them, it is taken to be `now_ms`, and `clock_skew_ms` is allowed. */
+API u32 poll_take(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 now_ms, i64 skew_ms, i64 clock_skew_ms,
+                  const Part **parts)
 {
-    u32 count = poll_batches(p, queue, timeout_ms, most, newest_ms);
+    Clocks clocks = {now_ms, skew_ms, clock_skew_ms};
+    u32 count = poll_batches(p, queue, timeout_ms, most, &clocks);
     *parts = p->parts;
     return count;
 }
@@ -1050,6 +1105,8 @@ API i32 poll_error(const Poll *p, u32 number, const u8 **text, size_t *len)
 
 API const i64 *batch_offsets(const Batch *batch) { return batch->offsets; }
 
+API const i64 *batch_logged_ms(const Batch *batch) { return batch->logged_ms; }
+
 API const Message *batch_message(const Batch *batch, u32 number) { return batch->messages[number]; }
 
 API void batch_free(Batch *batch) { batch_end(batch); }
@@ -1057,9 +1114,9 @@ API void batch_free(Batch *batch) { batch_end(batch); }
 /* For the tests: the fingerprint hash, and the parser. */
 API u64 kernel_xxh3(const u8 *bytes, u32 len) { return xxh3(bytes, len); }
 
-API i32 kernel_reads(const u8 *bytes, u32 len, i64 newest_ms)
+API i32 kernel_reads(const u8 *bytes, u32 len, i64 log_ms, i64 skew_ms)
 {
     Event event;
-    parse_event(bytes, len, newest_ms, &event);
+    parse_event(bytes, len, log_ms, skew_ms, &event);
     return event.plain;
 }

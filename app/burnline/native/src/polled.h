@@ -32,7 +32,7 @@ static struct {
  * the one that counts them. */
 typedef struct {
     Message **messages;
-    i64 *offsets;
+    i64 *offsets, *logged_ms;
     Event *events;
     u32 count;
 } Batch;
@@ -43,6 +43,8 @@ typedef struct {
     i64 first_written_ms, last_written_ms;
     i32 partition;
     u32 count;
+    u32 by_clock; /* records that say when they were made, and not when the log took them */
+    u32 reserved;
 } Part;
 
 typedef struct {
@@ -92,20 +94,37 @@ static void poll_begin_batch(Part *part)
     Batch *batch = part->batch = grown(NULL, sizeof *batch);
     batch->messages = grown(NULL, part->count * sizeof *batch->messages);
     batch->offsets = grown(NULL, part->count * sizeof *batch->offsets);
+    batch->logged_ms = grown(NULL, part->count * sizeof *batch->logged_ms);
     batch->events = grown(NULL, part->count * sizeof *batch->events);
     batch->count = 0;
 }
 
-static void batch_add(Batch *batch, Message *message, i64 newest_ms)
+/* What times are held against where records say when they were made (CreateTime): the clock here, with more patience. */
+typedef struct {
+    i64 now_ms, skew_ms, clock_skew_ms;
+} Clocks;
+
+#define LOG_APPEND_TIME 2 /* RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME */
+
+static void batch_add(Part *part, Message *message, const Clocks *clocks)
 {
+    Batch *batch = part->batch;
     u32 len = message->len > UINT32_MAX ? UINT32_MAX : (u32)message->len;
-    parse_event(message->payload, message->payload ? len : 0, newest_ms, &batch->events[batch->count]);
+    i32 type;
+    i64 log_ms = librdkafka.message_timestamp(message, &type), skew_ms = clocks->skew_ms;
+    if (type != LOG_APPEND_TIME) {
+        log_ms = clocks->now_ms;
+        skew_ms = clocks->clock_skew_ms;
+        part->by_clock++;
+    }
+    parse_event(message->payload, message->payload ? len : 0, log_ms, skew_ms, &batch->events[batch->count]);
+    batch->logged_ms[batch->count] = log_ms;
     batch->offsets[batch->count] = message->offset;
     batch->messages[batch->count++] = message;
 }
 
 /* Poll up to `most` messages and sort them by partition; each batch of `parts` has to be freed. */
-static u32 poll_batches(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 newest_ms)
+static u32 poll_batches(Poll *p, void *queue, i32 timeout_ms, u32 most, const Clocks *clocks)
 {
     poll_clear(p);
     if (most > p->polled_room) {
@@ -130,7 +149,7 @@ static u32 poll_batches(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 newe
         poll_begin_batch(&p->parts[i]);
     for (u32 i = 0; i < count; i++) {
         if (p->part_of[i] != UINT32_MAX)
-            batch_add(p->parts[p->part_of[i]].batch, p->polled[i], newest_ms);
+            batch_add(&p->parts[p->part_of[i]], p->polled[i], clocks);
     }
     for (u32 i = 0; i < p->part_count; i++) {
         Part *part = &p->parts[i];
@@ -147,6 +166,7 @@ static void batch_end(Batch *batch)
         librdkafka.message_destroy(batch->messages[i]);
     free(batch->messages);
     free(batch->offsets);
+    free(batch->logged_ms);
     free(batch->events);
     free(batch);
 }

@@ -115,6 +115,7 @@ static void put_session(Buffer *out, const Session *s, const Texts *texts, Span 
     PUT_INT(out, ",\"last_offset\":", s->last_offset);
     PUT_INT(out, ",\"first_event_at\":", s->first_at);
     PUT_INT(out, ",\"last_event_at\":", s->last_at);
+    PUT_INT(out, ",\"delay_ms\":", s->delay_ms);
     PUT_INT(out, ",\"runs\":", (i64)s->runs);
     PUT_INT(out, ",\"tool_calls\":", (i64)s->tool_calls);
     PUT(out, ",\"by_model\":{");
@@ -194,7 +195,7 @@ static bool take_sums(Cursor *c, ModelSums *sums)
 /* What stands before the models in a record. */
 typedef struct {
     Span session, org, agent;
-    i64 last_offset, first_at, last_at, runs, tool_calls;
+    i64 last_offset, first_at, last_at, delay_ms, runs, tool_calls;
 } Head;
 
 static bool take_head(Cursor *c, i64 partition, Head *head)
@@ -208,7 +209,8 @@ static bool take_head(Cursor *c, i64 partition, Head *head)
         return false;
     return take_integer(c, 0, MOST_COUNT, &head->last_offset) && NAMED(c, ",\"first_event_at\":") &&
            take_integer(c, 0, END_TIME_MS - 1, &head->first_at) && NAMED(c, ",\"last_event_at\":") &&
-           take_integer(c, 0, END_TIME_MS - 1, &head->last_at) && NAMED(c, ",\"runs\":") &&
+           take_integer(c, 0, END_TIME_MS - 1, &head->last_at) && NAMED(c, ",\"delay_ms\":") &&
+           take_integer(c, 0, INT32_MAX, &head->delay_ms) && NAMED(c, ",\"runs\":") &&
            take_integer(c, 0, MAX_COUNT, &head->runs) && NAMED(c, ",\"tool_calls\":") &&
            take_integer(c, 0, MAX_COUNT, &head->tool_calls) && NAMED(c, ",\"by_model\":{");
 }

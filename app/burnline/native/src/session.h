@@ -35,7 +35,7 @@ typedef struct {
     i64 short_sum, long_sum;
     i64 spent; /* costs and savings of all models together: no sum in the session is greater */
     u64 runs, tool_calls;
-    i32 newest_slice;
+    i32 newest_slice, delay_ms; /* see app/burnline/ledger/session.py */
     u32 owner;
     u32 row; /* the rollup row of its newest event: most often the next one's, too */
     u32 newer_room;
@@ -78,6 +78,7 @@ static void session_empty(Session *s)
     s->model_count = s->slice_count = s->slice_room = 0;
     s->newer_count = s->older_count = s->newer_room = 0;
     s->newest_slice = -1;
+    s->delay_ms = 0;
     s->short_sum = s->long_sum = s->spent = 0;
     s->last_offset = -1;
     s->runs = s->tool_calls = 0;

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import FOREVER_MS, RateCard, charge
+from burnline.pricing.catalogue import Catalogue
 
-BOOK = RateBook.bundled()
+BOOK = RateBook(Catalogue(providers))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RATE_UNITS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "output_reasoning_mtok")
 Counts = tuple[int, int, int, int, int]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnline.pricing.card import BEGINNING_MS, FOREVER_MS
-from burnline.pricing.dated import DAY_MS, Always, Condition, Daily, Dated, Since, Span, holding, utc_text
+from burnline.pricing.dated import DAY_MS, Always, Condition, Daily, Dated, Since, Span, Workdays, holding, utc_text
 
 HOUR = 3_600_000
 NOON = 20_000 * DAY_MS + 12 * HOUR
@@ -89,17 +89,23 @@ CONDITION = st.one_of(
     st.just(Always()),
     st.builds(Since, st.integers(0, 3 * DAY_MS)),
     st.builds(Daily, st.integers(0, DAY_MS - 1), st.integers(0, DAY_MS - 1)),
+    st.builds(
+        lambda since, days, hours: Workdays(since * DAY_MS, days and (since + days) * DAY_MS, *sorted(hours)),
+        st.integers(0, 5),
+        st.none() | st.integers(1, 9),
+        st.tuples(st.integers(0, DAY_MS // 2), st.integers(DAY_MS // 2 + 1, DAY_MS - 1)),
+    ),
 )
 
 
-@given(st.lists(CONDITION, min_size=1, max_size=4), st.integers(0, 4 * DAY_MS), st.data())
+@given(st.lists(CONDITION, min_size=1, max_size=4), st.integers(0, 14 * DAY_MS), st.data())
 def test_the_value_is_the_same_over_the_whole_interval(
     conditions: list[Condition], at_ms: int, data: st.DataObject
 ) -> None:
     entries = [Dated(condition, place) for place, condition in enumerate(conditions)]
     now = holding(entries, at_ms)
     assert now.from_ms <= at_ms < now.until_ms
-    other_ms = data.draw(st.integers(now.from_ms, min(now.until_ms, 10 * DAY_MS) - 1))
+    other_ms = data.draw(st.integers(now.from_ms, min(now.until_ms, 20 * DAY_MS) - 1))
     assert holding(entries, other_ms) == now
 
 

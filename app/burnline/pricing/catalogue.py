@@ -31,6 +31,7 @@ from typing import Self
 
 from genai_prices import types
 
+from burnline.pricing.corrections import CORRECTIONS, Correction
 from burnline.pricing.matching import Entry, Found, ModelIndex, predicate
 from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
 from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
@@ -72,8 +73,12 @@ class _Provider:
 class Catalogue:
     """Every provider and model of one version of the catalogue; immutable but for its bounded memory of matches."""
 
-    def __init__(self, providers: Sequence[types.Provider]) -> None:
+    def __init__(self, providers: Sequence[types.Provider], corrections: Sequence[Correction] = ()) -> None:
+        """These providers at their prices, but for the corrected ones."""
         self._providers = {info.id: _Provider(info) for info in providers}
+        for each in corrections:
+            if each.provider in self._providers:
+                self._providers[each.provider].models.correct(each.name, each.prices)
         self._words = {provider_words(name): name for name in self._providers}
         self._listing: dict[str, dict[str, Entry]] = {}
         for provider in self._providers.values():
@@ -87,7 +92,7 @@ class Catalogue:
         """The catalogue of the installed package, built once."""
         from genai_prices.data import providers  # its objects are built on import: not before somebody asks
 
-        return cls(providers)
+        return cls(providers, CORRECTIONS)
 
     def match(self, provider: str | None, model: str, region: str = "") -> Match:
         """Match a model as an event names it, and the region that it says. Deterministic, and never an error."""

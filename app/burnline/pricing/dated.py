@@ -11,6 +11,9 @@ from typing import Generic, NamedTuple, TypeVar
 from burnline.pricing.card import BEGINNING_MS, FOREVER_MS
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+_THURSDAY, _SATURDAY = 3, 5
+"""Days after Monday; the epoch began on a Thursday."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
@@ -72,7 +75,40 @@ class Daily:
         )
 
 
-Condition = Always | Since | Daily
+@dataclass(frozen=True, slots=True)
+class Workdays:
+    """Holds Monday to Friday in `[start, end)`, milliseconds after midnight UTC, in `[since_ms, until_ms)`.
+
+    The hours lie within one day, and both ends of the time at midnight; `until_ms` None is without end.
+    """
+
+    since_ms: int
+    until_ms: int | None
+    start_ms_of_day: int
+    end_ms_of_day: int
+
+    def span(self, at_ms: int) -> Span:
+        """Inside a workday's hours, between those of two workdays, or outside the time."""
+        if at_ms < self.since_ms:
+            return Span(holds=False, from_ms=BEGINNING_MS, until_ms=self.since_ms)
+        if self.until_ms is not None and at_ms >= self.until_ms:
+            return Span(holds=False, from_ms=self.until_ms, until_ms=FOREVER_MS)
+        midnight = at_ms - at_ms % DAY_MS
+        days = [day for day in range(midnight - 3 * DAY_MS, midnight + 4 * DAY_MS, DAY_MS) if _is_workday(day)]
+        hours = [(day + self.start_ms_of_day, day + self.end_ms_of_day) for day in days]
+        bounds = [bound for both in hours for bound in both]
+        return Span(
+            holds=any(start <= at_ms < end for start, end in hours),
+            from_ms=max(self.since_ms, *(bound for bound in bounds if bound <= at_ms)),
+            until_ms=min(self.until_ms or FOREVER_MS, *(bound for bound in bounds if bound > at_ms)),
+        )
+
+
+def _is_workday(midnight_ms: int) -> bool:
+    return (midnight_ms // DAY_MS + _THURSDAY) % 7 < _SATURDAY
+
+
+Condition = Always | Since | Daily | Workdays
 
 
 class Dated(NamedTuple, Generic[T]):
@@ -102,6 +138,11 @@ def holding(entries: Sequence[Dated[T]], at_ms: int) -> Holding[T]:
         if span.holds:
             return Holding(value, from_ms, until_ms)
     return Holding(entries[0].value, from_ms, until_ms)
+
+
+def day_ms(year: int, month: int, day: int) -> int:
+    """The first millisecond of a day, UTC."""
+    return int(datetime(year, month, day, tzinfo=UTC).timestamp()) * 1000
 
 
 def utc_text(at_ms: int) -> str:

@@ -25,7 +25,7 @@ from genai_prices.types import (
 
 from burnline.pricing.card import Tier
 from burnline.pricing.compiled import CompiledPrice, compile_prices
-from burnline.pricing.dated import Daily, Dated
+from burnline.pricing.dated import Daily, Dated, Workdays
 from burnline.pricing.names import base_name, is_version_of
 
 _DASHED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])-([0-9])(?![0-9a-z])")
@@ -36,19 +36,25 @@ _COMPACT_DATE = re.compile(r"-(20[0-9]{2})([0-9]{2})([0-9]{2})(?=-|:|$)")
 class Entry:
     """One model of one provider; its prices are compiled when they are first asked for, and then kept."""
 
-    def __init__(self, info: ModelInfo) -> None:
+    def __init__(self, info: ModelInfo, corrected: tuple[Dated[CompiledPrice], ...] = ()) -> None:
+        """With the catalogue's prices, or those that correct them."""
         self.id = info.id
         self._info = info
+        self._corrected = corrected
 
     @cached_property
     def prices(self) -> tuple[Dated[CompiledPrice], ...]:
         """Its prices, in the catalogue's order."""
-        return compile_prices(self._info)
+        return self._corrected or compile_prices(self._info)
+
+    def corrected(self, prices: tuple[Dated[CompiledPrice], ...]) -> "Entry":
+        """The same model at other prices."""
+        return Entry(self._info, prices)
 
     @cached_property
     def keeps_hours(self) -> bool:
         """Whether its price changes with the time of day: its maker's, and no other host's."""
-        return any(isinstance(price.condition, Daily) for price in self.prices)
+        return any(isinstance(price.condition, Daily | Workdays) for price in self.prices)
 
     @cached_property
     def rates(self) -> tuple[Dated[tuple[Tier, ...]], ...]:
@@ -84,6 +90,20 @@ class ModelIndex:
                     self._equals.setdefault(clause.equals.lower(), place)
                 else:
                     self._leaves.append(_Leaf(place, rule_text(clause), predicate(clause, versions_only=True)))
+
+    def correct(self, name: str, prices: tuple[Dated[CompiledPrice], ...]) -> None:
+        """Give a model other prices; where `name` is not its id, only under that name.
+
+        Does nothing where the catalogue has no such name: then there is nothing to correct.
+        """
+        found = self.named(name)
+        if found is None:
+            return
+        place, entry = self._ids.get(name), found.entry.corrected(prices)
+        if place is None:
+            place = self._ids[name] = len(self._entries)
+            self._entries.append(entry)
+        self._entries[place] = entry
 
     @property
     def entries(self) -> Sequence[Entry]:

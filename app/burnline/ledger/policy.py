@@ -42,7 +42,7 @@ class Policy:
             rule: The burn rule.
             book: Rates.
             baselines: Baselines.
-            card_limit: Bounds the memory that endless made-up model names can take.
+            card_limit: Bounds what endless made-up names of models and agents can take.
             by_event_time: Time moves on with the events' own, as if the log had taken each as it happened: for replays.
         """
         self.by_event_time = by_event_time
@@ -83,6 +83,8 @@ class Policy:
         """The lines a session of this agent may not cross, and the baseline that they come from."""
         found = self._limits.get((org_id, agent_id))
         if found is None:
+            if len(self._limits) >= self.card_limit:
+                self._limits.clear()
             baseline = self.baselines.lookup(org_id, agent_id)
             found = self._limits[org_id, agent_id] = (thresholds(self.rule, baseline), baseline)
         return found

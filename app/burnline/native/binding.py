@@ -5,6 +5,7 @@ works as before, in Python alone.
 """
 
 import ctypes
+import secrets
 from ctypes import POINTER, Structure, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from functools import cache
 from itertools import pairwise
@@ -93,7 +94,8 @@ class Part(Structure):
 
 
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32]),
+    "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32, c_uint32]),
+    "kernel_set_hash_key": (None, [c_uint64, c_uint64]),
     "kernel_free": (None, [c_void_p]),
     "kernel_knows": (c_int32, [c_void_p, c_uint64]),
     "kernel_remember": (None, [c_void_p, c_uint64]),
@@ -133,6 +135,9 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_take_opened": (None, [c_void_p]),
     "kernel_take_quiet": (None, [c_void_p, c_int64]),
     "kernel_take_idle": (None, [c_void_p, c_int64, c_uint32]),
+    "kernel_forget": (c_int32, [c_void_p]),
+    "kernel_sizes": (None, [c_void_p, POINTER(c_uint32)]),
+    "kernel_longest_probe": (c_uint32, [c_void_p]),
     "polled_link": (None, [c_void_p, c_void_p, c_void_p]),
     "poll_new": (c_void_p, []),
     "poll_free": (None, [c_void_p]),
@@ -156,11 +161,12 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "meters_close_day": (c_int32, [c_void_p, c_uint32, c_void_p, c_void_p]),
     "meters_forget": (c_void_p, [c_void_p, c_int64, POINTER(c_uint32)]),
     "kernel_xxh3": (c_uint64, [c_char_p, c_uint32]),
+    "kernel_siphash13": (c_uint64, [c_uint64, c_uint64, c_char_p, c_uint32]),
     "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64, c_int64]),
 }
 
 _LONG = {
-    "kernel_parse", "kernel_apply", "meters_apply", "kernel_take_sessions", "kernel_take_rows",
+    "kernel_parse", "kernel_apply", "kernel_forget", "meters_apply", "kernel_take_sessions", "kernel_take_rows",
     "poll_take", "poll_free", "batch_free",
 }  # fmt: skip
 """Functions that are worth letting other threads run meanwhile, or (librdkafka's) may wait for them."""
@@ -184,6 +190,7 @@ def library() -> Any:
         function = getattr(letting_go if name in _LONG else holding, name)
         function.restype, function.argtypes = result, arguments
         setattr(functions, name, function)
+    functions.kernel_set_hash_key(*(secrets.randbits(64) for _ in range(2)))
     return functions
 
 

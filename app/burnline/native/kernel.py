@@ -44,11 +44,20 @@ class OwnerCounts(NamedTuple):
     late: int
 
 
+class Sizes(NamedTuple):
+    """What a kernel holds beside sessions, fingerprints and rollup rows."""
+
+    texts: int
+    owners: int
+    cards: int
+    activities: int
+
+
 class Kernel:
     """The sessions, fingerprints and rollup rows of one partition that C holds; it calls nobody back."""
 
-    def __init__(self, partition: int, rule: BurnRule, retention: Retention) -> None:
-        """Begin with nothing.
+    def __init__(self, partition: int, rule: BurnRule, retention: Retention, card_limit: int = 10_000) -> None:
+        """Begin with nothing, and never hold more rate cards than `card_limit`.
 
         Raises:
             KernelMissing: There is none for this machine.
@@ -63,6 +72,7 @@ class Kernel:
                 rule.long_window_slices,
                 rule.resolve_after_slices,
                 retention.slices,
+                card_limit,
             )
         )
         self._texts: dict[int, str] = {}
@@ -247,6 +257,24 @@ class Kernel:
         """Up to `most` sessions that may be idle since the horizon."""
         self._c.kernel_take_idle(self._kernel, horizon_ms, most)
         return [text.decode() for text in Output(self._kernel).texts()]
+
+    def forget_unused(self) -> None:
+        """Let go of names that no session and no rollup row uses; after all that a flush takes was taken."""
+        if self._c.kernel_forget(self._kernel):
+            self._texts.clear()
+            self._owners.clear()
+
+    @property
+    def sizes(self) -> "Sizes":
+        """How many of what it holds."""
+        sizes = (c_uint32 * len(Sizes._fields))()
+        self._c.kernel_sizes(self._kernel, sizes)
+        return Sizes(*sizes)
+
+    @property
+    def longest_probe(self) -> int:
+        """The longest way that a search has to go in any table."""
+        return int(self._c.kernel_longest_probe(self._kernel))
 
     def _taken(self, function: str, room: "array[int]", width: int) -> list[list[int]]:
         room.frombytes(bytes(room.itemsize * width * _AT_ONCE))

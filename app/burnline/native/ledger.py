@@ -82,7 +82,7 @@ class NativePartitionLedger(PartitionLedger):
 
     def __init__(self, topic: str, partition: int, policy: Policy, retention: Retention) -> None:
         super().__init__(topic, partition, policy, retention)
-        self._kernel = Kernel(partition, policy.rule, retention)
+        self._kernel = Kernel(partition, policy.rule, retention, policy.card_limit)
         self._ids = _KernelIds(retention.partition_ids, self._kernel)
         self._limits_version = policy.version
         self._rates_version = policy.rates_version
@@ -183,6 +183,7 @@ class NativePartitionLedger(PartitionLedger):
         for session_id, ledger in list(self._hot.items()):
             self._give_back(ledger, written.get(session_id.encode()) or record.encode(ledger))
         changes.ledgers.extend(kernel.take_sessions())
+        kernel.forget_unused()
         return changes
 
     def _follow_policy(self) -> None:

@@ -70,20 +70,6 @@ static inline u64 mul_fold(u64 a, u64 b)
     return (u64)product ^ (u64)(product >> 64);
 }
 
-/* Hash for the kernel's own tables; nothing outside sees it. Words are folded by 64x64 -> 128 bit products. */
-static inline u64 table_hash(const u8 *at, u32 len)
-{
-    u64 hash = len * 0x9E3779B97F4A7C15u;
-    while (len >= 8) {
-        hash = mul_fold(hash ^ load64(at), 0xD6E8FEB86659FD93u);
-        at += 8;
-        len -= 8;
-    }
-    u64 rest = 0;
-    memcpy(&rest, at, len);
-    return mul_fold(hash ^ rest ^ 0xA0761D6478BD642Fu, 0xE7037ED1A0B428DBu);
-}
-
 /* Text being written. */
 typedef struct {
     u8 *bytes;

@@ -18,6 +18,7 @@ typedef struct {
     i64 at_ms, log_ms; /* log_ms: when the log took it; also where it is not plain */
     i64 input, output, cached, written, reasoning;
     u64 fingerprint; /* of session and event id, see app/burnline/ledger/duplicates.py */
+    u64 place;       /* of the fingerprint in a Set */
     u64 session_hash;
 } Event;
 
@@ -415,6 +416,7 @@ static void parse_event(const u8 *at, u32 len, i64 log_ms, i64 skew_ms, Event *e
     identity[event->session.len] = '\n';
     memcpy(identity + event->session.len + 1, event->event_id.at, event->event_id.len);
     event->fingerprint = xxh3(identity, identity_len);
+    event->place = word_hash(event->fingerprint);
     event->session_hash = table_hash(event->session.at, event->session.len);
     event->plain = true;
 }

@@ -27,6 +27,14 @@
 #define MOST_PER_EVENT (1ll << 50)  /* pico-USD: a thousand USD */
 #define MAX_MODELS 100             /* of one session: app/burnline/ledger/bounds.py */
 #define PREFETCH 8
+#define MIN_TEXT_LIMIT 65536
+
+/* Draw the key of all tables, once in a process and before there is a kernel. */
+API void kernel_set_hash_key(u64 first, u64 second)
+{
+    hash_key[0] = first;
+    hash_key[1] = second;
+}
 
 /* Why kernel_apply stopped. */
 enum { DONE, LOOK, CARD, LIMITS, JUDGE };
@@ -88,6 +96,7 @@ static inline void list_add(List *list, u32 item)
 
 typedef struct {
     i64 partition;
+    u32 card_limit, text_limit; /* text_limit: texts, owners or activities from which on it is worth looking for unused ones */
     u32 duplicate_ids, partition_ids, kept_slices;
     i32 short_slices, long_slices, quiet_slices;
     Texts texts;
@@ -97,7 +106,8 @@ typedef struct {
     Card *cards;
     Row *rows;
     Activity *activities;
-    List dirty_sessions, dirty_rows, active_owners, active_activities, unpriced_cards, opened, open;
+    List dirty_sessions, dirty_rows, active_owners, active_activities, opened, open;
+    List unpriced; /* provider and model of each */
     u32 changed; /* sessions held that are dirty; the list may name some that are not any more */
     Set newer, older;
     u64 *fresh;
@@ -124,7 +134,7 @@ typedef struct {
 } Charge;
 
 API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 short_slices, i32 long_slices,
-                       i32 quiet_slices, u32 kept_slices)
+                       i32 quiet_slices, u32 kept_slices, u32 card_limit)
 {
     Kernel *k = zeroed(1, sizeof *k);
     k->partition = partition;
@@ -134,6 +144,8 @@ API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 
     k->long_slices = long_slices;
     k->quiet_slices = quiet_slices;
     k->kept_slices = kept_slices;
+    k->card_limit = card_limit;
+    k->text_limit = MIN_TEXT_LIMIT;
     texts_begin(&k->texts);
     sessions_begin(&k->sessions);
     keys_begin(&k->owner_keys);
@@ -159,7 +171,7 @@ API void kernel_free(Kernel *k)
     keys_end(&k->row_keys);
     keys_end(&k->activity_keys);
     List *lists[] = {&k->dirty_sessions, &k->dirty_rows, &k->active_owners, &k->active_activities,
-                     &k->unpriced_cards, &k->opened,     &k->open};
+                     &k->unpriced,       &k->opened,     &k->open};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->items);
     void *others[] = {k->owners, k->cards, k->rows, k->activities, k->newer.slots, k->older.slots, k->fresh,
@@ -171,10 +183,12 @@ API void kernel_free(Kernel *k)
 
 /* ---- Which events were counted: PartitionIds in app/burnline/ledger/duplicates.py ---- */
 
-API i32 kernel_knows(const Kernel *k, u64 fingerprint)
+static inline bool knows(const Kernel *k, u64 fingerprint, u64 place)
 {
-    return set_has(&k->newer, fingerprint) || set_has(&k->older, fingerprint);
+    return set_has(&k->newer, fingerprint, place) || set_has(&k->older, fingerprint, place);
 }
+
+API i32 kernel_knows(const Kernel *k, u64 fingerprint) { return knows(k, fingerprint, word_hash(fingerprint)); }
 
 /* Without a trace in `fresh`: what was written before, a record at a time. A generation grows by doubling, so all records
  * of it together cost what their fingerprints cost. */
@@ -182,19 +196,21 @@ API void kernel_restore_ids(Kernel *k, const u64 *fingerprints, u32 count, i32 n
 {
     Set *set = newer ? &k->newer : &k->older;
     k->ids_placed += set_make_room(set, (u64)set->count + count) + count;
-    for (u32 i = 0; i < count; i++)
-        if (!set_has(set, fingerprints[i]))
-            set_add(set, fingerprints[i]);
+    for (u32 i = 0; i < count; i++) {
+        u64 place = word_hash(fingerprints[i]);
+        if (!set_has(set, fingerprints[i], place))
+            set_add(set, fingerprints[i], place);
+    }
 }
 
 /* For the tests: how often a fingerprint was placed by restoring, moves to larger tables included. */
 API u64 kernel_ids_placed(const Kernel *k) { return k->ids_placed; }
 
-API void kernel_remember(Kernel *k, u64 fingerprint)
+static inline void remember(Kernel *k, u64 fingerprint, u64 place)
 {
     if (!k->partition_ids)
         return;
-    set_add(&k->newer, fingerprint);
+    set_add(&k->newer, fingerprint, place);
     if (k->fresh_count == k->fresh_room) {
         k->fresh_room = k->fresh_room ? k->fresh_room * 2 : 1024;
         k->fresh = grown(k->fresh, k->fresh_room * sizeof *k->fresh);
@@ -207,6 +223,8 @@ API void kernel_remember(Kernel *k, u64 fingerprint)
         k->turns++;
     }
 }
+
+API void kernel_remember(Kernel *k, u64 fingerprint) { remember(k, fingerprint, word_hash(fingerprint)); }
 
 API u32 kernel_ids_held(const Kernel *k) { return k->newer.count + k->older.count; }
 
@@ -223,6 +241,14 @@ API const u64 *kernel_take_fresh(Kernel *k, u32 *count, u32 *turns)
 
 static Key pair(u32 first, u32 second) { return (Key){{first, second}}; }
 
+/* All are asked for again when they are wanted. */
+static void drop_cards(Kernel *k)
+{
+    k->card_keys.count = 0;
+    keys_shrink(&k->card_keys);
+    k->cards = grown(k->cards, k->card_keys.room * sizeof *k->cards);
+}
+
 /* rates: seven per tier, in the order of Tier. A provider of length 0 stands for none. */
 API void kernel_set_card(Kernel *k, const u8 *provider, u32 provider_len, const u8 *model, u32 model_len,
                          const u8 *named, u32 named_len, i64 from_ms, i64 until_ms, i32 tier_count, const i64 *rates)
@@ -230,6 +256,8 @@ API void kernel_set_card(Kernel *k, const u8 *provider, u32 provider_len, const 
     u32 provider_id = provider_len ? text_id(&k->texts, (Span){provider, provider_len}) : 0;
     Key key = pair(provider_id, text_id(&k->texts, (Span){model, model_len}));
     u32 id = key_find(&k->card_keys, &key);
+    if (id == NONE && k->card_keys.count >= k->card_limit) /* as Policy.card */
+        drop_cards(k);
     if (id == NONE)
         id = key_add(&k->card_keys, &key, (void **)&k->cards, sizeof *k->cards);
     Card *card = &k->cards[id];
@@ -490,8 +518,8 @@ static inline void mark_clean(Kernel *k, Session *s)
 static inline void prefetch(const Kernel *k, const Event *e)
 {
     __builtin_prefetch(&k->sessions.slots[(u32)e->session_hash & k->sessions.mask]);
-    __builtin_prefetch(&k->newer.slots[(u32)e->fingerprint & k->newer.mask]);
-    __builtin_prefetch(&k->older.slots[(u32)e->fingerprint & k->older.mask]);
+    __builtin_prefetch(&k->newer.slots[(u32)e->place & k->newer.mask]);
+    __builtin_prefetch(&k->older.slots[(u32)e->place & k->older.mask]);
 }
 
 static inline bool is_held_open(const Session *s) { return s->state == HELD && s->severity != CALM; }
@@ -553,7 +581,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     p->logged_ms = log_ms;
     if (!e->plain)
         return LOOK;
-    if (kernel_knows(k, e->fingerprint)) {
+    if (knows(k, e->fingerprint, e->place)) {
         p->duplicates++;
         return DONE;
     }
@@ -565,7 +593,10 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         p->duplicates++;
         return DONE;
     }
-    u32 org = text_id(&k->texts, e->org), agent = text_id(&k->texts, e->agent);
+    Key like_owner = s ? k->owner_keys.keys[s->owner] : (Key){0};
+    Key like_row = s && s->row < k->row_keys.count ? k->row_keys.keys[s->row] : (Key){0};
+    u32 org = text_like(&k->texts, e->org, like_owner.part[0]);
+    u32 agent = text_like(&k->texts, e->agent, like_owner.part[1]);
     u32 owner = s ? s->owner : owner_of(k, org, agent);
     if (!k->owners[owner].known) {
         p->owner = owner;
@@ -574,9 +605,12 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     const Key *identity = &k->owner_keys.keys[owner];
     bool by_owner = identity->part[0] == org && identity->part[1] == agent;
     u32 actor = by_owner ? owner : owner_of(k, org, agent);
-    u32 model = text_id(&k->texts, e->model), provider = text_id(&k->texts, e->provider);
+    u32 model = text_like(&k->texts, e->model, like_row.part[5]);
+    u32 provider = text_like(&k->texts, e->provider, like_row.part[4]);
     Key card_key = pair(provider, model);
-    u32 card_id = key_find(&k->card_keys, &card_key);
+    u32 card_id = s && s->card < k->card_keys.count && same_key(&k->card_keys.keys[s->card], &card_key)
+                      ? s->card
+                      : key_find(&k->card_keys, &card_key);
     if (card_id == NONE || e->at_ms < k->cards[card_id].from_ms || e->at_ms >= k->cards[card_id].until_ms)
         return CARD;
     Card *card = &k->cards[card_id];
@@ -588,8 +622,9 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         model = text_id(&k->texts, other_model);
         sums = session_model(s, model);
     }
-    Key row_key = {{(u32)(e->at_ms / QUARTER_MS), owner, text_id(&k->texts, e->team), text_id(&k->texts, e->project),
-                    provider ? provider : card->provider, model, e->kind}};
+    Key row_key = {{(u32)(e->at_ms / QUARTER_MS), owner, text_like(&k->texts, e->team, like_row.part[2]),
+                    text_like(&k->texts, e->project, like_row.part[3]), provider ? provider : card->provider, model,
+                    e->kind}};
     u32 row = find_row(k, s, &row_key);
     if ((s && s->spent > MOST_PICO_USD) ||
         (row != NONE && (k->rows[row].cost > MOST_PICO_USD || k->rows[row].savings > MOST_PICO_USD)))
@@ -604,7 +639,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     }
     if (k->duplicate_ids)
         session_remember(s, e->fingerprint, k->duplicate_ids);
-    kernel_remember(k, e->fingerprint);
+    remember(k, e->fingerprint, e->place);
     p->accepted++;
     i64 delay_ms = log_ms - e->at_ms, seen_ms = e->at_ms;
     if (UNLIKELY(delay_ms < -SLICE_MS || delay_ms > (i64)k->short_slices * SLICE_MS))
@@ -617,8 +652,10 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         p->watermark_ms = seen_ms;
     if (card->tier_count == 0 && charged.unpriced && !card->unpriced_seen) {
         card->unpriced_seen = true;
-        list_add(&k->unpriced_cards, card_id);
+        list_add(&k->unpriced, provider);
+        list_add(&k->unpriced, card_key.part[1]);
     }
+    s->card = card_id;
     s->row = row != NONE ? row : add_row(k, &row_key, offset);
     count_in_row(k, s, e, &charged, offset);
     s->spent += charged.cost + charged.savings;
@@ -931,7 +968,8 @@ static void keep_rows(Kernel *k, i64 oldest_ms, bool none)
         }
     if (kept != k->row_keys.count) {
         k->row_keys.count = kept;
-        keys_place(&k->row_keys);
+        keys_shrink(&k->row_keys);
+        k->rows = grown(k->rows, k->row_keys.room * sizeof *k->rows);
     }
 }
 
@@ -996,13 +1034,14 @@ API u32 kernel_take_owners(Kernel *k, i64 *to, u32 most)
 API u32 kernel_take_unpriced(Kernel *k, u32 *to, u32 most)
 {
     u32 taken = 0;
-    while (taken < most && k->unpriced_cards.count) {
-        u32 id = k->unpriced_cards.items[--k->unpriced_cards.count];
-        *to++ = k->card_keys.keys[id].part[0];
-        *to++ = k->card_keys.keys[id].part[1];
-        k->cards[id].unpriced_seen = false;
+    while (taken < most && k->unpriced.count) {
+        k->unpriced.count -= 2;
+        memcpy(to + 2 * taken, k->unpriced.items + k->unpriced.count, 2 * sizeof *to);
         taken++;
     }
+    if (!taken)
+        for (u32 id = 0; id < k->card_keys.count; id++)
+            k->cards[id].unpriced_seen = false;
     return taken;
 }
 
@@ -1059,6 +1098,121 @@ API void kernel_take_idle(Kernel *k, i64 horizon_ms, u32 most)
     bound(k);
 }
 
+/* ---- What nothing uses any more ---- */
+
+static void mark_used(const Kernel *k, u32 *texts, u32 *owners)
+{
+    for (u32 id = 0; id < k->sessions.count; id++) {
+        const Session *s = session_at(&k->sessions, id);
+        if (s->state != HELD)
+            continue;
+        owners[s->owner] = 1;
+        for (u32 i = 0; i < s->model_count; i++)
+            texts[s->models[i].model] = 1;
+    }
+    for (u32 id = 0; id < k->row_keys.count; id++) {
+        const u32 *part = k->row_keys.keys[id].part;
+        owners[part[1]] = 1;
+        for (int i = 2; i <= 5; i++)
+            texts[part[i]] = 1;
+    }
+    for (u32 id = 0; id < k->owner_keys.count; id++)
+        if (owners[id])
+            texts[k->owner_keys.keys[id].part[0]] = texts[k->owner_keys.keys[id].part[1]] = 1;
+}
+
+/* Owners that are not marked are forgotten; `owners` and `texts` have the new numbers. */
+static void keep_owners(Kernel *k, const u32 *texts, u32 *owners)
+{
+    u32 kept = 0;
+    for (u32 id = 0; id < k->owner_keys.count; id++) {
+        if (!owners[id])
+            continue;
+        const Key *key = &k->owner_keys.keys[id];
+        k->owner_keys.keys[kept] = pair(texts[key->part[0]], texts[key->part[1]]);
+        k->owners[kept] = k->owners[id];
+        owners[id] = kept++;
+    }
+    k->owner_keys.count = kept;
+    keys_shrink(&k->owner_keys);
+    k->owners = grown(k->owners, k->owner_keys.room * sizeof *k->owners);
+}
+
+static void renumber(Kernel *k, const u32 *texts, const u32 *owners)
+{
+    for (u32 id = 0; id < k->sessions.count; id++) {
+        Session *s = session_at(&k->sessions, id);
+        if (s->state != HELD)
+            continue;
+        s->owner = owners[s->owner];
+        for (u32 i = 0; i < s->model_count; i++)
+            s->models[i].model = texts[s->models[i].model];
+    }
+    k->activity_keys.count = 0;
+    keys_shrink(&k->activity_keys);
+    k->activities = grown(k->activities, k->activity_keys.room * sizeof *k->activities);
+    for (u32 id = 0; id < k->row_keys.count; id++) {
+        u32 *part = k->row_keys.keys[id].part;
+        part[1] = owners[part[1]];
+        for (int i = 2; i <= 5; i++)
+            part[i] = texts[part[i]];
+        k->rows[id].activity = activity_of(k, part[1], part[5]);
+    }
+    keys_place(&k->row_keys);
+}
+
+/* Forget texts, owners and cards that neither a session nor a rollup row uses, if so many are held that they may be most.
+ * All that a flush takes must have been taken. True: numbers that were given out before are none any more. */
+API i32 kernel_forget(Kernel *k)
+{
+    if (k->texts.count <= k->text_limit && k->owner_keys.count <= k->text_limit &&
+        k->activity_keys.count <= k->text_limit)
+        return false;
+    u32 *texts = zeroed(k->texts.count, sizeof *texts), *owners = zeroed(k->owner_keys.count, sizeof *owners);
+    mark_used(k, texts, owners);
+    drop_cards(k);
+    texts_keep(&k->texts, texts);
+    keep_owners(k, texts, owners);
+    renumber(k, texts, owners);
+    free(texts);
+    free(owners);
+    u32 most = k->texts.count > k->owner_keys.count ? k->texts.count : k->owner_keys.count;
+    most = most > k->activity_keys.count ? most : k->activity_keys.count;
+    k->text_limit = most > MIN_TEXT_LIMIT / 2 ? 2 * most : MIN_TEXT_LIMIT; /* what is looked at is paid for by what came */
+    return true;
+}
+
+/* For the tests: texts, owners, cards and activities held. */
+API void kernel_sizes(const Kernel *k, u32 *sizes)
+{
+    sizes[0] = k->texts.count - 1;
+    sizes[1] = k->owner_keys.count;
+    sizes[2] = k->card_keys.count;
+    sizes[3] = k->activity_keys.count;
+}
+
+/* For the tests: the longest way that a search has to go in any table. */
+API u32 kernel_longest_probe(const Kernel *k)
+{
+    u32 longest = 0;
+    const Set *sets[] = {&k->newer, &k->older};
+    for (int i = 0; i < 2; i++) {
+        u32 probe = set_longest_probe(sets[i]);
+        longest = probe > longest ? probe : longest;
+    }
+    for (u32 at = 0; at <= k->texts.mask; at++)
+        if (k->texts.slots[at]) {
+            u32 probe = (at - (u32)k->texts.hashes[k->texts.slots[at]]) & k->texts.mask;
+            longest = probe > longest ? probe : longest;
+        }
+    for (u32 at = 0; at <= k->sessions.mask; at++)
+        if (k->sessions.slots[at]) {
+            u32 probe = (at - (u32)session_at(&k->sessions, k->sessions.slots[at] - 1)->hash) & k->sessions.mask;
+            longest = probe > longest ? probe : longest;
+        }
+    return longest;
+}
+
 /* ---- Records out of librdkafka: see polled.h ---- */
 
 /* Which functions to use: of librdkafka, by its own names. */
@@ -1113,6 +1267,11 @@ API void batch_free(Batch *batch) { batch_end(batch); }
 
 /* For the tests: the fingerprint hash, and the parser. */
 API u64 kernel_xxh3(const u8 *bytes, u32 len) { return xxh3(bytes, len); }
+
+API u64 kernel_siphash13(u64 first, u64 second, const u8 *bytes, u32 len)
+{
+    return siphash13((u64[]){first, second}, bytes, len);
+}
 
 API i32 kernel_reads(const u8 *bytes, u32 len, i64 log_ms, i64 skew_ms)
 {

@@ -37,7 +37,7 @@ typedef struct {
     u64 runs, tool_calls;
     i32 newest_slice, delay_ms; /* see app/burnline/ledger/session.py */
     u32 owner;
-    u32 row; /* the rollup row of its newest event: most often the next one's, too */
+    u32 row, card; /* the rollup row and the rate card of its newest event: most often the next one's, too */
     u32 newer_room;
     u32 newer_count, older_count;
     u16 id_len, model_count, slice_count, slice_room, anomaly_len;
@@ -82,7 +82,7 @@ static void session_empty(Session *s)
     s->short_sum = s->long_sum = s->spent = 0;
     s->last_offset = -1;
     s->runs = s->tool_calls = 0;
-    s->row = NONE;
+    s->row = s->card = NONE;
 }
 
 static void sessions_end(Sessions *s)

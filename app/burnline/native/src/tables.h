@@ -2,7 +2,7 @@
 #ifndef BURNLINE_TABLES_H
 #define BURNLINE_TABLES_H
 
-#include "common.h"
+#include "siphash.h"
 
 #define NONE UINT32_MAX
 
@@ -31,12 +31,8 @@ static void texts_end(Texts *t)
     free(t->slots);
 }
 
-static void texts_grow(Texts *t)
+static void texts_place(Texts *t)
 {
-    t->room *= 2;
-    t->mask = t->mask * 2 + 1;
-    t->spans = grown(t->spans, t->room * sizeof *t->spans);
-    t->hashes = grown(t->hashes, t->room * sizeof *t->hashes);
     free(t->slots);
     t->slots = zeroed((size_t)t->mask + 1, sizeof *t->slots);
     for (u32 id = 1; id < t->count; id++) {
@@ -45,6 +41,39 @@ static void texts_grow(Texts *t)
             at = (at + 1) & t->mask;
         t->slots[at] = id;
     }
+}
+
+static void texts_grow(Texts *t)
+{
+    t->room *= 2;
+    t->mask = t->mask * 2 + 1;
+    t->spans = grown(t->spans, t->room * sizeof *t->spans);
+    t->hashes = grown(t->hashes, t->room * sizeof *t->hashes);
+    texts_place(t);
+}
+
+/* Forget all texts that are not marked; `marks` becomes the new number of each that stays. */
+static void texts_keep(Texts *t, u32 *marks)
+{
+    u32 kept = 1;
+    marks[0] = 0; /* the absent text */
+    for (u32 id = 1; id < t->count; id++) {
+        if (!marks[id]) {
+            free((void *)t->spans[id].at);
+            continue;
+        }
+        t->spans[kept] = t->spans[id];
+        t->hashes[kept] = t->hashes[id];
+        marks[id] = kept++;
+    }
+    t->count = kept;
+    while (t->room > 64 && t->room / 4 >= kept) {
+        t->room /= 2;
+        t->mask /= 2;
+    }
+    t->spans = grown(t->spans, t->room * sizeof *t->spans);
+    t->hashes = grown(t->hashes, t->room * sizeof *t->hashes);
+    texts_place(t);
 }
 
 static u32 text_id(Texts *t, Span text)
@@ -69,6 +98,14 @@ static u32 text_id(Texts *t, Span text)
     return id;
 }
 
+/* As text_id; most often it is the text of this number, and then nothing is hashed. */
+static inline u32 text_like(Texts *t, Span text, u32 guess)
+{
+    if (text.at == NULL)
+        return 0;
+    return guess && guess < t->count && same_text(t->spans[guess], text) ? guess : text_id(t, text);
+}
+
 /* Tuples of up to eight integers, numbered from 0 in the order of their coming. */
 typedef struct {
     u32 part[8];
@@ -80,13 +117,7 @@ typedef struct {
     u32 count, room, mask;
 } Keys;
 
-static inline u64 key_hash(const Key *key)
-{
-    const u8 *at = (const u8 *)key->part;
-    u64 a = mul_fold(load64(at) ^ 0xA0761D6478BD642Fu, load64(at + 8) ^ 0xE7037ED1A0B428DBu);
-    u64 b = mul_fold(load64(at + 16) ^ 0x8EBC6AF09C88C6E3u, load64(at + 24) ^ 0x589965CC75374CC3u);
-    return mul_fold(a ^ 0x1D8E4E27C47D124Fu, b ^ 0xD6E8FEB86659FD93u);
-}
+static inline u64 key_hash(const Key *key) { return table_hash((const u8 *)key->part, sizeof key->part); }
 
 static inline bool same_key(const Key *a, const Key *b) { return memcmp(a, b, sizeof *a) == 0; }
 
@@ -113,6 +144,17 @@ static void keys_place(Keys *k)
             at = (at + 1) & k->mask;
         k->slots[at] = id + 1;
     }
+}
+
+/* Let go of the room that far fewer keys than before do not need. The caller shrinks its items to `room`. */
+static void keys_shrink(Keys *k)
+{
+    while (k->room > 64 && k->room / 4 >= k->count) {
+        k->room /= 2;
+        k->mask /= 2;
+    }
+    k->keys = grown(k->keys, k->room * sizeof *k->keys);
+    keys_place(k);
 }
 
 static u32 key_find(const Keys *k, const Key *key)
@@ -144,7 +186,9 @@ static u32 key_add(Keys *k, const Key *key, void **items, size_t item_size)
     return id;
 }
 
-/* A set of fingerprints; 0 is kept beside it, for it marks a free slot. */
+/* A set of fingerprints; 0 is kept beside it, for it marks a free slot. Publishers choose event ids, and with them
+ * fingerprints, whose hash has no key because other processes have to come to the same: where one stands follows from
+ * its `place`, which is its word_hash. */
 typedef struct {
     u64 *slots;
     u32 mask, count;
@@ -159,25 +203,25 @@ static void set_begin(Set *s, u64 limit)
     *s = (Set){.slots = zeroed(room, sizeof(u64)), .mask = (u32)(room - 1)};
 }
 
-static inline bool set_has(const Set *s, u64 value)
+static inline bool set_has(const Set *s, u64 value, u64 place)
 {
     if (UNLIKELY(value == 0))
         return s->has_zero;
-    for (u32 at = (u32)value & s->mask; s->slots[at] != 0; at = (at + 1) & s->mask)
+    for (u32 at = (u32)place & s->mask; s->slots[at] != 0; at = (at + 1) & s->mask)
         if (s->slots[at] == value)
             return true;
     return false;
 }
 
 /* The value is not in it, and there is room. */
-static inline void set_add(Set *s, u64 value)
+static inline void set_add(Set *s, u64 value, u64 place)
 {
     s->count++;
     if (UNLIKELY(value == 0)) {
         s->has_zero = true;
         return;
     }
-    u32 at = (u32)value & s->mask;
+    u32 at = (u32)place & s->mask;
     while (s->slots[at] != 0)
         at = (at + 1) & s->mask;
     s->slots[at] = value;
@@ -191,13 +235,25 @@ static u32 set_make_room(Set *s, u64 wanted)
     Set larger;
     set_begin(&larger, wanted);
     if (s->has_zero)
-        set_add(&larger, 0);
+        set_add(&larger, 0, 0);
     for (u64 at = 0; at <= s->mask; at++)
         if (s->slots[at])
-            set_add(&larger, s->slots[at]);
+            set_add(&larger, s->slots[at], word_hash(s->slots[at]));
     free(s->slots);
     *s = larger;
     return s->count;
+}
+
+/* The longest way of any value from where it belongs to where it stands. */
+static u32 set_longest_probe(const Set *s)
+{
+    u32 longest = 0;
+    for (u64 at = 0; at <= s->mask; at++)
+        if (s->slots[at]) {
+            u32 probe = ((u32)at - (u32)word_hash(s->slots[at])) & s->mask;
+            longest = probe > longest ? probe : longest;
+        }
+    return longest;
 }
 
 #endif

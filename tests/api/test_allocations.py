@@ -26,11 +26,11 @@ def test_by_org_and_agent_unless_told_otherwise(used: Api) -> None:
     answer = used.get("/allocations")
     found = [(row["group"], row["share"]) for row in answer["allocations"]]
     assert found == [
-        ({"org": "globex", "agent": "a"}, "0.500000"),
-        ({"org": "acme", "agent": "b"}, "0.375000"),
-        ({"org": "acme", "agent": "a"}, "0.125000"),
+        ({"org_id": "globex", "agent_id": "a"}, "0.500000"),
+        ({"org_id": "acme", "agent_id": "b"}, "0.375000"),
+        ({"org_id": "acme", "agent_id": "a"}, "0.125000"),
     ]
-    assert answer["group_by"] == ["org", "agent"]
+    assert answer["group_by"] == ["org_id", "agent_id"]
     assert (answer["period"]["first"], answer["period"]["last"]) == ("2025-10-03", "2025-10-09")
 
 
@@ -53,7 +53,7 @@ def test_by_model(used: Api) -> None:
 
 def test_shares_are_of_what_the_caller_sees(used: Api) -> None:
     answer = used.by(OF_ACME).get("/allocations")
-    assert [(row["group"]["org"], row["share"]) for row in answer["allocations"]] == [
+    assert [(row["group"]["org_id"], row["share"]) for row in answer["allocations"]] == [
         ("acme", "0.750000"),
         ("acme", "0.250000"),
     ]
@@ -62,7 +62,7 @@ def test_shares_are_of_what_the_caller_sees(used: Api) -> None:
 
 def test_pages(used: Api) -> None:
     pages = [used.get("/allocations", limit=1, offset=offset) for offset in range(4)]
-    assert [row["group"]["agent"] for page in pages for row in page["allocations"]] == ["a", "b", "a"]
+    assert [row["group"]["agent_id"] for page in pages for row in page["allocations"]] == ["a", "b", "a"]
     assert {page["total"]["cost_usd"] for page in pages} == {"0.000000000008"}
     assert {page["groups"] for page in pages} == {3}
 

@@ -71,10 +71,10 @@ def test_a_day_that_ended_names_its_ends(reader: Api, projected: Projection) -> 
 @pytest.mark.parametrize(
     ("dimension", "groups"),
     [
-        ("org", ["acme", "globex"]),
-        ("agent", ["agent-7"]),
-        ("team", ["red", None]),
-        ("project", ["p-1"]),
+        ("org_id", ["acme", "globex"]),
+        ("agent_id", ["agent-7"]),
+        ("team_id", ["red", None]),
+        ("project_code", ["p-1"]),
         ("provider", ["openai", ""]),
         ("model", ["gpt-4o", "o3"]),
         ("kind", ["llm", "embedding"]),
@@ -92,7 +92,7 @@ def test_a_series_per_value(reader: Api, projected: Projection, dimension: str, 
 def test_series_beyond_the_limit_are_not_lost(reader: Api, projected: Projection) -> None:
     use(projected, *(row(quarter_start_ms=MIDNIGHT, agent_id=f"a{cost}", input=cost) for cost in (1, 2, 3)))
     answer = reader.get("/trends", group_by=["agent", "org"], limit=1)
-    assert [series["group"] for series in answer["series"]] == [{"agent": "a3", "org": "acme"}]
+    assert [series["group"] for series in answer["series"]] == [{"agent_id": "a3", "org_id": "acme"}]
     assert Decimal(answer["rest"]["cost_usd"]) == Decimal("0.000000000003")
     assert answer["groups"] == 3
 
@@ -115,7 +115,7 @@ def test_another_orgs_usage_is_in_no_number(reader: Api, projected: Projection) 
     use(projected, row(quarter_start_ms=MIDNIGHT, input=1, unpriced_tokens=3))
     use(projected, row(quarter_start_ms=MIDNIGHT, org_id="globex", input=10**12, unpriced_tokens=5, events=9))
     answer = reader.by(OF_ACME).get("/trends", group_by="org")
-    assert [series["group"]["org"] for series in answer["series"]] == ["acme"]
+    assert [series["group"]["org_id"] for series in answer["series"]] == ["acme"]
     assert (answer["total"]["cost_usd"], answer["total"]["events"], answer["groups"]) == ("0.000000000001", 1, 1)
     assert answer["unpriced"]["tokens"] == 3
     assert reader.get("/trends", org="globex")["series"] == []
@@ -182,7 +182,7 @@ class TestFreshness:
         ({"group_by": "session"}, "query.group_by.0"),
         ({"limit": 0}, "query.limit"),
         ({"limit": 101}, "query.limit"),
-        ({"agent": "x" * 257}, "query.agent.0"),
+        ({"agent_id": "x" * 257}, "query.agent_id.0"),
     ],
     ids=lambda each: str(each)[:40],
 )

@@ -100,7 +100,7 @@ def test_trends_narrow_by_a_click_and_the_back_button_widens(watched: Watched) -
 
 def test_what_is_shown_can_be_taken_away(watched: Watched) -> None:
     """The file holds the groups of the table, with the same sum."""
-    page = watched.open("/trends?days=7&group_by=agent")
+    page = watched.open("/trends?days=7&group_by=agent_id")
     shown = page.get_by_role("region", name="Spend by").locator("tbody tr")
     count = shown.count()
     with page.expect_download() as download:

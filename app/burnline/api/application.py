@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from burnline import __version__
 from burnline.api import docs, problems
 from burnline.api.access.guard import guard
+from burnline.api.names import known_names
 from burnline.api.resources import Resources
 from burnline.api.routes import (
     allocations,
@@ -91,9 +92,12 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     problems.install(app)
     docs.install(app)
     site.install(app)
-    app.include_router(health.router)
+    checked = [Depends(known_names)]
+    app.include_router(health.router, dependencies=checked)
     for router in ROUTERS:
-        app.include_router(router, prefix=API_PREFIX, responses=problems.responses(400, 401, 403, 422, 429, 503))
+        app.include_router(
+            router, prefix=API_PREFIX, dependencies=checked, responses=problems.responses(400, 401, 403, 422, 429, 503)
+        )
     _describe_problems(app)
     guard(app, settings)
     return app

@@ -13,7 +13,7 @@ GroupKey = Annotated[
     Field(
         description="The value of each dimension grouped by: null for no team or project, empty for a provider that "
         "nobody knows. Empty as a whole where nothing was grouped by.",
-        examples=[{"org": "acme", "agent": "researcher"}],
+        examples=[{"org_id": "acme", "agent_id": "researcher"}],
     ),
 ]
 

@@ -27,11 +27,12 @@ _Value = Annotated[str, Query(max_length=256)]
 _Values = list[_Value]
 
 
-def _filter(what: str) -> object:
+def _filter(what: str, former: str | None = None) -> object:
+    also = f" `{former}` is its former name." if former else ""
     return Query(
         default_factory=list,
         max_length=MAX_VALUES,
-        description=f"Only {what}; may be repeated, and is any of them then.",
+        description=f"Only {what}; may be repeated, and is any of them then.{also}",
     )
 
 
@@ -87,15 +88,15 @@ class Filters:
 
     def __init__(
         self,
-        org: Annotated[_Values, _filter("these organisations")],
-        agent: Annotated[_Values, _filter("these agents")],
-        team: Annotated[_Values, _filter("these teams (empty: usage without one)")],
-        project: Annotated[_Values, _filter("these project codes (empty: usage without one)")],
+        org_id: Annotated[_Values, _filter("these organisations", "org")],
+        agent_id: Annotated[_Values, _filter("these agents", "agent")],
+        team_id: Annotated[_Values, _filter("these teams (empty: usage without one)", "team")],
+        project_code: Annotated[_Values, _filter("these project codes (empty: usage without one)", "project")],
         provider: Annotated[_Values, _filter("these providers (empty: where it is not known)")],
         model: Annotated[_Values, _filter("these models")],
         kind: Annotated[_Values, _filter("these kinds (llm, embedding, tool_call, run)")],
     ) -> None:
-        given = zip(Dimension, (org, agent, team, project, provider, model, kind), strict=True)
+        given = zip(Dimension, (org_id, agent_id, team_id, project_code, provider, model, kind), strict=True)
         self.by_dimension = {dimension: values for dimension, values in given if values}
 
 

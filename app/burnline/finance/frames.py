@@ -14,26 +14,22 @@ from burnline.finance.bounds import UnpricedBounds
 
 
 class Dimension(StrEnum):
-    """What usage can be told apart by."""
+    """What usage can be told apart by; called as the field of an event. Read by its former name, too (`org`)."""
 
-    ORG = "org"
-    AGENT = "agent"
-    TEAM = "team"
-    PROJECT = "project"
+    ORG = "org_id"
+    AGENT = "agent_id"
+    TEAM = "team_id"
+    PROJECT = "project_code"
     PROVIDER = "provider"
     MODEL = "model"
     KIND = "kind"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Dimension | None":
+        return next((one for one in cls if one.name.lower() == value), None)
 
-COLUMNS = {
-    Dimension.ORG: "org_id",
-    Dimension.AGENT: "agent_id",
-    Dimension.TEAM: "team_id",
-    Dimension.PROJECT: "project_code",
-    Dimension.PROVIDER: "provider",
-    Dimension.MODEL: "model",
-    Dimension.KIND: "kind",
-}
+
+COLUMNS = {dimension: dimension.value for dimension in Dimension}
 """The column of each dimension. Team and project may be null; a provider that nobody knows is empty."""
 
 QUARTER = "quarter_start_ms"

@@ -48,13 +48,13 @@ async def active_anomalies(
     live: WithLive,
     caller: Viewer,
     severity: SeverityFilter = None,
-    org: OrgFilter = None,
-    agent: AgentFilter = None,
+    org_id: OrgFilter = None,
+    agent_id: AgentFilter = None,
     limit: Limit = 100,
     cursor: CursorText = None,
 ) -> Response:
     """Open and escalated anomalies, critical before warning, the latest change first."""
-    wanted = _wanted(visible(caller, org), agent, severity, None)
+    wanted = _wanted(visible(caller, org_id), agent_id, severity, None)
     found = live.picture.anomalies.open(wanted, limit=limit + 1, after=read_cursor(cursor, "active", Urgency))
     more = write_cursor("active", urgency(found[limit - 1].heading)) if len(found) > limit else None
     return _page(live, found[:limit], more)
@@ -66,8 +66,8 @@ async def anomalies(
     caller: Viewer,
     state: Annotated[list[State] | None, Query(description="Only in this state; may be repeated.")] = None,
     severity: SeverityFilter = None,
-    org: OrgFilter = None,
-    agent: AgentFilter = None,
+    org_id: OrgFilter = None,
+    agent_id: AgentFilter = None,
     since: Annotated[
         AwareDatetime | None,
         Query(alias="from", description="Only what was open at this moment or later (RFC 3339, event time)."),
@@ -88,7 +88,7 @@ async def anomalies(
         mistake = Mistake(where="query.to", detail="It has to be after from.")
         raise Problem(422, f"{mistake.where}: {mistake.detail}", kind="invalid-request", errors=[mistake])
     found = live.picture.anomalies.history(
-        _wanted(visible(caller, org), agent, severity, since_ms, frozenset(state or State)),
+        _wanted(visible(caller, org_id), agent_id, severity, since_ms, frozenset(state or State)),
         limit=limit + 1,
         before=read_cursor(cursor, "history", Opened),
         until_ms=until_ms,

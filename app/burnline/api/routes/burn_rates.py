@@ -45,8 +45,8 @@ async def active_burn_rates(
     order: Annotated[Literal["desc", "asc"], Query(description="Greatest or least first.")] = "desc",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 50,
     cursor: CursorText = None,
-    org: OrgFilter = None,
-    agent: AgentFilter = None,
+    org_id: OrgFilter = None,
+    agent_id: AgentFilter = None,
     min_ratio: Annotated[
         Decimal | None,
         Query(ge=0, le=1_000_000_000, decimal_places=3, description="Only what burns at least so many baselines."),
@@ -69,7 +69,7 @@ async def active_burn_rates(
         descending=order == "desc",
         after=read_cursor(cursor, name, Place),
         limit=limit,
-        wanted=_wanted(visible(caller, org), agent, min_ratio, anomalous=anomalous),
+        wanted=_wanted(visible(caller, org_id), agent_id, min_ratio, anomalous=anomalous),
         now_s=live.clock_s(),
     )
     rule = picture.sessions.rule
@@ -107,11 +107,11 @@ class BurnHistory(Envelope):
 async def burn_history(
     live: WithLive,
     caller: Viewer,
-    org: OrgFilter = None,
+    org_id: OrgFilter = None,
     after: Annotated[int, Query(ge=0, description="Only points after this moment, epoch ms.")] = 0,
 ) -> BurnHistory:
     """A point per second for as long as this process has looked, at most 15 minutes."""
-    sessions, orgs = live.picture.sessions, visible(caller, org)
+    sessions, orgs = live.picture.sessions, visible(caller, org_id)
     window_s = sessions.rule.short_window_s
     return BurnHistory(
         **live.freshness().envelope(unpriced_of(sessions.unpriced(orgs))),

@@ -22,7 +22,7 @@ MAX_SECONDS = 300
 
 async def _wish(
     caller: Viewer,
-    org: OrgFilter = None,
+    org_id: OrgFilter = None,
     events: Annotated[list[Kind] | None, Query(description="Only these; may be repeated.")] = None,
     seconds: Annotated[
         int, Query(ge=1, le=MAX_SECONDS, description="End after so long; readers come back by themselves.")
@@ -35,7 +35,7 @@ async def _wish(
         after = FeedPlace.parse(last_event_id) if last_event_id else None
     except ValueError as error:
         raise Problem(422, f"header.Last-Event-ID: {error}", kind="invalid-request") from error
-    return Wish(visible(caller, org), frozenset(events or Kind), after, seconds)
+    return Wish(visible(caller, org_id), frozenset(events or Kind), after, seconds)
 
 
 @router.get(

@@ -87,8 +87,8 @@ async def suggestions(
     resources: WithResources,
     caller: Viewer,
     days: Annotated[int, Query(ge=1, le=MAX_DAYS, description="How many days (UTC), today included.")] = 14,
-    org: OrgFilter = None,
-    agent: AgentFilter = None,
+    org_id: OrgFilter = None,
+    agent_id: AgentFilter = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 100,
     cursor: CursorText = None,
 ) -> Suggestions:
@@ -98,15 +98,15 @@ async def suggestions(
     whatever `days` says; the quarter-hours go back over all of them. Too few sessions: no number, and `why` says so.
     """
     after = read_cursor(cursor, _ORDER, Place)
-    filters = {Dimension.ORG: org, Dimension.AGENT: agent}
+    filters = {Dimension.ORG: org_id, Dimension.AGENT: agent_id}
     asked = question(resources.now_ms(), days, "UTC", None, {name: each for name, each in filters.items() if each})
     found = await find(resources, caller, asked)
-    orgs = visible(caller, org)
+    orgs = visible(caller, org_id)
     sessions = await spent_by_sessions(resources, orgs, asked.from_ms, asked.until_ms)
     baselines, _ = await projected(resources)
     answer = await asyncio.to_thread(
         suggest,
-        [one for one in sessions if not agent or one.agent_id in agent],
+        [one for one in sessions if not agent_id or one.agent_id in agent_id],
         _quarters(found.frame),
         Baselines(default_baseline(resources.settings), baselines),
         window_ms=resources.settings.long_window_s * 1000,

@@ -14,10 +14,12 @@ MAX_NAMES = 100
 _Name = Annotated[str, Query(min_length=1, max_length=256)]
 
 OrgFilter = Annotated[
-    list[_Name] | None, Query(max_length=MAX_NAMES, description="Only these organisations; may be repeated.")
+    list[_Name] | None,
+    Query(max_length=MAX_NAMES, description="Only these organisations; may be repeated. `org` is its former name."),
 ]
 AgentFilter = Annotated[
-    list[_Name] | None, Query(max_length=MAX_NAMES, description="Only these agents; may be repeated.")
+    list[_Name] | None,
+    Query(max_length=MAX_NAMES, description="Only these agents; may be repeated. `agent` is its former name."),
 ]
 
 

@@ -3,7 +3,7 @@ import { action, asked, at, chargeLink, choice, get, go, h, link, perHour, ratio
 
 run(async () => {
   const { state, severity: severe, org_id, cursor } = asked();
-  const page = await get("/anomalies", { state, severity: severe, org: org_id, cursor, limit: 50 });
+  const page = await get("/anomalies", { state, severity: severe, org_id, cursor, limit: 50 });
   show(section("Anomalies of the last 90 days, the latest opening first",
     h("form", { class: "controls" },
       choice("state", [["", "any"], ["opened", "opened"], ["escalated", "escalated"], ["resolved", "resolved"]], state ?? "", (value) => go({ state: value, cursor: "" })),

@@ -37,7 +37,7 @@ function slide(session) {
 
 run(async () => {
   const session = await get(`/sessions/${part(id)}`, { org_id });
-  const history = await get("/anomalies", { org: session.org_id, agent: session.agent_id, limit: 500 });
+  const history = await get("/anomalies", { org_id: session.org_id, agent_id: session.agent_id, limit: 500 });
   const own = history.rows.filter((row) => row.session_id === id && row.org_id === session.org_id);
   chart.set(slide(session));
   const burns = Object.entries(session.burn_usd_per_hour);

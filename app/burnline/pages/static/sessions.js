@@ -8,7 +8,7 @@ const filter = (name, label) => field(label, h("input", { name, value: asked()[n
 
 run(async () => {
   const { org_id, agent_id, sort = "burn_short", order = "desc", anomalous, cursor } = asked();
-  const page = await get("/burn-rates/active", { org: org_id, agent: agent_id, sort, order, anomalous, cursor, limit: 50 });
+  const page = await get("/burn-rates/active", { org_id, agent_id, sort, order, anomalous, cursor, limit: 50 });
   const form = h("form", { class: "controls", onsubmit: (event) => {
     event.preventDefault();
     go({ ...Object.fromEntries(new FormData(event.target)), cursor: "" });

@@ -2,15 +2,15 @@
 import { API, asked, choice, count, field, get, go, h, link, percent, query, run, section, show, table, tile, usd, zone } from "./lib.js";
 import { Chart, stacked } from "./chart.js";
 
-const GROUPS = ["org", "agent", "team", "project", "provider", "model", "kind"];
-const FILTERS = ["org", "agent", "team", "project", "provider", "model"];
-const NEXT = { org: "agent", agent: "model", team: "agent", project: "agent", provider: "model", model: "agent", kind: "model" };
+const GROUPS = ["org_id", "agent_id", "team_id", "project_code", "provider", "model", "kind"];
+const FILTERS = ["org_id", "agent_id", "team_id", "project_code", "provider", "model"];
+const NEXT = { org_id: "agent_id", agent_id: "model", team_id: "agent_id", project_code: "agent_id", provider: "model", model: "agent_id", kind: "model" };
 const zones = Intl.supportedValuesOf ? Intl.supportedValuesOf("timeZone") : [];
 
 const name = (group, by) => group[by] || "(none)";
 
 run(async () => {
-  const { days = "30", group_by = "org", tz = zone, ...given } = asked();
+  const { days = "30", group_by = "org_id", tz = zone, ...given } = asked();
   const filters = Object.fromEntries(FILTERS.filter((one) => given[one] !== undefined).map((one) => [one, given[one]]));
   const question = { days, tz, ...filters };
   const [trends, allocations, roi] = await Promise.all([
@@ -55,7 +55,7 @@ run(async () => {
         { name: "input tokens", number: true, cell: (row) => count(row.input_tokens) },
         { name: "output tokens", number: true, cell: (row) => count(row.output_tokens) },
         { name: "unpriced", number: true, cell: (row) => count(row.unpriced.tokens) },
-        { name: "now", cell: (row) => (group_by === "agent" || group_by === "org" ? link(`/sessions${query({ org_id: group_by === "org" ? row.group.org : filters.org, agent_id: row.group.agent })}`, "sessions", { "aria-label": `sessions of ${name(row.group, group_by)}` }) : "") },
+        { name: "now", cell: (row) => (group_by === "agent_id" || group_by === "org_id" ? link(`/sessions${query({ org_id: group_by === "org_id" ? row.group.org_id : filters.org_id, agent_id: row.group.agent_id })}`, "sessions", { "aria-label": `sessions of ${name(row.group, group_by)}` }) : "") },
       ], allocations.allocations, { empty: "Nothing was used." }),
       h("p", {},
         link(`${API}/exports/allocations.csv${query({ ...question, group_by })}`, "Take this table away (CSV)", { class: "action", download: "allocations.csv" }), " ",

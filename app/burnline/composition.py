@@ -164,8 +164,10 @@ class Worker:
             return False, "starting, or partitions are being taken over"
         if self.shards.refused:
             return False, "; ".join(f"partition {number}: {why}" for number, why in self.shards.refused.all().items())
-        if self.shards.stalled_s > STALLED_S:
-            return False, f"the brokers have not taken a flush for {self.shards.stalled_s:.0f} s; waiting for them"
+        stalled = {number: seconds for number, seconds in self.shards.stalled().items() if seconds > STALLED_S}
+        if stalled:
+            which = ", ".join(f"{number} for {seconds:.0f} s" for number, seconds in sorted(stalled.items()))
+            return False, f"the brokers have not taken a flush of partition {which}; waiting for them"
         if (away_s := self.shards.brokers_away_s()) > 0:
             return False, f"no broker has been reached for {away_s:.0f} s; waiting for them"
         return True, f"partitions {sorted(self.shards.durable_offsets())}"

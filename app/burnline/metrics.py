@@ -108,7 +108,10 @@ class WorkerMetrics:
             registry=registry,
         )
         self.flush_seconds = Histogram(
-            "burnline_flush_seconds", "Time a flush takes, all partitions.", buckets=FLUSH_BUCKETS_S, registry=registry
+            "burnline_flush_seconds",
+            "Time that the flush of a partition takes.",
+            buckets=FLUSH_BUCKETS_S,
+            registry=registry,
         )
         for outcome in ("accepted", "duplicate", "late", "dead_letter"):
             self.events.labels(outcome)

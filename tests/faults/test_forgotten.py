@@ -14,7 +14,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from burnline.kafka import Config, client_config
 from burnline.stream.restore import stored_progress
-from burnline.stream.writer import DeliveryCallback, Outgoing, StillOpen, TransactionalWriter
+from burnline.stream.writer import DeliveryCallback, StillOpen, TransactionalWriter
+from burnline.stream.written import Outgoing
 from burnline.topics.client_log import client_log
 from burnline.topics.ends import open_topics
 from burnline.topics.reading import is_aborted, read_to_end

@@ -51,13 +51,16 @@ class ApacheBroker(Broker):
         for _ in range(_ATTEMPTS):
             self._folder = tempfile.TemporaryDirectory(prefix="burnline-kafka-")
             self._port, controller_port = free_ports(2)
-            properties = server_properties(self._port, controller_port, bind=LOOPBACK, advertised=LOOPBACK)
-            _format(classpath, self._home, properties | self._properties)
+            _format(classpath, self._home, self.properties(self._port, controller_port) | self._properties)
             if self._launch(classpath):
                 return
             said = self.log()[-2000:]
             self.stop()
         raise BrokerUnavailable(f"Apache Kafka does not start: {said}")
+
+    def properties(self, port: int, controller_port: int) -> dict[str, str]:
+        """Of a server that listens there."""
+        return server_properties(port, controller_port, bind=LOOPBACK, advertised=LOOPBACK)
 
     def stop(self) -> None:
         self.kill()

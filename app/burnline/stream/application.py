@@ -166,7 +166,7 @@ def _declare_flushes(app: faust.App, shards: Shards, interval_s: float) -> None:
         while not app.should_stop:
             await _elapsed(shards.flush_due, interval_s)
             if shards.ready:
-                await shards.flush()
+                await shards.begin_flushes()
 
     @app.task  # type: ignore[untyped-decorator]  # Faust is untyped to us
     async def look_again_at_what_was_refused() -> None:

@@ -6,30 +6,27 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
 
-from burnline.detection.anomaly import cloudevent_headers, notice_key, notice_value
-from burnline.events.dead_letters import dead_letter_headers
-from burnline.events.rejection import Reason, Rejection
 from burnline.kafka import client_config
-from burnline.ledger.changes import Changes
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.metrics import WorkerMetrics
 from burnline.native.ledger import KernelChoice
 from burnline.settings import Settings
-from burnline.stream.batches import RecordBatch, Records
+from burnline.stream.batches import RecordBatch
 from burnline.stream.clocks import Clocks
 from burnline.stream.partitioning import likely_partitioner
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader
 from burnline.stream.refusals import Refusals
 from burnline.stream.restore import restore, stored_progress
-from burnline.stream.writer import Outgoing, StillOpen, TransactionalWriter
+from burnline.stream.shard import Flush, Shard, records_of
+from burnline.stream.writer import StillOpen, TransactionalWriter
 from burnline.topics.catalogue import Topics
 from burnline.topics.ends import open_topics
 from burnline.topics.reading import is_aborted
-from burnline.topics.refusal import Cause, Refusal
+from burnline.topics.refusal import Cause, Refusal, Refused
+from burnline.topics.rights import WRITE, as_one, missing_rights
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +42,12 @@ MANY_EVENTS = 100_000
 MAX_UNPRICED_LOGGED = 1_000
 """So many models without a rate get a line in the log, one each."""
 
+FLUSHES_AT_ONCE = 32
+"""One that waits for brokers keeps a thread: the others must find one, too."""
+
+SLOW_S = 5.0
+"""A partition whose flush takes longer is read no further until it is written, and others have its room."""
+
 FENCES_AT_ONCE = 16
 """Each is a connection and two or three questions: a third of a second alone, and partitions are many."""
 
@@ -58,49 +61,6 @@ Clock = Callable[[], int]
 def wall_clock_ms() -> int:
     """Now."""
     return time.time_ns() // 1_000_000
-
-
-class Shard:
-    """One owned partition: its ledgers, its transactional producer, and what is not yet written beside the ledgers."""
-
-    def __init__(self, ledger: PartitionLedger, writer: TransactionalWriter, progress: bytes | None) -> None:
-        self.ledger = ledger
-        self.writer = writer
-        self.progress = progress
-        """The progress record that stands on the topic."""
-        self.durable_offset = ledger.next_offset
-        self.unwritten = Unwritten([], [], [])
-
-    def take_unwritten(self) -> "Unwritten":
-        """What has gathered since the last call."""
-        taken, self.unwritten = self.unwritten, Unwritten([], [], [])
-        return taken
-
-
-class Unwritten(NamedTuple):
-    """What a flush writes or reports beside the ledgers' own changes."""
-
-    dead_letters: list[Outgoing]
-    reasons: list[Reason]
-    appended_at_ms: list[int]
-    """When the first record of each batch was written to the usage topic."""
-
-
-class _Flush(NamedTuple):
-    shard: Shard
-    changes: Changes
-    unwritten: Unwritten
-    records: list[Outgoing]
-    progress: bytes
-
-    def write(self) -> None:
-        """Write it. Blocks."""
-        self.shard.writer.write(self.records, previous=self.shard.progress, progress=self.progress)
-
-    def written(self) -> None:
-        """What it changes about its shard."""
-        self.shard.progress = self.progress
-        self.shard.durable_offset = self.changes.progress.next_offset
 
 
 class Shards:
@@ -124,7 +84,6 @@ class Shards:
         """Whether events are applied: not while partitions are taken over or given up."""
         self.refused = Refusals()
         """Partitions that stand still until somebody has mended something, while the others go on."""
-        self.flushing_since_s: float | None = None
         self.failure: BaseException | None = None
         """Why this worker cannot go on; it has to start anew from what is on the topics."""
         self.flush_due = asyncio.Event()
@@ -134,12 +93,10 @@ class Shards:
         """Asks the transport for how long no broker has been reached."""
         self._unpriced: set[str] = set()
         self._owned: dict[int, Shard] = {}
-        self._flushing = asyncio.Lock()
         self._taking_over = asyncio.Lock()
         self._room = asyncio.Condition()
-        self._unflushed = 0
-        self._changed = 0
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="flush")
+        self._threads = ThreadPoolExecutor(FLUSHES_AT_ONCE, thread_name_prefix="flush")
+        self._taker = ThreadPoolExecutor(1, thread_name_prefix="take-over")
         self._retention = Retention.from_settings(settings)
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
@@ -152,9 +109,13 @@ class Shards:
         self._said_no_append_time = False
 
     def next_offset(self, partition: int) -> int | None:
-        """The offset that is to be applied next; None when the partition is not owned."""
+        """The offset that is to be applied next; None when the partition is not owned, or is not to be read now."""
         shard = self._owned.get(partition)
-        return None if shard is None else shard.ledger.next_offset
+        return None if shard is None or self._stands_aside(shard) else shard.ledger.next_offset
+
+    def _stands_aside(self, shard: Shard) -> bool:
+        """Whether what it was given last cannot be written, at least not now: more would only fill the memory."""
+        return shard.ledger.partition in self.refused or shard.stalled_s > SLOW_S
 
     def durable_offsets(self) -> Mapping[int, int]:
         """By owned partition, the offset up to which everything is written (exclusive)."""
@@ -181,7 +142,7 @@ class Shards:
     async def _take_over(self, partitions: set[int]) -> None:
         if not partitions:
             return
-        taken = await asyncio.get_running_loop().run_in_executor(self._threads, self._taken_over, sorted(partitions))
+        taken = await asyncio.get_running_loop().run_in_executor(self._taker, self._taken_over, sorted(partitions))
         for partition, shard in taken.items():
             if isinstance(shard, Refusal):
                 self._refuse(partition, shard)
@@ -232,6 +193,7 @@ class Shards:
             is_aborted=lambda topic, offset: is_aborted(config, topic, partition, offset, timeout_s=OPEN_TIMEOUT_S),
             state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
             progress_topic=topics.progress.name,
+            missing_rights=lambda: as_one(missing_rights(config, dict.fromkeys(written, WRITE), OPEN_TIMEOUT_S)),
         )
 
     async def apply(self, batch: RecordBatch) -> bool:
@@ -245,8 +207,8 @@ class Shards:
             async with self._room:
                 await self._room.wait_for(lambda: not self._full())
         shard = self._owned.get(batch.partition)
-        if shard is None:
-            return True  # given up while the batch was under way: its new owner reads it
+        if shard is None or self._stands_aside(shard):
+            return True  # given up, or set aside, while the batch was under way: it is read again
         if batch.start > shard.ledger.next_offset:
             return False
         if self.failure is None:
@@ -273,108 +235,148 @@ class Shards:
         if records.by_clock and not self.policy.by_event_time:
             self._say_no_append_time(records.by_clock)
         for rejection in rejections:
-            self._bury(shard, records, rejection)
+            shard.bury(self.topics, records, rejection)
         shard.unwritten.appended_at_ms.append(records.first_written_ms)
-        self._unflushed += len(records.offsets)
-        self._changed += ledger.changed - changed
-        if self._unflushed >= MANY_EVENTS and self._caught_up():
+        shard.unflushed += len(records.offsets)
+        shard.changed += ledger.changed - changed
+        if self._due_early():
             self.flush_due.set()
 
     def _full(self) -> bool:
-        return self._unflushed >= MAX_UNFLUSHED_EVENTS or self._changed >= MAX_UNFLUSHED_LEDGERS
+        """Whether no more may be applied before something is written.
 
-    def _caught_up(self) -> bool:
-        return all(self.end_offset(number) == shard.ledger.next_offset for number, shard in self._owned.items())
+        What a partition that stands aside has gathered is not counted, up to as much again: others have its room.
+        """
+        events, ledgers = self._unflushed(self._owned.values())
+        if events < MAX_UNFLUSHED_EVENTS and ledgers < MAX_UNFLUSHED_LEDGERS:
+            return False
+        if events >= 2 * MAX_UNFLUSHED_EVENTS or ledgers >= 2 * MAX_UNFLUSHED_LEDGERS:
+            return True
+        events, ledgers = self._unflushed(shard for shard in self._owned.values() if not self._stands_aside(shard))
+        return events >= MAX_UNFLUSHED_EVENTS or ledgers >= MAX_UNFLUSHED_LEDGERS
 
-    def _bury(self, shard: Shard, records: Records, rejection: Rejection) -> None:
-        index = rejection.index
-        headers = dead_letter_headers(
-            rejection,
-            topic=self.topics.usage.name,
-            partition=shard.ledger.partition,
-            offset=records.offsets[index],
-            headers=records.headers(index),
+    def _unflushed(self, shards: Iterable[Shard]) -> tuple[int, int]:
+        """Events applied and ledgers changed that no flush has gathered."""
+        events = ledgers = 0
+        for shard in shards:
+            events += shard.unflushed
+            ledgers += shard.changed
+        return events, ledgers
+
+    def _due_early(self) -> bool:
+        """Whether there is enough to write, and nothing more to apply first."""
+        events, _ = self._unflushed(self._owned.values())
+        return events >= MANY_EVENTS and all(
+            self.end_offset(number) == shard.ledger.next_offset for number, shard in self._owned.items()
         )
-        shard.unwritten.dead_letters.append(
-            Outgoing(self.topics.dead_letters.name, records.key(index), records.values[index], headers)
-        )
-        shard.unwritten.reasons.append(rejection.reason)
 
     async def flush(self) -> None:
-        """Let time pass, then write what has changed, one transaction per partition, all partitions at once.
+        """Write all that has been applied, one transaction per partition, except where that is refused.
 
         Raises:
             Fenced: A partition has another owner; nothing of this flush of it was written.
-            KafkaException: The brokers refuse for good.
+            KafkaException: Something that nobody has thought of.
         """
-        async with self._flushing:
-            if self.failure is not None:
-                return
-            self.flush_due.clear()
-            flushes = self._gather_changes()
-            async with self._room:  # applying goes on while this flush is written; the next one waits for it
-                self._room.notify_all()
-            self.flushing_since_s = started = time.monotonic()
-            try:
-                loop = asyncio.get_running_loop()
-                await asyncio.gather(*(loop.run_in_executor(self._threads, flush.write) for flush in flushes))
-            except BaseException as failure:
-                self.failure = failure  # what was taken for this flush is in no ledger any more
-                raise
-            finally:
-                self.flushing_since_s = None
-            for flush in flushes:
-                flush.written()
-            self._report(flushes, time.monotonic() - started)
+        if self.failure is not None:
+            return
+        self.flush_due.clear()
+        await asyncio.gather(*(self._flush_whole(shard) for shard in list(self._owned.values())))
+        if self.failure is not None:
+            raise self.failure
+
+    async def _flush_whole(self, shard: Shard) -> None:
+        if shard.flushing is not None:  # what was applied since then is not in it
+            await asyncio.wait([shard.flushing])
+        flushing = self._begin_flush(shard)
+        if flushing is not None:
+            await asyncio.wait([flushing])
+
+    async def begin_flushes(self) -> None:
+        """Begin to write every partition of which nothing is under way; one that is slow or refused holds up no other.
+
+        A failure shows in `failure`.
+        """
+        self.flush_due.clear()
+        for shard in list(self._owned.values()):
+            self._begin_flush(shard)
+        async with self._room:  # time alone may have made room: see `_full`
+            self._room.notify_all()
+        self._show_holdings()
+
+    def _begin_flush(self, shard: Shard) -> "asyncio.Task[None] | None":
+        """Begin to write a partition, unless that is under way, was refused lately, or there is nothing to write."""
+        if shard.flushing is not None or self.failure is not None:
+            return None
+        partition = shard.ledger.partition
+        if partition in self.refused and partition not in self.refused.due(time.monotonic()):
+            return None
+        if shard.gathered is None:
+            shard.gathered = self._gather(shard)
+        if shard.gathered is None:
+            return None
+        shard.flushing = asyncio.create_task(self._write(shard, shard.gathered))
+        return shard.flushing
+
+    def _gather(self, shard: Shard) -> Flush | None:
+        """Let time pass, and take what has changed since; applying goes on while that is written."""
+        now_ms = self.clock_ms()
+        shard.ledger.tick(now_ms)
+        changes = shard.ledger.take_changes(now_ms)
+        shard.unflushed = shard.changed = 0
+        if changes.progress.next_offset == shard.durable_offset and not changes.ledgers:
+            return None
+        unwritten = shard.take_unwritten()
+        progress = changes.progress.encode()
+        return Flush(shard, changes, unwritten, records_of(self.topics, changes, unwritten, progress), progress)
+
+    async def _write(self, shard: Shard, flush: Flush) -> None:
+        shard.flushing_since_s = started = time.monotonic()
+        async with self._room:
+            self._room.notify_all()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, flush.write)
+        except Refused as refused:
+            self._refuse(shard.ledger.partition, refused.refusal)
+        except StillOpen as still_open:
+            self._owned.pop(shard.ledger.partition, None)  # only a new owner can tell
+            self._refuse(shard.ledger.partition, in_doubt(shard.writer, still_open))
+        except BaseException as failure:  # noqa: BLE001  # told by whoever looks after the worker
+            self.failure = failure  # what was taken for this flush is in no ledger any more
+        else:
+            shard.gathered = None
+            flush.written()
+            self._report(flush, time.monotonic() - started)
+            self._go_on(shard.ledger.partition)
+        finally:
+            shard.flushing_since_s = shard.flushing = None
+        if self._full() or self._due_early():
+            self.flush_due.set()
 
     @property
     def stalled_s(self) -> float:
-        """How long the present flush has been under way; 0 between flushes."""
-        since_s = self.flushing_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
+        """How long the oldest flush has been under way; 0 between flushes."""
+        return max(self.stalled().values(), default=0.0)
 
-    def _gather_changes(self) -> list[_Flush]:
+    def stalled(self) -> dict[int, float]:
+        """By partition, how long its flush has been under way."""
+        return {number: seconds for number, shard in self._owned.copy().items() if (seconds := shard.stalled_s) > 0}
+
+    def _report(self, flush: Flush, seconds: float) -> None:
         now_ms = self.clock_ms()
-        flushes = []
-        for shard in self._owned.values():
-            shard.ledger.tick(now_ms)
-            changes = shard.ledger.take_changes(now_ms)
-            if changes.progress.next_offset != shard.durable_offset or changes.ledgers:
-                unwritten = shard.take_unwritten()
-                progress = changes.progress.encode()
-                records = self._records(changes, unwritten, progress)
-                flushes.append(_Flush(shard, changes, unwritten, records, progress))
-        self._unflushed = self._changed = 0
-        return flushes
+        latencies_s = [max(0, now_ms - appended_at_ms) / 1000 for appended_at_ms in flush.unwritten.appended_at_ms]
+        opened = (
+            likely_partitioner(session_id, flush.shard.ledger.partition, self.settings.partitions)
+            for session_id in flush.changes.counts.opened
+        )
+        self.metrics.flushed(
+            flush.changes, rejected=flush.unwritten.reasons, partitioners=opened, latencies_s=latencies_s
+        )
+        self._say_unpriced(flush.changes.counts.unpriced)
+        self.metrics.flush_seconds.observe(seconds)
+        if not any(shard.flushing_since_s for shard in self._owned.values() if shard is not flush.shard):
+            self._show_holdings()  # the last one of several shows them all
 
-    def _records(self, changes: Changes, unwritten: Unwritten, progress: bytes) -> list[Outgoing]:
-        topics = self.topics
-        records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
-        records += [Outgoing(topics.rollups.name, key, value, ()) for key, value in changes.rollups]
-        records += [Outgoing(topics.usage_rollups.name, key, value, ()) for key, value in changes.usage_rollups]
-        records += [Outgoing(topics.event_ids.name, key, value, ()) for key, value in changes.event_ids]
-        records += [
-            Outgoing(topics.anomalies.name, notice_key(notice), notice_value(notice), cloudevent_headers(notice))
-            for notice in changes.notices
-        ]
-        records += unwritten.dead_letters
-        records.append(Outgoing(topics.progress.name, changes.progress.key, progress, ()))
-        return records
-
-    def _report(self, flushes: list[_Flush], seconds: float) -> None:
-        now_ms = self.clock_ms()
-        for flush in flushes:
-            latencies_s = [max(0, now_ms - appended_at_ms) / 1000 for appended_at_ms in flush.unwritten.appended_at_ms]
-            opened = (
-                likely_partitioner(session_id, flush.shard.ledger.partition, self.settings.partitions)
-                for session_id in flush.changes.counts.opened
-            )
-            self.metrics.flushed(
-                flush.changes, rejected=flush.unwritten.reasons, partitioners=opened, latencies_s=latencies_s
-            )
-            self._say_unpriced(flush.changes.counts.unpriced)
-        if flushes:
-            self.metrics.flush_seconds.observe(seconds)
+    def _show_holdings(self) -> None:
         ends = {partition: end for partition in self._owned if (end := self.end_offset(partition)) is not None}
         self.metrics.holding({partition: shard.ledger for partition, shard in self._owned.items()}, ends)
 
@@ -408,5 +410,12 @@ def _fence(writer: TransactionalWriter) -> Refusal | None:
     try:
         writer.fence()
     except StillOpen as still_open:
-        return Refusal(Cause.IN_DOUBT, f"transactional id {writer.transactional_id}", str(still_open), heals=False)
+        return in_doubt(writer, still_open)
+    except Refused as refused:
+        return refused.refusal
     return None
+
+
+def in_doubt(writer: TransactionalWriter, still_open: StillOpen) -> Refusal:
+    """That nobody knows what counts."""
+    return Refusal(Cause.IN_DOUBT, f"transactional id {writer.transactional_id}", str(still_open), heals=False)

@@ -7,6 +7,8 @@ Side effects in their order, and what it means when one fails:
    forgotten to end is ended then, see `_end_forgotten`.
 2. `produce` of ledgers, notices, dead letters and progress. It fails: nothing becomes visible, and after step 1 the
    same flush is written again.
+   Waiting does not cure what the brokers have against a record or against us (too large, not allowed, no such topic):
+   then the flush is refused, with what is the matter by name, and is written again when its owner thinks it time.
 3. `commit_transaction` makes all of it visible at once. It fails with a fence: another worker owns the partition, this
    one stops. It is in doubt: the producer is replaced (step 1 ends what is still under way), and the progress that
    stands on the topic says whether the flush was committed, has to be written again, or somebody else wrote.
@@ -24,22 +26,27 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from burnline.kafka import Config
-from burnline.topics.catalogue import DEAD_LETTER_MAX_BYTES
+from burnline.stream.reader import weakly
+from burnline.stream.written import Failed, Outgoing, Written, why_refused
+from burnline.topics.catalogue import MOST_BYTES
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent
+from burnline.topics.refusal import Cause, Refusal, Refused, cause_of
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 DeliveryCallback = Callable[[KafkaError | None, Message], None]
-Headers = Sequence[tuple[str, bytes | None]]
+MakeProducer = Callable[[dict[str, Any]], Producer]
 ATTEMPT_S = 10.0
 RETRY_S = 0.2
+LONGEST_RETRY_S = 5.0
+"""Between two attempts of a flush: each doubles the wait, for each begins with a new producer."""
 FLUSH_S = 2.0
 SETTLED_S = 2.0
 """Markers of a transaction that the coordinator has ended are there at once."""
@@ -57,7 +64,7 @@ WRITER_CONFIG: Config = {
     "enable.idempotence": True,
     "linger.ms": 2,
     "compression.type": "lz4",
-    "message.max.bytes": DEAD_LETTER_MAX_BYTES,
+    "message.max.bytes": MOST_BYTES,
     "queue.buffering.max.messages": 1_000_000,
     "transaction.timeout.ms": 60_000,
     "retry.backoff.ms": RETRY_BACKOFF_MS,
@@ -74,33 +81,6 @@ class StillOpen(ValueError):
     """A transaction stays open on the partition, and whether it counts is not known: nobody may go on from there."""
 
 
-class Outgoing(NamedTuple):
-    """A record to write."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-class _Written(NamedTuple):
-    """A flush as it was written last.
-
-    Attributes:
-        records: All of them.
-        ends: By topic, the offset of its last record, where the brokers have said it.
-    """
-
-    records: Sequence[Outgoing]
-    ends: dict[str, int]
-
-    def on_delivery(self, error: KafkaError | None, message: Message) -> None:
-        """Note where the last record of a topic stands."""
-        topic, offset = message.topic(), message.offset()
-        if error is None and topic is not None and offset is not None:
-            self.ends[topic] = offset
-
-
 class TransactionalWriter:
     """The transactional producer of one source partition. All methods block: call them off the event loop."""
 
@@ -115,6 +95,8 @@ class TransactionalWriter:
         is_aborted: Callable[[str, int], bool],
         state_topics: Sequence[str],
         progress_topic: str,
+        missing_rights: Callable[[], Refusal | None] = lambda: None,
+        make_producer: MakeProducer | None = None,
     ) -> None:
         """Prepare; `fence` connects.
 
@@ -127,6 +109,8 @@ class TransactionalWriter:
             is_aborted: Whether readers of committed records pass over the one at an offset of a topic's partition.
             state_topics: What an owner restores besides the progress.
             progress_topic: Has a record in every flush.
+            missing_rights: Asks the brokers which rights are missing; they do not always say so with an error.
+            make_producer: Makes a transactional producer; one of librdkafka's, if not said.
         """
         self.partition = partition
         self.transactional_id = transactional_id
@@ -136,16 +120,24 @@ class TransactionalWriter:
         self._is_aborted = is_aborted
         self._state_topics = frozenset(state_topics)
         self._progress_topic = progress_topic
+        self._missing_rights = missing_rights
+        self._make_producer = make_producer or _producer
         self._producer: Producer | None = None
+        self._not_authenticated: KafkaError | None = None
         self._doubtful = False
-        self._written = _Written((), {})
+        self._counted = Written.of(())
+        """The flush that counts, and may have to be written again in part (step 4)."""
+        self._written = Written.of(())
+        """The one under way, or the same."""
+        self._looks_closer = False
 
     def fence(self) -> None:
         """Shut out the former owner (step 1), with a new producer, and end what it left open.
 
         Raises:
-            KafkaException: The brokers refuse, for instance for want of access rights.
+            Refused: The brokers refuse, for instance for want of a right.
             StillOpen: A transaction stays open on what an owner restores.
+            KafkaException: Something that nobody has thought of.
         """
         for _ in range(ENDED_AFTER):
             self._take_over()
@@ -157,19 +149,41 @@ class TransactionalWriter:
 
     def _take_over(self) -> None:
         self._producer = None  # what the old one still has in its queue dies with it
-        producer = Producer({**self._config, "logger": client_log})
+        self._not_authenticated = None
+        producer = self._make_producer({**self._config, "error_cb": weakly(self._on_error), "logger": client_log})
         while True:
             try:
                 producer.init_transactions(ATTEMPT_S)
             except KafkaException as failure:
-                if not _error(failure).retriable():
+                error = self._told(_error(failure))
+                refusal = self._not_taken_over(error)
+                if refusal is not None:
+                    raise Refused(refusal) from failure
+                if not error.retriable():
                     raise
-                _log.warning("partition %d: not fenced yet: %s", self.partition, _error(failure).str())
+                _log.warning("partition %d: not fenced yet: %s", self.partition, error.str())
                 time.sleep(RETRY_S)
             else:
                 break
         self._producer = producer
         self._doubtful = False
+
+    def _on_error(self, error: KafkaError) -> None:
+        # Only said here: who waits for something is told that it took too long.
+        if cause_of(error) is Cause.NOT_AUTHENTICATED:
+            self._not_authenticated = error
+
+    def _told(self, error: KafkaError) -> KafkaError:
+        return self._not_authenticated or error
+
+    def _not_taken_over(self, error: KafkaError) -> Refusal | None:
+        resource = f"transactional id {self.transactional_id}"
+        cures = {
+            Cause.NOT_AUTHENTICATED: "look at BURNLINE_KAFKA_SASL_USERNAME, its password, and the TLS settings",
+            Cause.NOT_AUTHORISED: f"grant WRITE on {resource}",
+            Cause.INVALID_CONFIG: "raise the brokers' transaction.max.timeout.ms to a minute at least",
+        }
+        return Refusal.of(error, resource, f"taking over {resource}", cures.get(cause_of(error) or Cause.IN_DOUBT, ""))
 
     def _forgotten(self) -> Sequence[str]:
         """Topics with an open transaction, though the brokers have just said that there is none."""
@@ -226,42 +240,88 @@ class TransactionalWriter:
 
         Raises:
             Fenced: Another worker owns the partition.
-            KafkaException: The brokers refuse for good.
+            Refused: The brokers refuse. Nothing of it is written; to call again with the same is to try again.
             StillOpen: As `fence` raises it.
         """
-        before, whole = self._written, records
-        while True:
-            try:
-                self._write_once(whole)
-                if not self._doubtful:
-                    self._let_go_of_many()
-                    return
-                _log.info("partition %d: the brokers were slow to commit, asking what they have", self.partition)
-            except KafkaException as failure:
-                error = _error(failure)
-                if error.code() in _FENCES:
-                    raise Fenced(f"partition {self.partition}: {error.str()}") from failure
-                _log.warning("partition %d: flush failed: %s", self.partition, error.str())
-            self.fence()
-            stored = self._stored_progress()
-            if stored == progress:
-                return
-            if stored != previous:
-                raise Fenced(f"partition {self.partition}: another worker wrote its progress")
-            whole = [*self._aborted_of(before), *records]
+        whole: Sequence[Outgoing] | None = records
+        if self._producer is None:  # refused before
+            whole = self._after_doubt(records, previous=previous, progress=progress)
+        wait_s = RETRY_S
+        while whole is not None:
+            if self._is_written(whole):
+                break
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_RETRY_S)
+            whole = self._after_doubt(records, previous=previous, progress=progress)
+        self._counted = self._written
+        self._looks_closer = False
+        self._let_go_of_many()
+
+    def _is_written(self, records: Sequence[Outgoing]) -> bool:
+        """Write once; False if it is not, or not known to be, and has to be looked into."""
+        try:
+            self._write_once(records)
+        except KafkaException as failure:
+            error = _error(failure)
+            if error.code() in _FENCES:
+                raise Fenced(f"partition {self.partition}: {error.str()}") from failure
+            refusal = self._why_not_written(error)
+            if refusal is not None:
+                self._give_back()
+                raise Refused(refusal) from failure
+            _log.warning("partition %d: flush failed: %s", self.partition, error.str())
+            return False
+        if self._doubtful:
+            _log.info("partition %d: the brokers were slow to commit, asking what they have", self.partition)
+        return not self._doubtful
+
+    def _after_doubt(
+        self, records: Sequence[Outgoing], *, previous: bytes | None, progress: bytes
+    ) -> list[Outgoing] | None:
+        """Take over anew; say what has to be written again, None if the flush counts."""
+        self.fence()
+        stored = self._stored_progress()
+        if stored == progress:
+            return None
+        if stored != previous:
+            raise Fenced(f"partition {self.partition}: another worker wrote its progress")
+        return [*self._aborted_of(self._counted), *records]
+
+    def _why_not_written(self, error: KafkaError) -> Refusal | None:
+        """What waiting does not cure; None if it may, or if a closer look is needed, which the next attempt takes."""
+        error = self._told(error)
+        named = why_refused(self._written.failed)
+        if named is not None and (named.cause is not Cause.TOO_LARGE or self._looks_closer):
+            return named
+        cause = cause_of(error)
+        if cause is Cause.TOO_LARGE and not self._looks_closer:
+            self._looks_closer = True
+            return None
+        if cause is Cause.NOT_AUTHORISED and (missing := self._missing_rights()) is not None:
+            return missing
+        return Refusal.of(error, f"transactional id {self.transactional_id}", "writing a flush")
+
+    def _give_back(self) -> None:
+        """End a transaction that will not be written, so that readers of committed records do not wait for it."""
+        producer, self._producer = self._producer, None
+        try:
+            if producer is not None:
+                producer.abort_transaction(ATTEMPT_S)
+        except KafkaException as failure:
+            _log.info("partition %d: the brokers abort it themselves: %s", self.partition, _error(failure).str())
 
     def _let_go_of_many(self) -> None:
         """Free the memory of a large flush that has an end everywhere, and so cannot be aborted any more."""
-        if len(self._written.records) <= MOST_KEPT:
+        if len(self._counted.records) <= MOST_KEPT:
             return
         time.sleep(ASKED_AFTER_S)
         try:
             if not self._open_topics():
-                self._written = _Written((), {})
+                self._counted = self._written = Written.of(())
         except BrokerSilent as silence:
             _log.warning("partition %d: %s", self.partition, silence)
 
-    def _aborted_of(self, before: _Written) -> list[Outgoing]:
+    def _aborted_of(self, before: Written) -> list[Outgoing]:
         """Records of the flush before, which counts, that were aborted with the one after it."""
         asked = {topic: partial(self._is_aborted, topic, offset) for topic, offset in before.ends.items()}
         lost = {topic for topic, ask in asked.items() if self._answer(ask)}
@@ -276,11 +336,12 @@ class TransactionalWriter:
     def _write_once(self, records: Sequence[Outgoing]) -> None:
         producer = self._producer
         assert producer is not None  # noqa: S101  # fenced before the first write
-        self._written = written = _Written(records, {})
+        self._written = written = Written.of(records)
         last = {outgoing.topic: index for index, outgoing in enumerate(records)}
         producer.begin_transaction()
         for index, outgoing in enumerate(records):
-            self._produce(producer, outgoing, written.on_delivery if last[outgoing.topic] == index else None)
+            asked = self._looks_closer or last[outgoing.topic] == index  # about each one costs as much as to write it
+            self._produce(producer, outgoing, written.on_delivery if asked else None)
         # So that the time below is that of ending the transaction alone. No longer: a transaction that has failed
         # meanwhile keeps its records back until they time out, and only a commit says that it has failed.
         producer.flush(FLUSH_S)
@@ -315,8 +376,16 @@ class TransactionalWriter:
                 )
             except BufferError:  # a million records are under way: let some arrive
                 producer.poll(RETRY_S)
+            except KafkaException as failure:  # the client itself says that it is too large
+                self._looks_closer = True
+                self._written.failed.append(Failed(outgoing.topic, outgoing.key, outgoing.size_bytes, _error(failure)))
+                raise
             else:
                 return
+
+
+def _producer(config: dict[str, Any]) -> Producer:
+    return Producer(config)
 
 
 def _error(failure: KafkaException) -> KafkaError:

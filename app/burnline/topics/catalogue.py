@@ -15,6 +15,10 @@ USAGE_MAX_BYTES = 8 * MIB
 """Largest record batch on `usage`: room for what is far too large, so that it can be refused by name."""
 DEAD_LETTER_MAX_BYTES = USAGE_MAX_BYTES + MIB
 """Largest record batch on `dead-letters`: the refused bytes, and the headers that say why."""
+STATE_MAX_BYTES = 4 * MIB
+"""Largest record batch on every other topic: a ledger has a kilobyte or two, and what it may hold is bounded."""
+MOST_BYTES = DEAD_LETTER_MAX_BYTES
+"""Largest record that is ever written."""
 
 
 TIMESTAMP_TYPE = "message.timestamp.type"
@@ -84,8 +88,11 @@ def topics_for(settings: Settings) -> Topics:
     """
 
     def spec(name: str, partitions: int, config: Mapping[str, str], purpose: str) -> TopicSpec:
-        replicas = {"min.insync.replicas": str(settings.min_insync_replicas)}
-        return TopicSpec(settings.topic_prefix + name, partitions, {**config, **replicas}, purpose)
+        common = {
+            "max.message.bytes": str(STATE_MAX_BYTES),  # the brokers' default may be anything
+            "min.insync.replicas": str(settings.min_insync_replicas),
+        }
+        return TopicSpec(settings.topic_prefix + name, partitions, {**common, **config}, purpose)
 
     many = settings.partitions
     return Topics(

@@ -9,6 +9,8 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaError
 
+from burnline.topics.errors import TopicError
+
 
 class Cause(StrEnum):
     """What kind of thing it is. The values are labels of a metric: they stay as they are."""
@@ -93,7 +95,7 @@ class Refusal(NamedTuple):
         return f"{self.reason}; {self.cure}" if self.cure else self.reason
 
 
-class Refused(Exception):
+class Refused(TopicError):
     """Something is refused for good, until somebody changes it."""
 
     def __init__(self, refusal: Refusal) -> None:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,9 +28,11 @@ from burnline.pricing.book import RateBook
 from burnline.settings import Settings
 from burnline.status import StatusServer
 from burnline.stream.application import build_app
+from burnline.stream.obstruction import Obstruction
 from burnline.stream.shards import Shards
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
+from burnline.topics.obstacles import find_obstacles
 
 if TYPE_CHECKING:
     import faust
@@ -78,6 +81,7 @@ class Worker:
             by_event_time=settings.judge_by == "event_time",
         )
         self.shards = Shards(settings, self.topics, self.policy, self.metrics)
+        self.obstruction = Obstruction(partial(find_obstacles, settings), self.metrics)
         self.status = StatusServer(
             settings.metrics_host, settings.metrics_port, self.registry, healthy=self._healthy, ready=self._ready
         )
@@ -85,12 +89,13 @@ class Worker:
         self._app: faust.App | None = None
 
     async def start(self) -> None:
-        """Ensure the topics, then join the group and begin to work.
+        """Wait until nothing obstructs, ensure the topics, then join the group and begin to work.
 
         Raises:
             TopicError: A topic is not as it has to be, or the broker stayed away.
         """
         self.status.start()
+        await self.obstruction.wait_until_clear()
         await asyncio.get_running_loop().run_in_executor(None, ensure_topics, self.settings)
         self._app = build_app(self.settings, self.topics, self.shards, self.policy, self.metrics)
         await self._app.start()
@@ -110,7 +115,10 @@ class Worker:
             if started.done() and not up:
                 up = True
                 _log.info("worker is up; metrics on %s/metrics", self.status.address)
-            self.metrics.ready.set(self._ready()[0])
+            ready = self._ready()[0]
+            self.metrics.ready.set(ready)
+            if self._app is not None:
+                self.obstruction.watch(ready=ready or len(self.shards.refused) > 0, now_s=time.monotonic())
             self.metrics.brokers_away.set(max(self.shards.brokers_away_s(), self.shards.stalled_s))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), POLL_S)
@@ -160,6 +168,8 @@ class Worker:
         return True, "the event loop answers"
 
     def _ready(self) -> tuple[bool, str]:
+        if self.obstruction.found:
+            return False, "; ".join(map(str, self.obstruction.found))
         if not self.shards.ready:
             return False, "starting, or partitions are being taken over"
         if self.shards.refused:

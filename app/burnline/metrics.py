@@ -48,6 +48,8 @@ class WorkerMetrics:
 
         self._org, self._agent, self._model = LabelCap(label_limit), LabelCap(label_limit), LabelCap(label_limit)
         self._owned: set[int] = set()
+        self._refusals: list[Refusal] = []
+        self._obstacles: list[Refusal] = []
 
         self.runs = counter("agent_runs", "Agent runs started.", "org", "agent")
         self.tool_calls = counter("agent_tool_calls", "Tool calls made by agents.", "org", "agent")
@@ -93,7 +95,10 @@ class WorkerMetrics:
             "Assigned partitions that stand still until somebody mends something; burnline_refused says what.",
         )
         self.refused = gauge(
-            "burnline_refused", "Partitions that stand still, by what is the matter with what.", "cause", "resource"
+            "burnline_refused",
+            "Partitions, or whole workers, that stand still, by what is the matter with what.",
+            "cause",
+            "resource",
         )
         self.lag = gauge("burnline_lag_events", "Events on the source partition not yet applied.", "partition")
         self.watermark = gauge("burnline_watermark_seconds", "Newest event time seen, Unix epoch.", "partition")
@@ -118,10 +123,18 @@ class WorkerMetrics:
 
     def refusing(self, refusals: Iterable[Refusal]) -> None:
         """Show what is refused now, one for each partition."""
-        found = list(refusals)
-        self.partitions_refused.set(len(found))
+        self._refusals = list(refusals)
+        self.partitions_refused.set(len(self._refusals))
+        self._show_refused()
+
+    def obstructing(self, refusals: Iterable[Refusal]) -> None:
+        """Show what the whole worker waits for."""
+        self._obstacles = list(refusals)
+        self._show_refused()
+
+    def _show_refused(self) -> None:
         self.refused.clear()
-        for refusal in found:
+        for refusal in (*self._refusals, *self._obstacles):
             self.refused.labels(refusal.cause, refusal.resource).inc()
 
     def flushed(

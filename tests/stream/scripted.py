@@ -56,7 +56,6 @@ class Brokers:
     abort: list[KafkaException] = field(default_factory=list)
     still_open: list[Sequence[str]] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
-    told: list[KafkaError] = field(default_factory=list)
     offset: int = 0
 
     def stored_progress(self) -> bytes | None:
@@ -77,17 +76,14 @@ class Brokers:
 class ScriptedProducer:
     """Stands in for librdkafka's transactional producer."""
 
-    def __init__(self, brokers: Brokers, config: dict[str, Any]) -> None:
+    def __init__(self, brokers: Brokers) -> None:
         self.brokers = brokers
-        self.config = config
         self.written: list[tuple[str, bytes | None, bytes | None]] = []
         brokers.steps.append("new producer")
 
     def init_transactions(self, _timeout: float) -> None:
         """Step 1."""
         self.brokers.steps.append("fence")
-        for told in self.brokers.told:
-            self.config["error_cb"](told)
         if self.brokers.init:
             raise self.brokers.init.pop(0)
 
@@ -193,7 +189,7 @@ def writer_to(brokers: Brokers, missing_rights: Callable[[], Refusal | None] = l
         state_topics=[SESSIONS],
         progress_topic=PROGRESS,
         missing_rights=missing_rights,
-        make_producer=lambda config: cast("Producer", ScriptedProducer(brokers, config)),
+        make_producer=lambda _config: cast("Producer", ScriptedProducer(brokers)),
     )
 
 

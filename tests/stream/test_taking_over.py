@@ -9,8 +9,9 @@ from prometheus_client import CollectorRegistry
 from burnline.settings import Settings
 from burnline.stream import refusals
 from burnline.stream import shards as module
+from burnline.stream.writer import TransactionalWriter
 from burnline.topics.ensure import ensure_topics
-from burnline.topics.refusal import Cause, Refusal
+from burnline.topics.refusal import Cause, Refusal, Refused
 from tests.brokers import MakeSettings
 from tests.stream.test_shards import shards_of
 
@@ -30,8 +31,14 @@ def settings(make_settings: MakeSettings) -> Settings:
 def fence(monkeypatch: pytest.MonkeyPatch) -> dict[int, Refusal]:
     """What is refused, by partition; the others are fenced."""
     refused: dict[int, Refusal] = {}
-    real = module._fence
-    monkeypatch.setattr(module, "_fence", lambda writer: refused.get(writer.partition) or real(writer))
+    real = TransactionalWriter.fence
+
+    def fence(writer: TransactionalWriter) -> None:
+        if writer.partition in refused:
+            raise Refused(refused[writer.partition])
+        real(writer)
+
+    monkeypatch.setattr(TransactionalWriter, "fence", fence)
     monkeypatch.setattr(refusals, "FIRST_RETRY_S", 0.0)
     return refused
 

@@ -351,13 +351,6 @@ class TestTakingOver:
         writer.fence()
         assert brokers.steps == [*TAKEN_OVER, *TAKEN_OVER]
 
-    def test_a_wrong_password_is_told_beside_the_silence_that_it_makes(self) -> None:
-        said = KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error: wrong password")
-        brokers = Brokers(init=[error(KafkaError._TIMED_OUT, retriable=True)], told=[said])
-        with pytest.raises(Refused, match="wrong password; look at BURNLINE_KAFKA_SASL_USERNAME") as refused:
-            writer_to(brokers).fence()
-        assert refused.value.refusal.cause is Cause.NOT_AUTHENTICATED
-
     def test_silence_is_waited_out_by_the_same_producer(self) -> None:
         brokers = Brokers(init=[error(KafkaError._TIMED_OUT, retriable=True)] * 2)
         writer_to(brokers).fence()

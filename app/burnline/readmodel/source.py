@@ -11,7 +11,7 @@ from burnline.readmodel.batch import Record, Role, Stretch
 from burnline.readmodel.keys import offset_field
 from burnline.topics.catalogue import Topics, TopicSpec
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import Span, as_topic_error, passing, spans
+from burnline.topics.ends import Span, as_topic_error, level_of, passing, spans
 
 BATCH = 1_000
 """Records at once: Redis serves nobody else while it applies them (about 10 ms)."""
@@ -150,7 +150,7 @@ class Source:
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # librdkafka's own code
                 removed.append(_place(message))
             elif passing(error):
-                _log.warning("reading goes on after: %s", error.str())
+                _log.log(level_of(error), "reading goes on after: %s", error.str())
             else:
                 raise as_topic_error(error, cast("str", message.topic()), message.partition())
         stretches = self._advance(records)

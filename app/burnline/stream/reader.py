@@ -12,7 +12,7 @@ from burnline.kafka import Config
 from burnline.stream.batches import MessageRecords, Records
 from burnline.stream.clocks import Clocks
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import passing
+from burnline.topics.ends import level_of, passing
 
 BATCH_RECORDS = 2_000
 """Most objects in one batch: enough to pay for Faust's work on it, few enough to share the event loop."""
@@ -74,7 +74,7 @@ def only_passing(error: KafkaError) -> None:
     """
     if not passing(error):
         raise KafkaException(error)
-    client_log.warning("fetching goes on after: %s", error.str())
+    client_log.log(level_of(error), "fetching goes on after: %s", error.str())
 
 
 def weakly(method: Callable[..., None]) -> Callable[..., None]:

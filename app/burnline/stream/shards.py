@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from confluent_kafka import KafkaException
+
 from burnline.kafka import client_config
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
@@ -19,14 +21,15 @@ from burnline.stream.partitioning import likely_partitioner
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader
 from burnline.stream.refusals import Refusals
-from burnline.stream.restore import restore, stored_progress
+from burnline.stream.restore import Found, restore, stored_progress
 from burnline.stream.shard import Flush, Shard, records_of
 from burnline.stream.writer import StillOpen, TransactionalWriter
 from burnline.topics.catalogue import Topics
 from burnline.topics.ends import open_topics
+from burnline.topics.errors import TopicError
 from burnline.topics.reading import is_aborted
-from burnline.topics.refusal import Cause, Refusal, Refused
-from burnline.topics.rights import WRITE, as_one, missing_rights
+from burnline.topics.refusal import Cause, Refusal, Refused, as_refusal
+from burnline.topics.rights import READ, WRITE, as_one, missing_rights
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +83,8 @@ class Shards:
         self.metrics = metrics
         self.clock_ms = clock_ms
         self.config = client_config(settings)
+        self._restored = [one.name for one in (topics.progress, topics.sessions, topics.rollups, topics.event_ids)]
+        self._written = [*self._restored, topics.usage_rollups.name, topics.anomalies.name, topics.dead_letters.name]
         self.ready = False
         """Whether events are applied: not while partitions are taken over or given up."""
         self.refused = Refusals()
@@ -154,14 +159,49 @@ class Shards:
         _log.info("taking over partitions %s", partitions)
         writers = {partition: self._writer(partition) for partition in partitions}
         with ThreadPoolExecutor(FENCES_AT_ONCE, thread_name_prefix="fence") as threads:
-            fenced = dict(zip(writers, threads.map(_fence, writers.values()), strict=True))
+            fenced = dict(zip(writers, threads.map(self._fenced, writers.values()), strict=True))
         ledgers = {partition: self._ledger(partition) for partition, why_not in fenced.items() if why_not is None}
-        found = restore(self.config, self.topics, ledgers)
+        try:
+            found = restore(self.config, self.topics, ledgers)
+        except TopicError as error:
+            found = dict.fromkeys(ledgers, Found(None, self._refusal(error)))  # they share their topics
         refused = fenced | {partition: restored.why_not for partition, restored in found.items()}
         return {
             partition: why_not or Shard(ledgers[partition], writers[partition], found[partition].progress_record)
             for partition, why_not in refused.items()
         }
+
+    def _fenced(self, writer: TransactionalWriter) -> Refusal | None:
+        """Why the partition cannot be taken over; None if it could."""
+        try:
+            writer.fence()
+        except StillOpen as still_open:
+            return in_doubt(writer, still_open)
+        except TopicError as error:
+            return self._refusal(error)
+        return None
+
+    def _refusal(self, error: TopicError) -> Refusal:
+        """What an error refuses. Blocks: a right that is missing may pass for a topic that does not exist.
+
+        Raises:
+            TopicError: The same, if waiting may cure it.
+        """
+        refusal = as_refusal(error)
+        if refusal is None:
+            raise error
+        if refusal.cause not in {Cause.NOT_AUTHORISED, Cause.UNKNOWN_TOPIC} or isinstance(error, Refused):
+            return refusal
+        return self._missing_rights() or refusal
+
+    def _missing_rights(self) -> Refusal | None:
+        """What is not allowed on topics that are written, some of which are restored. Blocks."""
+        needed = dict.fromkeys(self._written, WRITE) | dict.fromkeys(self._restored, WRITE | READ)
+        try:
+            return as_one(missing_rights(self.config, needed, OPEN_TIMEOUT_S))
+        except (KafkaException, TimeoutError) as failure:
+            _log.debug("not said which rights are missing: %s", failure)
+            return None
 
     def _refuse(self, partition: int, refusal: Refusal) -> None:
         if self.refused.refuse(partition, refusal, time.monotonic()):
@@ -182,18 +222,16 @@ class Shards:
 
     def _writer(self, partition: int) -> TransactionalWriter:
         topics, config = self.topics, self.config
-        restored = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
-        written = [topic.name for topic in (*restored, topics.usage_rollups, topics.anomalies, topics.dead_letters)]
         return TransactionalWriter(
             config,
             f"{self.settings.app_id}-{partition}",
             partition,
             stored_progress=lambda: stored_progress(config, topics, partition),
-            open_topics=lambda: open_topics(config, written, partition, OPEN_TIMEOUT_S),
+            open_topics=lambda: open_topics(config, self._written, partition, OPEN_TIMEOUT_S),
             is_aborted=lambda topic, offset: is_aborted(config, topic, partition, offset, timeout_s=OPEN_TIMEOUT_S),
             state_topics=[topic.name for topic in (topics.sessions, topics.rollups, topics.event_ids)],
             progress_topic=topics.progress.name,
-            missing_rights=lambda: as_one(missing_rights(config, dict.fromkeys(written, WRITE), OPEN_TIMEOUT_S)),
+            missing_rights=self._missing_rights,
         )
 
     async def apply(self, batch: RecordBatch) -> bool:
@@ -334,11 +372,11 @@ class Shards:
         async with self._room:
             self._room.notify_all()
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, flush.write)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._try_to_write, flush)
         except Refused as refused:
             self._refuse(shard.ledger.partition, refused.refusal)
         except StillOpen as still_open:
-            self._owned.pop(shard.ledger.partition, None)  # only a new owner can tell
+            self._owned.pop(shard.ledger.partition, None)  # whoever takes it over anew can tell
             self._refuse(shard.ledger.partition, in_doubt(shard.writer, still_open))
         except BaseException as failure:  # noqa: BLE001  # told by whoever looks after the worker
             self.failure = failure  # what was taken for this flush is in no ledger any more
@@ -351,6 +389,12 @@ class Shards:
             shard.flushing_since_s = shard.flushing = None
         if self._full() or self._due_early():
             self.flush_due.set()
+
+    def _try_to_write(self, flush: Flush) -> None:
+        try:
+            flush.write()
+        except TopicError as error:
+            raise Refused(self._refusal(error)) from error
 
     @property
     def stalled_s(self) -> float:
@@ -405,17 +449,6 @@ def _fastest_reader() -> type[MessageReader] | type[PolledReader]:
     return MessageReader
 
 
-def _fence(writer: TransactionalWriter) -> Refusal | None:
-    """Why the partition cannot be taken over; None if it could."""
-    try:
-        writer.fence()
-    except StillOpen as still_open:
-        return in_doubt(writer, still_open)
-    except Refused as refused:
-        return refused.refusal
-    return None
-
-
 def in_doubt(writer: TransactionalWriter, still_open: StillOpen) -> Refusal:
-    """That nobody knows what counts."""
-    return Refusal(Cause.IN_DOUBT, f"transactional id {writer.transactional_id}", str(still_open), heals=False)
+    """That nobody knows what counts. Brokers that are only slow to end it may still do so."""
+    return Refusal(Cause.IN_DOUBT, f"transactional id {writer.transactional_id}", str(still_open))

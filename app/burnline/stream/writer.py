@@ -31,7 +31,6 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from burnline.kafka import Config
-from burnline.stream.reader import weakly
 from burnline.stream.written import Failed, Outgoing, Written, why_refused
 from burnline.topics.catalogue import MOST_BYTES
 from burnline.topics.client_log import client_log
@@ -123,7 +122,6 @@ class TransactionalWriter:
         self._missing_rights = missing_rights
         self._make_producer = make_producer or _producer
         self._producer: Producer | None = None
-        self._not_authenticated: KafkaError | None = None
         self._doubtful = False
         self._counted = Written.of(())
         """The flush that counts, and may have to be written again in part (step 4)."""
@@ -149,13 +147,12 @@ class TransactionalWriter:
 
     def _take_over(self) -> None:
         self._producer = None  # what the old one still has in its queue dies with it
-        self._not_authenticated = None
-        producer = self._make_producer({**self._config, "error_cb": weakly(self._on_error), "logger": client_log})
+        producer = self._make_producer({**self._config, "logger": client_log})
         while True:
             try:
                 producer.init_transactions(ATTEMPT_S)
             except KafkaException as failure:
-                error = self._told(_error(failure))
+                error = _error(failure)
                 refusal = self._not_taken_over(error)
                 if refusal is not None:
                     raise Refused(refusal) from failure
@@ -168,18 +165,9 @@ class TransactionalWriter:
         self._producer = producer
         self._doubtful = False
 
-    def _on_error(self, error: KafkaError) -> None:
-        # Only said here: who waits for something is told that it took too long.
-        if cause_of(error) is Cause.NOT_AUTHENTICATED:
-            self._not_authenticated = error
-
-    def _told(self, error: KafkaError) -> KafkaError:
-        return self._not_authenticated or error
-
     def _not_taken_over(self, error: KafkaError) -> Refusal | None:
         resource = f"transactional id {self.transactional_id}"
         cures = {
-            Cause.NOT_AUTHENTICATED: "look at BURNLINE_KAFKA_SASL_USERNAME, its password, and the TLS settings",
             Cause.NOT_AUTHORISED: f"grant WRITE on {resource}",
             Cause.INVALID_CONFIG: "raise the brokers' transaction.max.timeout.ms to a minute at least",
         }
@@ -289,7 +277,6 @@ class TransactionalWriter:
 
     def _why_not_written(self, error: KafkaError) -> Refusal | None:
         """What waiting does not cure; None if it may, or if a closer look is needed, which the next attempt takes."""
-        error = self._told(error)
         named = why_refused(self._written.failed)
         if named is not None and (named.cause is not Cause.TOO_LARGE or self._looks_closer):
             return named

@@ -1,5 +1,6 @@
 """Where the partitions of a topic begin and end for a reader of committed records, by the brokers' own word."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec, TopicMetadata
 from burnline.kafka import Config
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
+from burnline.topics.refusal import Refusal, Refused
 
 _ATTEMPT_S = 1.0
 _RETRY_S = 0.05
@@ -31,6 +33,8 @@ _PASSING = {
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
 }
+_OF_THE_GROUP = {KafkaError.GROUP_AUTHORIZATION_FAILED}
+"""librdkafka looks for the coordinator of a reader's group, though readers are assigned and no members of any."""
 
 
 class Span(NamedTuple):
@@ -149,13 +153,21 @@ def passing(error: KafkaError) -> bool:
 
     `KafkaError.retriable()` is no help: it is set for errors of transactions only.
     """
-    return error.code() in _PASSING
+    return error.code() in _PASSING or error.code() in _OF_THE_GROUP
+
+
+def level_of(error: KafkaError) -> int:
+    """How loud a reader logs an error that passes: not at all where it is nothing to the reader."""
+    return logging.DEBUG if error.code() in _OF_THE_GROUP else logging.WARNING
 
 
 def as_topic_error(error: KafkaError, topic: str, partition: int | None = None) -> TopicError:
     """What the brokers said, as an error that names the topic."""
     if error.code() in _MISSING:
         return TopicMissing(f"{_named(topic, partition)} does not exist: {error.str()}")
+    refusal = Refusal.of(error, f"topic {topic}", f"reading topic {topic}", f"grant READ and DESCRIBE on topic {topic}")
+    if refusal is not None:
+        return Refused(refusal)
     return TopicError(f"{_named(topic, partition)} cannot be read: {error.str()}")
 
 

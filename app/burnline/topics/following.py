@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from burnline.kafka import Config
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import as_topic_error, passing
+from burnline.topics.ends import as_topic_error, level_of, passing
 
 _WAIT_S = 0.5  # also how long an interrupt may have to wait
 
@@ -48,7 +48,7 @@ def follow_from(config: Config, topic: str, positions: Mapping[int, int]) -> Gen
             if error is None:
                 yield message
             elif passing(error):
-                _log.warning("Following topic %s goes on after: %s", topic, error.str())
+                _log.log(level_of(error), "Following topic %s goes on after: %s", topic, error.str())
             else:
                 raise as_topic_error(error, topic, message.partition())
     finally:

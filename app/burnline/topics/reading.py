@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from burnline.kafka import Config
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import as_topic_error, passing, spans
+from burnline.topics.ends import as_topic_error, level_of, passing, spans
 from burnline.topics.errors import BrokerSilent
 
 BATCH = 10_000
@@ -137,7 +137,7 @@ class _Reading:
             return partition in self._unread and cast("int", message.offset()) >= self._unread[partition]
         if not passing(error):
             raise as_topic_error(error, self._topic)
-        _log.warning("Reading topic %s goes on after: %s", self._topic, error.str())
+        _log.log(level_of(error), "Reading topic %s goes on after: %s", self._topic, error.str())
         return False
 
     def _leave(self, finished: set[int]) -> None:

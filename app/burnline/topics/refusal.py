@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from confluent_kafka import KafkaError
 
-from burnline.topics.errors import TopicError
+from burnline.topics.errors import TopicError, TopicMissing
 
 
 class Cause(StrEnum):
@@ -101,3 +101,13 @@ class Refused(TopicError):
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
         super().__init__(str(refusal))
+
+
+def as_refusal(error: TopicError) -> Refusal | None:
+    """What an error refuses; None if waiting may cure it."""
+    if isinstance(error, Refused):
+        return error.refusal
+    if isinstance(error, TopicMissing):
+        cure = "make it with `burnline topics ensure`, or grant DESCRIBE on it"
+        return Refusal(Cause.UNKNOWN_TOPIC, "topics", str(error).rstrip("."), cure)
+    return None

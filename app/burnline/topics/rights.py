@@ -12,6 +12,7 @@ from burnline.topics.refusal import Cause, Refusal, cause_of
 Needed = Mapping[str, Set[AclOperation]]
 """By topic, what has to be allowed on it."""
 
+DESCRIBE = frozenset([AclOperation.DESCRIBE])
 READ = frozenset([AclOperation.READ, AclOperation.DESCRIBE])
 WRITE = frozenset([AclOperation.WRITE, AclOperation.DESCRIBE])
 
@@ -20,7 +21,7 @@ def missing_rights(config: Config, needed: Needed, timeout_s: float) -> list[Ref
     """What is not allowed on which topic. Topics that do not exist are no matter of rights.
 
     Raises:
-        KafkaException: The brokers do not say.
+        KafkaException, TimeoutError: The brokers do not say.
     """
     admin = AdminClient(config, logger=client_log)  # of its own: one that several threads share is not safe
     asked = admin.describe_topics(

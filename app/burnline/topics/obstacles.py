@@ -1,0 +1,91 @@
+"""What keeps a worker from starting at all, asked of the brokers: who only joins a group is never told."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AclOperation, AdminClient
+
+from burnline.kafka import Config, client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.client_log import client_log
+from burnline.topics.refusal import Cause, Refusal, cause_of
+from burnline.topics.rights import DESCRIBE, READ, missing_rights, not_allowed
+
+TIMEOUT_S = 5.0
+
+_log = logging.getLogger(__name__)
+_unheard = logging.getLogger("librdkafka.obstacles")
+_unheard.setLevel(logging.CRITICAL)
+"""What a client says that only looks whether it is let in: the answer is told once, and it looks again and again."""
+
+
+def find_obstacles(settings: Settings) -> list[Refusal]:
+    """What somebody has to change before a worker with these settings can work. Blocks; empty if nothing is known.
+
+    That the brokers are away, or do not answer such questions, is no obstacle: whoever needs them waits for them.
+    """
+    config = client_config(settings)
+    topics = topics_for(settings)
+    why_not = _not_let_in(settings)
+    if why_not is not None:
+        return [why_not]
+    seen = dict.fromkeys((topic.name for topic in topics), DESCRIBE)  # or else one would be made that is there
+    read = dict.fromkeys((topics.usage.name, topics.baselines.name, topics.valuation_rates.name), READ)
+    found = _asked(lambda: missing_rights(config, seen | read, TIMEOUT_S))
+    return found + _asked(lambda: _in_the_group(config, settings.app_id, [topic.name for topic in topics]))
+
+
+def _asked(question: Callable[[], list[Refusal]]) -> list[Refusal]:
+    try:
+        return question()
+    except (KafkaException, TimeoutError) as failure:
+        _log.debug("not answered: %s", failure)
+        return []
+
+
+def _not_let_in(settings: Settings) -> Refusal | None:
+    told: list[KafkaError] = []
+    config: dict[str, Any] = {**client_config(settings), "error_cb": told.append}
+    admin = AdminClient(config, logger=_unheard)
+    try:
+        admin.list_topics(timeout=TIMEOUT_S)
+    except KafkaException as failure:
+        admin.poll(0)  # what was said meanwhile
+        for error in (*told, failure.args[0]):
+            if cause_of(error) is Cause.NOT_AUTHENTICATED:
+                return _not_authenticated(settings, error)
+    return None
+
+
+def _not_authenticated(settings: Settings, error: KafkaError) -> Refusal:
+    resource = f"brokers {settings.kafka_bootstrap_servers}"
+    if settings.kafka_security_protocol.startswith("SASL"):
+        who = f"to log in as {settings.kafka_sasl_username!r} by {settings.kafka_sasl_mechanism} at {resource}"
+        cure = "look at BURNLINE_KAFKA_SASL_USERNAME, BURNLINE_KAFKA_SASL_PASSWORD and BURNLINE_KAFKA_SASL_MECHANISM"
+    else:
+        who = f"to connect by {settings.kafka_security_protocol} to {resource}"
+        cure = "look at BURNLINE_KAFKA_SECURITY_PROTOCOL and the BURNLINE_KAFKA_SSL_ settings"
+    return Refusal(Cause.NOT_AUTHENTICATED, resource, f"{who} is refused: {error.str()}", cure)
+
+
+def _in_the_group(config: Config, group: str, topics: list[str]) -> list[Refusal]:
+    admin = AdminClient(config, logger=client_log)
+    asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=TIMEOUT_S)
+    try:
+        found = asked[group].result(TIMEOUT_S)
+    except KafkaException as failure:
+        if cause_of(failure.args[0]) is Cause.NOT_AUTHORISED:
+            return [not_allowed(f"group {group}", [AclOperation.READ])]
+        raise
+    if found.authorized_operations is not None and AclOperation.READ not in found.authorized_operations:
+        return [not_allowed(f"group {group}", [AclOperation.READ])]
+    assigned = {place.topic for member in found.members for place in member.assignment.topic_partitions}
+    others = sorted(assigned.difference(topics))
+    if not others:
+        return []
+    what = f"group {group} is at work on topics of somebody else's: {', '.join(others)}"
+    cure = "give each deployment a BURNLINE_APP_ID of its own; workers of one share BURNLINE_TOPIC_PREFIX, too"
+    return [Refusal(Cause.DOES_NOT_FIT, f"group {group}", what, cure)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -148,9 +149,9 @@ def test_a_refused_flush_is_kept_and_written_when_it_is_cured(
 
     with caplog.at_level(logging.WARNING, logger=module.__name__):
         asyncio.run(scenario())
-    assert [record.getMessage() for record in caplog.records if record.name == module.__name__] == [
+    assert [re.sub(r"\d+ s$", "N s", one.getMessage()) for one in caplog.records if one.name == module.__name__] == [
         "partition 0 is not read any further: writing to topic t.sessions is refused",
-        "partition 0 goes on after 0 s",
+        "partition 0 goes on after N s",
     ]
 
 

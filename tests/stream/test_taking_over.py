@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -66,9 +67,9 @@ def test_the_others_go_on_and_it_heals_without_a_restart(
 
     with caplog.at_level(logging.WARNING, logger=module.__name__):
         asyncio.run(scenario())
-    assert [record.getMessage() for record in caplog.records if record.name == module.__name__] == [
+    assert [re.sub(r"\d+ s$", "N s", one.getMessage()) for one in caplog.records if one.name == module.__name__] == [
         "partition 1 is not read any further: taking over is refused; grant WRITE on it",
-        "partition 1 goes on after 0 s",
+        "partition 1 goes on after N s",
     ]
 
 

@@ -18,7 +18,10 @@ PORTS = {
 
 def main(command: str = "worker") -> int:
     """Ask /healthz; what it answers goes to stdout, where the container engine keeps it."""
-    port = os.environ.get(*PORTS[command])
+    setting, default = PORTS[command]
+    port = os.environ.get(setting, default)
+    if "://" in port:  # Kubernetes says so where the service called burnline-api is, and the settings pass over it too
+        port = default
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT_S) as answer:
             print(answer.read().decode())

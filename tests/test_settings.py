@@ -137,7 +137,7 @@ class TestAllMistakesAtOnce:
 
     def test_no_switch_for_a_number(self, toml: Callable[[str], Path]) -> None:
         toml("metrics_port = true")
-        assert mistakes() == ["BURNLINE_METRICS_PORT=True: Value error, true and false are no values of this setting"]
+        assert mistakes() == ["BURNLINE_METRICS_PORT=True: true and false are no values of this setting"]
 
     def test_missing_file_beside_other_mistakes(self, tmp_path: Path, env: Callable[..., None]) -> None:
         env(CONFIG=str(tmp_path / "none.toml"), PARTITIONS="0")
@@ -266,6 +266,45 @@ def test_names(name: str, good: list[str], bad: list[str]) -> None:
         assert getattr(load_settings(**{name: text}), name) == text
     for text in bad:
         assert len(mistakes(**{name: text})) == 1
+
+
+LINKS = {
+    "API_SERVICE_HOST": "10.0.0.1",
+    "API_SERVICE_PORT": "8080",
+    "API_SERVICE_PORT_HTTP": "8080",
+    "API_PORT": "tcp://10.0.0.1:8080",
+    "API_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+    "API_PORT_8080_TCP_PROTO": "tcp",
+    "API_PORT_8080_TCP_PORT": "8080",
+    "API_PORT_8080_TCP_ADDR": "10.0.0.1",
+    "METRICS_PORT": "tcp://[fd00::1]:9464",
+    "PORT": "tcp://10.0.0.2:80",
+    "SERVICE_HOST": "10.0.0.2",
+    "SERVICE_PORT": "80",
+    "PORT_80_UDP_ADDR": "10.0.0.2",
+}
+
+
+class TestServiceLinks:
+    """Kubernetes puts the address of a service called `burnline-api` into every container beside it."""
+
+    @pytest.mark.parametrize("name", LINKS)
+    def test_one_is_passed_over(self, env: Callable[..., None], name: str) -> None:
+        env(**{name: LINKS[name]})
+        assert load_settings() == Settings()
+
+    def test_a_setting_beside_them_is_read(self, env: Callable[..., None], toml: Callable[[str], Path]) -> None:
+        toml("api_port = 8081")
+        env(**LINKS, PARTITIONS="7")
+        settings = load_settings()
+        assert (settings.api_port, settings.metrics_port, settings.partitions) == (8081, 9464, 7)
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("API_PORT", "tcp"), ("API_PORT", "tcp://h"), ("API_HOSTS", "tcp://h:1"), ("APP_PORT", "1")]
+    )
+    def test_a_mistake_is_still_one(self, env: Callable[..., None], name: str, value: str) -> None:
+        env(**{name: value})
+        assert len(mistakes()) == 1
 
 
 CONTRADICTIONS = [

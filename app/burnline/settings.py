@@ -5,16 +5,24 @@ names. All mistakes are collected and reported at once by `load_settings`.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from burnline.addresses import is_origin, is_trusted_url
+from burnline.bootstrap import canonical_brokers
 from burnline.ledger.bounds import MAX_DUPLICATE_IDS
 
 ENV_PREFIX = "BURNLINE_"
@@ -24,6 +32,9 @@ SLICE_S = 10
 # Read by other parts of the system, and so no typing mistakes when they stand in the environment.
 _FOREIGN = {"CONFIG"}
 _FOREIGN_PREFIXES = ("TEST_", "BENCH_", "FAULT_")
+
+_LINK_NAME = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
+_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://\S+:\d+")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Usd = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=22, decimal_places=12)]
@@ -43,10 +54,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, validate_default=True)
 
-    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1, description="Brokers, host:port, by commas.")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to talk to the brokers."
     )
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", min_length=1, description="Brokers, host:port, by commas.")
     kafka_ssl_ca_location: Path | None = Field(None, description="CA bundle (PEM) behind the brokers' certificates.")
     kafka_ssl_certificate_location: Path | None = Field(None, description="Client certificate (PEM).")
     kafka_ssl_key_location: Path | None = Field(None, description="Client key (PEM).")
@@ -195,6 +206,12 @@ class Settings(BaseSettings):
             raise ValueError("true and false are no values of this setting")  # noqa: TRY004  # pydantic reports these
         return value
 
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _one_spelling(cls, value: str, info: ValidationInfo) -> str:
+        # The protocol is missing where it is itself wrong, which is told then.
+        return canonical_brokers(value, info.data.get("kafka_security_protocol", "PLAINTEXT"))
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         mistakes = []
@@ -237,6 +254,9 @@ class Settings(BaseSettings):
         """Order of precedence: arguments, environment, TOML file."""
         file = os.environ.get(ENV_PREFIX + "CONFIG")
         toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
+        if isinstance(env_settings, EnvSettingsSource):
+            links = {name.lower() for name in service_links(os.environ)}
+            env_settings.env_vars = {name: value for name, value in env_settings.env_vars.items() if name not in links}
         return (init_settings, env_settings, *toml)
 
 
@@ -295,11 +315,25 @@ def load_settings(**overrides: Any) -> Settings:
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """A sentence for each `BURNLINE_` variable that is no setting: most are typing mistakes."""
     known = {name.upper() for name in Settings.model_fields} | _FOREIGN
-    names = [name.removeprefix(ENV_PREFIX) for name in environ if name.startswith(ENV_PREFIX)]
+    links = service_links(environ)
+    names = [name.removeprefix(ENV_PREFIX) for name in environ if name.startswith(ENV_PREFIX) and name not in links]
     return [
         f"{ENV_PREFIX}{name}: there is no such setting"
         for name in sorted(names)
         if name not in known and not name.startswith(_FOREIGN_PREFIXES)
+    ]
+
+
+def service_links(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and are Kubernetes' or Docker's: where a service named `burnline-…` answers.
+
+    They are set in every container beside that service, whether anybody wants them or not, and say nothing to Burnline.
+    """
+    return [
+        name
+        for name, value in environ.items()
+        if name.startswith(ENV_PREFIX)
+        and (_LINK_NAME.fullmatch(name) or (name.endswith("_PORT") and _LINK_VALUE.fullmatch(value)))
     ]
 
 
@@ -312,4 +346,4 @@ def _sentences(item: Any) -> list[str]:
         return [f"{os.environ.get(ENV_PREFIX + 'CONFIG', 'argument')}: {name}: there is no such setting"]
     secret = "SecretStr" in str(Settings.model_fields[name].annotation)
     value = "" if secret else f"={item['input']}"
-    return [f"{ENV_PREFIX}{name.upper()}{value}: {item['msg']}"]
+    return [f"{ENV_PREFIX}{name.upper()}{value}: {item['msg'].removeprefix('Value error, ')}"]

@@ -117,3 +117,15 @@ def test_the_health_check_believes_the_worker_without_being_told_whom_to_ask(sta
 @pytest.mark.parametrize("command", PORTS)
 def test_the_health_check_fails_when_nobody_answers(command: str) -> None:
     assert _health(1, PORTS[command][0], command) == 1
+
+
+def test_the_health_check_passes_over_an_address_that_kubernetes_has_put_there() -> None:
+    setting, default = PORTS["api"]
+    done = subprocess.run(
+        [sys.executable, str(HEALTH_CHECK), "api"],
+        env={**os.environ, setting: "tcp://10.0.0.1:8080"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "urlopen error" in done.stdout or done.returncode == 0, f"asks at port {default}: {done.stderr}"

@@ -43,7 +43,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
     session_timeout_s = settings.session_timeout_ms / 1000
     app = faust.App(
         settings.app_id,
-        broker=[f"kafka://{server.strip()}" for server in settings.kafka_bootstrap_servers.split(",")],
+        broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
         broker_credentials=credentials(settings),
         broker_session_timeout=session_timeout_s,
         broker_heartbeat_interval=session_timeout_s / HEARTBEATS_PER_SESSION,

@@ -11,8 +11,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, failure, print_whole
-from burnline.cli.root import cli, console, err_console, settings_or_exit
+from burnline.cli.root import cli, console, err_console
 from burnline.demo.view import burns, headline, rounded
 from burnline.detection.anomaly import Anomaly, Severity, State, notice_value, rfc3339
 from burnline.kafka import client_config
@@ -45,7 +46,7 @@ def anomalies(
 
     Reads what is committed, for as long as the topic keeps it (90 days). Exit code 1 if the brokers do not answer.
     """
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     view = _View(as_json=as_json, states=frozenset(state or State), severity=severity, top=top)
     try:
         _show(settings, view, follow=follow)

@@ -7,6 +7,7 @@ import typer
 
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
+from burnline.topics.reach import say_when_unreached
 
 EXIT_FAILED = 1
 
@@ -21,6 +22,7 @@ def api() -> None:
     """
     settings = settings_or_exit()
     configure_logging(settings.log_level)
+    say_when_unreached(settings)
     logging.getLogger("uvicorn").setLevel(logging.WARNING if settings.log_level == "info" else logging.NOTSET)
     from burnline.api.access.setup import why_not_listen
     from burnline.api.server import run_api  # FastAPI takes half a second that other commands do not owe

@@ -7,8 +7,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import built, entries, failure, print_whole, written
-from burnline.cli.root import cli, console, settings_or_exit
+from burnline.cli.root import cli, console
 from burnline.cli.times import clock_ms
 from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline, baseline_key, default_baseline
 from burnline.pricing.dated import utc_text
@@ -42,7 +43,6 @@ def set_baseline(
     as_json: AsJson = False,
 ) -> None:
     """Set the baseline of an agent, of an org, or of all, and wait until the brokers have it."""
-    settings = settings_or_exit()
     baseline = built(
         Baseline,
         org_id=org,
@@ -52,6 +52,7 @@ def set_baseline(
         source=source,
         updated_at=clock_ms(),
     )
+    settings = settings_with_brokers()
     topic = topics_for(settings).baselines
     before = entries(settings, topic, Baseline.parse, create=True)
     where = written(settings, topic, baseline.key(), baseline)
@@ -66,7 +67,7 @@ def set_baseline(
 @baselines.command("list")
 def list_baselines(as_json: AsJson = False) -> None:
     """List the baselines in force, and the default below them."""
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     found = entries(settings, topics_for(settings).baselines, Baseline.parse)
     rows = sorted(found.values(), key=lambda entry: (entry.org_id, entry.agent_id))
     if as_json:
@@ -87,7 +88,7 @@ def list_baselines(as_json: AsJson = False) -> None:
 @baselines.command("delete")
 def delete_baseline(org: Org, agent: Agent) -> None:
     """Delete a baseline; what lies below it counts again. Exit code 1 if there is none."""
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     topic = topics_for(settings).baselines
     before = entries(settings, topic, Baseline.parse)
     key = baseline_key(org, agent)

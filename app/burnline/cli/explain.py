@@ -8,8 +8,9 @@ import typer
 from burnline.charges.explanation import Explanation, SessionCost, as_json
 from burnline.charges.look_up import look_up
 from burnline.cli.explain_view import show
+from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, entries, failure
-from burnline.cli.root import cli, settings_or_exit
+from burnline.cli.root import cli
 from burnline.cli.sessions import read_sessions
 from burnline.cli.times import clock_ms
 from burnline.events.usage import Usage
@@ -30,7 +31,7 @@ def explain(
     The rate is the one that holds for the event's time now: the catalogue, and valuation-rates over it. An event that
     was counted before such a rate was set keeps what it was charged. Exit code 1 if there is no such record.
     """
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     try:
         found = _explanation(settings, partition, offset)
     except (TopicError, ValueError) as error:

@@ -11,6 +11,7 @@ from burnline.cli.root import cli, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
 from burnline.readmodel.projector import run_projector
 from burnline.topics.errors import TopicError
+from burnline.topics.reach import say_when_unreached
 
 EXIT_FAILED = 1
 
@@ -45,6 +46,7 @@ def projector(
     """
     settings = settings_or_exit()
     configure_logging(settings.log_level)
+    say_when_unreached(settings)
     try:
         run_projector(settings, rebuild=rebuild)
     except (TopicError, OSError) as failure:

@@ -30,6 +30,7 @@ from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
 from burnline.topics.errors import TopicError
+from burnline.topics.reach import reach_brokers
 
 EXIT_FAILED = 1
 _EXIT_INTERRUPTED = 130
@@ -92,6 +93,7 @@ def publish(
 
 def _publish(settings: Settings, events: Iterable[Line], *, total: int | None) -> Outcome:
     try:
+        reach_brokers(settings)
         ensure_topics(settings, timeout_s=_TOPICS_TIMEOUT_S)
         return _send(settings, events, total)
     except (TopicError, KafkaException, FileChangedError) as failure:

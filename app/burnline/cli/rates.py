@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from burnline.cli.rate_view import card_view, rate_table, time_text
+from burnline.cli.reached import brokers_are_there, settings_with_brokers
 from burnline.cli.reference import EXIT_FAILED, built, entries, failure, print_whole, written
 from burnline.cli.root import cli, console, settings_or_exit
 from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
@@ -47,10 +48,13 @@ def show(
 ) -> None:
     """Show the rate card of a model, the rule that matched it, and for how long it holds.
 
-    Exit code 1 if the model has no rate.
+    Where no broker answers, that is said, and the bundled catalogue is shown. Exit code 1 if the model has no rate.
     """
     at_ms = epoch_ms(at)
-    card = _book(() if catalogue_only else _in_topic(settings_or_exit()).values()).resolve(provider, model, at_ms)
+    settings = settings_or_exit()
+    without = "Shown is the bundled catalogue; rates of one's own may go before it."
+    own = () if catalogue_only or not brokers_are_there(settings, without) else _in_topic(settings).values()
+    card = _book(own).resolve(provider, model, at_ms)
     if as_json:
         typer.echo(json.dumps(describe(card)))
     else:
@@ -79,7 +83,6 @@ def set_rate(
     as_json: AsJson = False,
 ) -> None:
     """Set the rate of a model from a time on, and wait until the brokers have it."""
-    settings = settings_or_exit()
     rate = built(
         ValuationRate,
         provider=provider,
@@ -92,6 +95,7 @@ def set_rate(
         reasoning_usd_per_million_tokens=reasoning,
         note=note,
     )
+    settings = settings_with_brokers()
     before = _in_topic(settings, create=True)
     where = written(settings, topics_for(settings).valuation_rates, rate.key(), rate)
     old, new = _card(before, rate), _card({**before, rate.key(): rate}, rate)
@@ -112,7 +116,7 @@ def list_rates(
     """List the rates that were set; the catalogue's are below them (see [bold]show[/bold])."""
     found = [
         rate
-        for rate in _in_topic(settings_or_exit()).values()
+        for rate in _in_topic(settings_with_brokers()).values()
         if provider in (None, rate.provider) and (model is None or model.lower() == rate.model.lower())
     ]
     found.sort(key=lambda rate: (rate.provider, rate.model.lower(), rate.effective_from, rate.model))
@@ -134,7 +138,7 @@ def delete_rate(
     ] = None,
 ) -> None:
     """Delete a rate; what lies below it counts again. Exit code 1 if there is none."""
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     before = _in_topic(settings)
     rate = _meant(before, provider, model, effective_from)
     written(settings, topics_for(settings).valuation_rates, rate.key(), None)

@@ -9,8 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, failure, print_whole
-from burnline.cli.root import cli, console, settings_or_exit
+from burnline.cli.root import cli, console
 from burnline.demo.view import usd
 from burnline.detection.anomaly import Severity
 from burnline.kafka import client_config
@@ -40,7 +41,7 @@ def sessions(
     Reads what is committed. A session whose events arrived on several partitions is shown once, added up. Burn rates
     are as of the newest event time that was applied, moved on by the clock since then. Retired sessions are not shown.
     """
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     try:
         views, moment_ms = read_sessions(settings)
     except (TopicError, ValueError) as error:  # a record that cannot be read is a ValueError

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import failure, print_whole
 from burnline.cli.root import cli, console, settings_or_exit
 from burnline.topics.catalogue import DAY_MS, TopicSpec, topics_for
@@ -40,7 +41,7 @@ def ensure(as_json: AsJson = False) -> None:
     when the broker refuses, or when it does not answer. Another retention or cleanup policy is told, and left as it is;
     that `usage` says when it took a record (`message.timestamp.type`) is set.
     """
-    settings = settings_or_exit()
+    settings = settings_with_brokers()
     try:
         outcomes = ensure_topics(settings)
     except TopicError as error:

@@ -8,8 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from burnline.audit.run import audit
+from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import EXIT_FAILED, failure
-from burnline.cli.root import EXIT_MISTAKE, cli, err_console, settings_or_exit
+from burnline.cli.root import EXIT_MISTAKE, cli, err_console
 from burnline.cli.times import TIME_HELP, epoch_ms
 from burnline.cli.verify_view import print_report
 from burnline.detection.anomaly import rfc3339
@@ -67,7 +68,7 @@ def verify(
     scope = Scope(_time(from_, "--from"), _time(to, "--to"))
     if scope.from_ms is not None and scope.to_ms is not None and scope.from_ms >= scope.to_ms:
         raise typer.BadParameter("must lie after --from", param_hint="--to")
-    settings = settings_or_exit()
+    settings = settings_with_brokers(EXIT_MISTAKE)
     started_s = time.monotonic()
     try:
         with _Shown() as shown:

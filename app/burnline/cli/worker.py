@@ -13,6 +13,7 @@ from burnline.cli.root import cli, err_console, settings_or_exit
 from burnline.composition import ENDING, WorkerFailed, run_worker
 from burnline.topics.client_log import Dampen
 from burnline.topics.errors import BrokerSilent, TopicError
+from burnline.topics.reach import say_when_unreached
 
 EXIT_FAILED = 1
 PAUSE_S = 1.0
@@ -66,6 +67,7 @@ def worker(
     """
     settings = settings_or_exit()
     configure_logging(settings.log_level)
+    say_when_unreached(settings)
     for number in ENDING:
         signal.signal(number, lambda *_: _end(0))  # while no event loop runs that would end the worker in order
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

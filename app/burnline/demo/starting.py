@@ -11,6 +11,7 @@ from burnline.demo.setup import Setup, set_up
 from burnline.demo.stopping import patiently, started
 from burnline.settings import Settings
 from burnline.topics.ensure import ensure_topics
+from burnline.topics.reach import reach_brokers
 
 _TOPICS_WITHIN_S = 10.0
 
@@ -41,6 +42,7 @@ def prepare(stack: ExitStack, settings: Settings, folder: Path, note: Note) -> S
         patiently(lambda: check_redis(own))
     else:
         note(f"no projector and no API: {embedded.no_redis} BURNLINE_REDIS_URL names another Redis.")
+    patiently(lambda: reach_brokers(own))
     patiently(lambda: ensure_topics(own, timeout_s=_TOPICS_WITHIN_S))
     return setup
 

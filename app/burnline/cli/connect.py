@@ -1,0 +1,111 @@
+"""What `burnline check --connect` asks: whether all that the settings name is there, and may be used."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient, TopicDescription
+from redis.exceptions import RedisError
+
+from burnline.kafka import client_config
+from burnline.readmodel.connection import connect
+from burnline.settings import ENV_PREFIX, Settings
+from burnline.topics.catalogue import TopicSpec, topics_for
+from burnline.topics.client_log import client_log
+from burnline.topics.errors import BrokerSilent
+from burnline.topics.reach import REACH_S, reach_brokers
+
+TIMEOUT_S = 10.0
+_FILES = ("kafka_ssl_ca_location", "kafka_ssl_certificate_location", "kafka_ssl_key_location")
+_NEEDED = (AclOperation.READ, AclOperation.WRITE)
+
+
+class Finding(NamedTuple):
+    """One thing that was asked, whether it is well, and a sentence about it."""
+
+    what: str
+    well: bool
+    detail: str
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Ask everything, one after the other; what cannot be asked because of an earlier answer is left out."""
+    yield from _files(settings)
+    try:
+        count = reach_brokers(settings)
+    except BrokerSilent as error:
+        yield Finding("brokers", well=False, detail=str(error))
+    else:
+        yield Finding("brokers", well=True, detail=f"{count} at {settings.kafka_bootstrap_servers}")
+        yield from _topics(settings)
+    yield _redis(settings)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    for name in _FILES:
+        if (path := getattr(settings, name)) is not None:
+            yield _looked(name, path, _try_to_read, "can be read")
+    if settings.worker_data_dir is not None:
+        yield _looked("worker_data_dir", settings.worker_data_dir, _try_to_write, "can be written to")
+
+
+def _looked(setting: str, path: Path, look: Callable[[Path], None], detail: str) -> Finding:
+    what = f"{ENV_PREFIX}{setting.upper()}"
+    try:
+        look(path)
+    except OSError as error:
+        return Finding(what, well=False, detail=str(error))
+    return Finding(what, well=True, detail=f"{path} {detail}")
+
+
+def _try_to_read(path: Path) -> None:
+    path.open("rb").close()
+
+
+def _try_to_write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".burnline-check"
+    probe.touch()
+    probe.unlink()
+
+
+def _topics(settings: Settings) -> Iterator[Finding]:
+    client = AdminClient(client_config(settings), logger=client_log)
+    specs = {spec.name: spec for spec in topics_for(settings)}
+    asked = client.describe_topics(
+        TopicCollection(list(specs)), include_authorized_operations=True, request_timeout=TIMEOUT_S
+    )
+    for name, answer in asked.items():
+        try:
+            description = answer.result(TIMEOUT_S)
+        except (KafkaException, TimeoutError) as error:
+            reason = error.args[0].str() if isinstance(error, KafkaException) else "no answer"
+            yield Finding(name, well=False, detail=f"{reason}; burnline topics ensure creates what is missing")
+        else:
+            yield _topic(specs[name], description)
+
+
+def _topic(spec: TopicSpec, description: TopicDescription) -> Finding:
+    found = len(description.partitions)
+    if found != spec.partitions:
+        return Finding(spec.name, well=False, detail=f"{found} partitions; {spec.partitions} are wanted")
+    allowed = description.authorized_operations
+    if allowed:  # brokers without an authorizer may say nothing, and everything is allowed
+        lacking = [operation.name for operation in _NEEDED if operation not in allowed]
+        if lacking:
+            return Finding(spec.name, well=False, detail=f"this user may not {' and '.join(lacking)}")
+    return Finding(spec.name, well=True, detail=f"{found} partitions")
+
+
+def _redis(settings: Settings) -> Finding:
+    async def ping() -> None:
+        async with connect(settings, timeout_s=REACH_S) as client:
+            await client.ping()
+
+    try:
+        asyncio.run(ping())
+    except (RedisError, OSError) as error:
+        return Finding(f"{ENV_PREFIX}REDIS_URL", well=False, detail=f"{settings.redis_url}: {error}")
+    return Finding("redis", well=True, detail=settings.redis_url)

@@ -20,7 +20,7 @@ from tests.events.examples import decode
 FROZEN = {
     "anomaly.json": "4925ab876e1999078a867249fecfe9c4a070c909e8e097093dfead0039cc9255",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
-    "dead-letter-headers.json": "5f2b3dc684a6c5e9e136995316d4f169b9fd3469ce4c76601a3fabb7674a2cc5",
+    "dead-letter-headers.json": "bf4650581ea974d945a37c3e08956aeea5605afc0c799ddd9d828f340ed96bff",
     "progress.json": "b5379019a5e22faf2dfb1723bab6bf59de0142a1b9db1d1736f353cc31c2f119",
     "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",

@@ -221,6 +221,5 @@ def test_a_missing_topic_is_named(settings: Settings, monkeypatch: pytest.Monkey
 
 
 def test_silent_brokers_are_named(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnline.cli.reference.TIMEOUT_S", 0.3)
     reach(make_settings(kafka_bootstrap_servers="127.0.0.1:1"), monkeypatch)
-    assert "brokers" in run("rates", "list", code=1).stderr
+    assert "No broker answers at 127.0.0.1:1" in run("rates", "list", code=1).stderr

@@ -210,3 +210,7 @@ def test_the_model_refuses_a_half_pair_before_it_is_written() -> None:
 
 def test_absent_is_absent() -> None:
     assert rejected(encoded(org_id=ABSENT)).field == "org_id"
+
+
+def test_a_byte_order_mark_at_the_head_is_passed_over() -> None:
+    assert accepted(b"\xef\xbb\xbf" + encoded()) == accepted(encoded())

@@ -27,8 +27,14 @@ UNREADABLE_TEXTS = [
     pytest.param(encoded() * 2, "not_json", "", "Extra data", id="two objects"),
     pytest.param(encoded()[:-1] + b",}", "not_json", "", "", id="comma at the end"),
     pytest.param(encoded().replace(b'"', b"'"), "not_json", "", "", id="single quotes"),
-    pytest.param(b"\xef\xbb\xbf" + encoded(), "not_json", "", "BOM", id="byte order mark"),
-    pytest.param(json.dumps(event()).encode("utf-16"), "not_utf8", "", "0xff at 0", id="UTF-16"),
+    pytest.param(b"\xef\xbb\xbf" * 2 + encoded(), "not_json", "", "", id="two byte order marks"),
+    *(
+        pytest.param(json.dumps(event()).encode(name), "not_utf8", "", "is UTF-16", id=name)
+        for name in ("utf-16", "utf-16-le", "utf-16-be")
+    ),
+    pytest.param(b"\0\0\0\0*" + encoded(), "confluent_frame", "", "schema id 42)", id="framed JSON"),
+    pytest.param(b"\0\0\1\0\0\2\6abc", "confluent_frame", "", "schema id 65536)", id="framed Avro"),
+    pytest.param(b"\0\0\0\0*", "not_json", "", "", id="a frame around nothing"),
     pytest.param(encoded().replace(b"acme", b"ac\xe9me"), "not_utf8", "", "0xe9", id="Latin-1 in a known field"),
     pytest.param(encoded(note="@").replace(b"@", b"\xff"), "not_utf8", "", "0xff", id="not UTF-8 in an unknown field"),
     pytest.param(encoded().replace(b"{", b'{"\xff":1,', 1), "not_utf8", "", "0xff", id="not UTF-8 in a name"),

@@ -67,7 +67,9 @@ def event(draw: random.Random, at_ms: int) -> bytes | None:
         fields.pop(draw.choice(list(fields)))
     separators = (",", ":") if draw.random() < 0.7 else None
     value = json.dumps(fields, ensure_ascii=draw.random() < 0.3, separators=separators).encode()
-    return draw.choice([value] * 60 + [value[: draw.randrange(len(value))], b'{"event_id":"x",' + value[1:], None])
+    wrapped = [b"\xef\xbb\xbf" + value, b"\0\0\0\0*" + value, value.decode().encode("utf-16")]
+    cut = value[: draw.randrange(len(value))]
+    return draw.choice([value] * 60 + [cut, b'{"event_id":"x",' + value[1:], *wrapped, None])
 
 
 def session_record(value: bytes | None) -> object:

@@ -36,6 +36,24 @@ def test_all_good() -> None:
     assert (check.good, check.wrong, check.blank, check.named) == (2, 0, 0, [])
 
 
+def test_a_byte_order_mark_and_line_ends_of_windows_are_passed_over() -> None:
+    lines = io.BytesIO(b"\xef\xbb\xbf" + line() + b"\r\n" + line(event_id="e2") + b"\r\n")
+    check = check_lines(lines, now_ms=NOW_MS, max_clock_skew_ms=SKEW_MS)
+    assert (check.good, check.wrong) == (2, 0)
+    lines.seek(0)
+    sent = good_lines(lines, now_ms=NOW_MS, max_clock_skew_ms=SKEW_MS)
+    assert [one.value for one in sent] == [line(), line(event_id="e2")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_told_once_and_what_to_do(encoding: str) -> None:
+    text = (line() + b"\r\n" + line() + b"\r\n").decode().encode(encoding)
+    check = check_lines(io.BytesIO(text), now_ms=NOW_MS, max_clock_skew_ms=SKEW_MS)
+    ((number, reason, _, detail),) = check.named
+    assert (number, reason, check.wrong) == (1, Reason.NOT_UTF8, 1)
+    assert "the file is UTF-16; save it as UTF-8" in detail
+
+
 @pytest.mark.parametrize(
     ("bad", "reason", "field", "said"),
     [

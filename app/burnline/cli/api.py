@@ -2,11 +2,13 @@
 
 import logging
 import sys
+from functools import partial
 
 import typer
 
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
+from burnline.settings import Settings
 from burnline.topics.reach import say_when_unreached
 
 EXIT_FAILED = 1
@@ -22,7 +24,6 @@ def api() -> None:
     """
     settings = settings_or_exit()
     configure_logging(settings.log_level)
-    say_when_unreached(settings)
     logging.getLogger("uvicorn").setLevel(logging.WARNING if settings.log_level == "info" else logging.NOTSET)
     from burnline.api.access.setup import why_not_listen
     from burnline.api.server import run_api  # FastAPI takes half a second that other commands do not owe
@@ -31,7 +32,7 @@ def api() -> None:
         err_console.print(why, style="red", highlight=False, markup=False)
         sys.exit(EXIT_MISTAKE)
     try:
-        run_api(settings, _announce)
+        run_api(settings, partial(_announce, settings))
     except OSError as error:
         err_console.print(
             f"cannot listen on {settings.api_host}:{settings.api_port}: {error}",
@@ -43,5 +44,6 @@ def api() -> None:
     typer.echo("stopped")
 
 
-def _announce(address: str) -> None:
+def _announce(settings: Settings, address: str) -> None:
+    say_when_unreached(settings)
     console.print(f"Burnline answers at {address}, and explains itself at {address}/docs", highlight=False)

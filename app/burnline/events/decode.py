@@ -8,7 +8,7 @@ import msgspec
 
 from burnline.events.explain import explain
 from burnline.events.rejection import Fault, Reason, Rejection
-from burnline.events.text import is_deeper_than
+from burnline.events.text import is_deeper_than, without_bom
 from burnline.events.usage import (
     ID_FIELDS,
     MAX_DEPTH,
@@ -103,6 +103,7 @@ def _decode_unusual(value: bytes) -> Usage | None:
     if len(value) > _PLAIN_BYTES and (len(value) > MAX_EVENT_BYTES or is_deeper_than(value, MAX_DEPTH)):
         return None
     if not value.isascii():
+        value = without_bom(value)
         value.decode("utf-8")
     try:
         usage: Usage = _decode(value)

@@ -12,6 +12,8 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
+    CONFLUENT_FRAME = "confluent_frame"
+    """Written by a serializer of Confluent's schema registry, which puts five bytes before the value."""
     TOO_DEEP = "too_deep"
     NOT_AN_OBJECT = "not_an_object"
     LONE_SURROGATE = "lone_surrogate"

@@ -4,6 +4,7 @@ This is RFC 8259 in UTF-8 without the liberties of the standard library's reader
 pairs (which could never be written again as UTF-8), no nesting that would exhaust a stack.
 """
 
+import codecs
 import json
 import re
 from itertools import accumulate
@@ -17,6 +18,9 @@ _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_CHARACTERS = 80
+_FRAME_BYTES = 5
+_FRAME_HEAD = b"\x00\x00"
+"""Magic byte, and the first byte of an id: no registry has sixteen million schemas."""
 _LONGEST_INTEGER = 4_000
 """Digits that `int` reads without complaint; what is longer is out of every range and is cut to this."""
 
@@ -101,7 +105,32 @@ def _bounded(value: bytes | None) -> bytes:
     return value
 
 
+def without_bom(value: bytes) -> bytes:
+    """Without a byte order mark at the head, which a reader of JSON may pass over (RFC 8259, 8.1)."""
+    return value.removeprefix(codecs.BOM_UTF8)
+
+
+def is_utf16(head: bytes) -> bool:
+    """Whether a text that begins so is UTF-16, as older PowerShells write it: by its mark, or a JSON object's first."""
+    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"{\x00", b"\x00{"))
+
+
+def _refuse_frame(value: bytes) -> None:
+    # Confluent's wire format: magic byte 0, the schema's id in four bytes, the value.
+    if value.startswith(_FRAME_HEAD) and len(value) > _FRAME_BYTES:
+        schema_id = int.from_bytes(value[1:_FRAME_BYTES], "big")
+        detail = (
+            f"the value is framed for a schema registry (magic byte 0, schema id {schema_id}): publish it without, "
+            "by a plain serializer"
+        )
+        raise _error(Reason.CONFLUENT_FRAME, detail)
+
+
 def _utf8(value: bytes) -> str:
+    _refuse_frame(value)
+    if is_utf16(value):
+        raise _error(Reason.NOT_UTF8, "the value is UTF-16; an event is written in UTF-8")
+    value = without_bom(value)
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError as error:

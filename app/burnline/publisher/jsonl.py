@@ -9,6 +9,7 @@ import msgspec
 
 from burnline.events.decode import decode_batch
 from burnline.events.rejection import Reason
+from burnline.events.text import is_utf16, without_bom
 
 NAMED_LINES = 20
 """So many wrong lines are kept by name; the rest are counted."""
@@ -77,7 +78,11 @@ def check_lines(
         on_bytes: Called with the bytes read since the last call.
     """
     check = Check()
-    for batch in _batches(file):
+    if is_utf16(file.read(2)):
+        detail = "the file is UTF-16; save it as UTF-8 (in PowerShell: Set-Content -Encoding utf8)"
+        return Check(wrong=1, named=[WrongLine(1, Reason.NOT_UTF8, "", detail)])
+    file.seek(0)
+    for batch in _texts(file):
         full = [(number, line.rstrip(b"\r")) for number, line in batch if line.strip()]
         check.blank += len(batch) - len(full)
         values = [line for _, line in full]
@@ -97,7 +102,7 @@ def good_lines(file: BinaryIO, *, now_ms: int, max_clock_skew_ms: int) -> Iterat
     Raises:
         FileChangedError: The file is not what it was.
     """
-    for batch in _batches(file):
+    for batch in _texts(file):
         full = [(number, line.rstrip(b"\r")) for number, line in batch if line.strip()]
         values = [line for _, line in full]
         usages, _ = decode_batch(values, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms)
@@ -119,6 +124,15 @@ def _key(value: bytes) -> bytes | None:
         return session_id.encode() if isinstance(session_id, str) else None
     except (ValueError, RecursionError):  # no JSON, no object, no UTF-8, half of a surrogate pair
         return None
+
+
+def _texts(file: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
+    """As `_batches`, without a byte order mark before the first line, as Windows' tools write it."""
+    batches = _batches(file)
+    for batch in itertools.islice(batches, 1):
+        number, line = batch[0]
+        yield [(number, without_bom(line)), *batch[1:]]
+    yield from batches
 
 
 def _batches(file: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:

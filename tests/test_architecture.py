@@ -18,9 +18,9 @@ SHELL_LIBRARIES = {
 }  # fmt: skip
 LIBRARIES = {"genai_prices", "msgspec", "polars", "pydantic", "pydantic_core", "typing_extensions", "xxhash"}
 STANDARD = {
-    "abc", "array", "base64", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct", "sys", "types",
-    "typing", "uuid", "zoneinfo",
+    "abc", "array", "base64", "bisect", "codecs", "collections", "dataclasses", "datetime", "decimal", "enum",
+    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct",
+    "sys", "types", "typing", "uuid", "zoneinfo",
 }  # fmt: skip
 """What a pure room may build on. Another library is added here on purpose, or the need for it is a shell's."""
 

@@ -1,0 +1,176 @@
+"""`burnline notify`: anomaly notices to where people look."""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from prometheus_client import CollectorRegistry
+
+from burnline.cli.reference import TIMEOUT_S, failure
+from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
+from burnline.cli.worker import configure_logging
+from burnline.detection.anomaly import Anomaly, Severity, State
+from burnline.kafka import client_config
+from burnline.notify.delivery import sender
+from burnline.notify.messages import made_up, summary
+from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
+from burnline.notify.sinks import Sinks, SinksError, read_sinks
+from burnline.status import StatusServer
+from burnline.topics.catalogue import topics_for
+from burnline.topics.errors import TopicError
+from burnline.topics.reading import read_to_end
+
+EXIT_FAILED = 1
+LIFE = (
+    (State.OPENED, Severity.WARNING),
+    (State.ESCALATED, Severity.CRITICAL),
+    (State.RESOLVED, Severity.CRITICAL),
+)
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Bring anomaly notices to where people look.")
+cli.add_typer(group, name="notify")
+
+SinksFile = Annotated[
+    Path, typer.Option("--sinks", metavar="FILE", envvar="BURNLINE_NOTIFY_SINKS", help="TOML file with the sinks.")
+]
+
+
+def _sinks(path: Path) -> Sinks:
+    try:
+        return read_sinks(path)
+    except SinksError as error:
+        raise _mistaken(error) from None
+
+
+def _mistaken(error: SinksError) -> typer.Exit:
+    for mistake in error.mistakes:
+        err_console.print(mistake, style="red", highlight=False, markup=False)
+    return typer.Exit(EXIT_MISTAKE)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@group.command()
+def run(
+    sinks: SinksFile,
+    metrics_host: Annotated[str, typer.Option(help="Address of /metrics, /healthz and /readyz.")] = "127.0.0.1",
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 takes a free one.")] = 9466,
+) -> None:
+    """Send every notice to every sink that wants it, at least once and in order, until Ctrl-C or SIGTERM.
+
+    Each sink has a consumer group of its own, so one that is down holds up
+    no other, and goes on where it was. What a sink refuses for good, or has
+    not taken within its [bold]give_up_after_s[/bold], goes to the topic
+    parked-notices: see [bold]burnline notify parked[/bold].
+    """
+    settings = settings_or_exit()
+    configure_logging(settings.log_level)
+    found = _sinks(sinks)
+    registry, stop = CollectorRegistry(), threading.Event()
+    metrics = NotifyMetrics(registry)
+    try:
+        senders = [(sink, sender(sink, dict(os.environ), found.link, _now_ms)) for sink in found.sinks]
+    except SinksError as error:
+        raise _mistaken(error) from None
+    runners = [SinkRunner(settings, sink, send, metrics, stop) for sink, send in senders]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = StatusServer(
+            metrics_host, metrics_port, registry,
+            healthy=lambda: (True, "alive"), ready=lambda: (not stop.is_set(), f"{len(runners)} sinks"),
+        )  # fmt: skip
+    except OSError as error:
+        raise failure(f"port {metrics_port}: {error.strerror}") from error
+    server.start()
+    logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(runners), server.address)
+    failures = run_all(runners, stop)
+    server.stop()
+    for failed in failures:
+        err_console.print(f"notify failed: {failed}", style="red", highlight=False, markup=False)
+    raise typer.Exit(EXIT_FAILED if failures else 0)
+
+
+@group.command()
+def test(
+    name: Annotated[str, typer.Argument(help="Which sink of the file.")],
+    sinks: SinksFile,
+) -> None:
+    """Send the whole life of a made-up anomaly to one sink: opened, escalated, resolved. No broker is needed."""
+    found = _sinks(sinks)
+    chosen = [sink for sink in found.sinks if sink.name == name]
+    if not chosen:
+        raise _mistaken(SinksError([f"there is no sink {name!r}; there are {', '.join(s.name for s in found.sinks)}"]))
+    try:
+        send = sender(chosen[0], dict(os.environ), found.link, _now_ms)
+    except SinksError as error:
+        raise _mistaken(error) from None
+    made = f"made-up-{_now_ms()}"
+    for revision, (state, severity) in enumerate(LIFE, 1):
+        notice = made_up(state, severity, revision, _now_ms(), made)
+        result = send(notice)
+        console.print(f"{state.value}: {'sent' if result.sent else 'not sent'}, {result.detail}", highlight=False, markup=False)
+        if not result.sent:
+            raise typer.Exit(EXIT_FAILED)
+
+
+@group.command()
+def parked(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """List notices that could not be delivered, each with its sink and why."""
+    for record in _parked():
+        if as_json:
+            typer.echo(json.dumps(record, ensure_ascii=False))
+        else:
+            notice = Anomaly.model_validate(record["notice"])
+            source = record["source"]
+            console.print(
+                f"{source['partition']}/{source['offset']} {record['sink']}: {record['detail']} | {summary(notice)}",
+                highlight=False, markup=False,
+            )  # fmt: skip
+
+
+@group.command()
+def redrive(
+    name: Annotated[str, typer.Argument(help="To which sink of the file.")],
+    sinks: SinksFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+) -> None:
+    """Send what was parked for a sink once more, oldest first; stops at the first that is refused.
+
+    The idempotency key is that of the first attempts: a receiver that has had one knows it.
+    """
+    found = _sinks(sinks)
+    chosen = [sink for sink in found.sinks if sink.name == name]
+    if not chosen:
+        raise _mistaken(SinksError([f"there is no sink {name!r}"]))
+    send = sender(chosen[0], dict(os.environ), found.link, _now_ms)
+    for record in (one for one in _parked() if one["sink"] == name):
+        notice = Anomaly.model_validate(record["notice"])
+        if dry_run:
+            console.print(f"would send {notice.anomaly_id}:{notice.revision}", highlight=False, markup=False)
+            continue
+        result = send(notice)
+        if not result.sent:
+            raise failure(f"{notice.anomaly_id}:{notice.revision}: {result.detail}")
+        console.print(f"sent {notice.anomaly_id}:{notice.revision}", highlight=False, markup=False)
+
+
+def _parked() -> list[dict[str, Any]]:
+    settings = settings_or_exit()
+    topic = topics_for(settings).parked_notices
+    try:
+        batches = list(read_to_end(client_config(settings), topic.name, range(topic.partitions), timeout_s=TIMEOUT_S))
+    except TopicError as error:
+        raise failure(str(error)) from error
+    records = [json.loads(message.value() or b"{}") for batch in batches for message in batch]
+    return sorted(records, key=lambda record: record["parked_at_ms"])

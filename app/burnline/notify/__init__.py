@@ -1,0 +1,1 @@
+"""Anomaly notices to where people look: Alertmanager, webhooks, PagerDuty, and what Apprise reaches."""

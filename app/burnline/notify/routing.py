@@ -43,6 +43,6 @@ def wait_s(attempt: int, retry_after_s: float | None, chance: float) -> float:
         retry_after_s: The sink's `Retry-After`, if it gave one.
         chance: A random number in [0, 1): half of the wait is by chance, so that notifiers do not come back together.
     """
-    whole = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt - 1, 16))
+    whole = min(LONGEST_WAIT_S, FIRST_WAIT_S * (1 << min(attempt - 1, 16)))
     wait = whole / 2 + whole / 2 * chance
     return max(wait, retry_after_s or 0.0)

@@ -107,7 +107,7 @@ class SinkRunner:
                     _log.warning("sink %s goes on after: %s", self._sink.name, error.str())
                     continue
                 if self._settle(consumer, message):
-                    consumer.commit(message, asynchronous=False)
+                    consumer.commit(message=message, asynchronous=False)
         finally:
             consumer.close()
 
@@ -118,9 +118,7 @@ class SinkRunner:
             self._count("unreadable")
             return True
         written_ms = message.timestamp()[1]
-        found = route(
-            self._sink.match, notice, age_s=time.time() - written_ms / 1000, max_age_s=self._sink.max_age_s
-        )
+        found = route(self._sink.match, notice, age_s=time.time() - written_ms / 1000, max_age_s=self._sink.max_age_s)
         if found is not Route.SEND:
             self._count(found.value)
             return True
@@ -141,7 +139,9 @@ class SinkRunner:
                 break
             self._metrics.oldest.labels(self._sink.name).set(time.time() - written_ms / 1000)
             wait = wait_s(attempt, result.retry_after_s, random.random())  # noqa: S311  # only to spread attempts
-            _log.warning("sink %s: attempt %d failed, again in %.0f s: %s", self._sink.name, attempt, wait, result.detail)
+            _log.warning(
+                "sink %s: attempt %d failed, again in %.0f s: %s", self._sink.name, attempt, wait, result.detail
+            )
             if not self._wait(consumer, wait):
                 return False
         self._metrics.oldest.labels(self._sink.name).set(0)
@@ -176,12 +176,17 @@ class SinkRunner:
         }
         while not self._stop.is_set():
             failed: list[KafkaError] = []
+
+            def on_delivery(error: KafkaError | None, _: Message, failed: list[KafkaError] = failed) -> None:
+                if error is not None:
+                    failed.append(error)
+
             producer = Producer({**client_config(self._settings), "enable.idempotence": True}, logger=client_log)
             producer.produce(
                 topics_for(self._settings).parked_notices.name,
                 json.dumps(record, ensure_ascii=False).encode(),
                 notice.session_id.encode(),
-                on_delivery=lambda error, _, failed=failed: failed.append(error) if error else None,
+                on_delivery=on_delivery,
             )
             if producer.flush(PARK_TIMEOUT_S) == 0 and not failed:
                 _log.error("sink %s: parked a notice after %d attempts: %s", self._sink.name, attempts, result.detail)
@@ -198,9 +203,10 @@ class SinkRunner:
             for message in batch:
                 notice = _notice(message)
                 age_s = time.time() - message.timestamp()[1] / 1000
-                if notice is not None and route(
-                    self._sink.match, notice, age_s=age_s, max_age_s=self._sink.max_age_s
-                ) is Route.SEND:
+                if (
+                    notice is not None
+                    and route(self._sink.match, notice, age_s=age_s, max_age_s=self._sink.max_age_s) is Route.SEND
+                ):
                     self._note(notice)
 
     def _note(self, notice: Anomaly) -> None:

@@ -61,6 +61,7 @@ class Topics(NamedTuple):
     rollups: TopicSpec
     event_ids: TopicSpec
     usage_rollups: TopicSpec
+    parked_notices: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -146,4 +147,5 @@ def topics_for(settings: Settings) -> Topics:
             ),
             "What was used in each quarter of an hour, by team, project and model.",
         ),
+        parked_notices=spec("parked-notices", 1, _kept(30), "Notices that a sink has not taken, each with its reason."),
     )

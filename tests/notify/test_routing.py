@@ -1,0 +1,58 @@
+"""Whether a sink gets a notice, and when it is tried again."""
+
+from typing import Any
+
+import pytest
+
+from burnline.detection.anomaly import Anomaly, Severity, State
+from burnline.notify.messages import made_up
+from burnline.notify.routing import LONGEST_WAIT_S, Route, route, wait_s
+from burnline.notify.sinks import Match
+
+NOW = 1_764_000_000_000
+
+
+def notice(state: State = State.OPENED, severity: Severity = Severity.WARNING) -> Anomaly:
+    return made_up(state, severity, 1, NOW, "made-up")
+
+
+@pytest.mark.parametrize(
+    ("match", "found", "why"),
+    [
+        pytest.param({}, notice(), Route.SEND, id="anything"),
+        pytest.param({"org_id": ["burnline-test", "acme"]}, notice(), Route.SEND, id="one of its organisations"),
+        pytest.param({"org_id": ["acme"]}, notice(), Route.OTHER_ORG, id="another organisation"),
+        pytest.param({"org_id": []}, notice(), Route.OTHER_ORG, id="no organisation"),
+        pytest.param({"agent_id": ["other"]}, notice(), Route.OTHER_AGENT, id="another agent"),
+        pytest.param({"severity_floor": "critical"}, notice(), Route.BELOW_FLOOR, id="a warning below the floor"),
+        pytest.param(
+            {"severity_floor": "critical"}, notice(severity=Severity.CRITICAL), Route.SEND, id="critical at the floor"
+        ),
+        pytest.param({"states": ["resolved"]}, notice(), Route.OTHER_STATE, id="another state"),
+    ],
+)
+def test_which_notices_a_sink_wants(match: dict[str, Any], found: Anomaly, why: Route) -> None:
+    assert route(Match.model_validate(match), found, age_s=0, max_age_s=60) is why
+
+
+@pytest.mark.parametrize(("age_s", "why"), [(60, Route.SEND), (60.001, Route.TOO_OLD)])
+def test_a_new_sink_hears_no_history(age_s: float, why: Route) -> None:
+    assert route(Match(), notice(), age_s=age_s, max_age_s=60) is why
+
+
+@pytest.mark.parametrize(
+    ("attempt", "retry_after_s", "chance", "wanted"),
+    [
+        (1, None, 0.0, 0.5),
+        (1, None, 1.0, 1.0),
+        (3, None, 1.0, 4.0),
+        (7, None, 1.0, 60.0),
+        (99, None, 1.0, 60.0),
+        (1, 30.0, 0.5, 30.0),
+        (7, 0.0, 0.0, 30.0),
+        (1, 300.0, 0.5, 300.0),
+    ],
+)
+def test_when_it_is_tried_again(attempt: int, retry_after_s: float | None, chance: float, wanted: float) -> None:
+    assert wait_s(attempt, retry_after_s, chance) == wanted
+    assert wait_s(attempt, None, chance) <= LONGEST_WAIT_S

@@ -1,0 +1,200 @@
+"""Notices on a real broker to sinks that time out, reset, refuse and die mid-body; killed, and begun again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+
+from burnline.detection.anomaly import Severity, State, notice_key, notice_value
+from burnline.kafka import client_config
+from burnline.notify.delivery import Send, sender
+from burnline.notify.messages import idempotency_key, made_up
+from burnline.notify.runner import NotifyMetrics, SinkRunner
+from burnline.notify.sinks import WebhookSink
+from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ensure import ensure_topics
+from burnline.topics.reading import read_to_end
+from tests.notify.stub import Receiver, receiving
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+WITHIN_S = 90.0
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def publish(settings: Settings, anomalies: int, start: int = 0) -> list[str]:
+    """Three notices of each of so many anomalies; their keys."""
+    producer = Producer({**client_config(settings), "enable.idempotence": True})
+    keys = []
+    life = [(State.OPENED, Severity.WARNING), (State.ESCALATED, Severity.CRITICAL), (State.RESOLVED, Severity.CRITICAL)]
+    for revision, (state, severity) in enumerate(life, 1):
+        for number in range(start, start + anomalies):
+            notice = made_up(state, severity, revision, now_ms(), f"a-{number}")
+            notice = notice.model_copy(update={"session_id": f"s-{number}"})
+            producer.produce(topics_for(settings).anomalies.name, notice_value(notice), notice_key(notice))
+            keys.append(idempotency_key(notice))
+    assert producer.flush(30) == 0
+    return keys
+
+
+def taken(receiver: Receiver) -> list[str]:
+    return [headers["idempotency-key"] for headers, _ in list(receiver.taken)]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.05)
+
+
+def in_order(keys: list[str]) -> bool:
+    """Whether each anomaly's first arrivals count 1, 2, 3."""
+    seen: dict[str, list[int]] = {}
+    for key in dict.fromkeys(keys):
+        name, _, revision = key.rpartition(":")
+        seen.setdefault(name, []).append(int(revision))
+    return all(revisions == sorted(revisions) for revisions in seen.values())
+
+
+class Running:
+    """One sink at work in a thread."""
+
+    def __init__(self, settings: Settings, sink: WebhookSink, send: Send | None = None) -> None:
+        self.stop = threading.Event()
+        self.registry = CollectorRegistry()
+        found = send or sender(sink, {}, None, now_ms)
+        self._runner = SinkRunner(settings, sink, found, NotifyMetrics(self.registry), self.stop)
+        self._thread = threading.Thread(target=self._runner.run)
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+    def value(self, outcome: str) -> float:
+        return (
+            self.registry.get_sample_value("burnline_notify_notices_total", {"sink": "hook", "outcome": outcome}) or 0
+        )
+
+
+def hook(receiver: Receiver, **changes: object) -> WebhookSink:
+    fields: dict[str, object] = {
+        "name": "hook",
+        "kind": "webhook",
+        "url": receiver.url,
+        "allow_local": True,
+        "timeout_s": 0.7,
+    }
+    return WebhookSink.model_validate(fields | changes)
+
+
+def test_whatever_a_sink_does_it_gets_every_notice_in_order(settings: Settings) -> None:
+    ensure_topics(settings)
+    keys = publish(settings, 20)
+    with receiving(500, "reset", 429, "mid-body", "hang", (503, {"Retry-After": "1"})) as receiver:
+        with Running(settings, hook(receiver)) as running:
+            wait_for(lambda: set(taken(receiver)) == set(keys))
+            wait_for(lambda: running.value("sent") == len(keys))
+        assert in_order(taken(receiver))
+
+
+def test_it_goes_on_where_it_was_and_repeats_nothing_after_an_orderly_end(settings: Settings) -> None:
+    ensure_topics(settings)
+    first = publish(settings, 5)
+    with receiving() as receiver:
+        with Running(settings, hook(receiver)) as running:
+            wait_for(lambda: running.value("sent") == len(first))
+        second = publish(settings, 5, start=5)
+        with Running(settings, hook(receiver)) as running:
+            wait_for(lambda: running.value("sent") == len(second))
+        assert sorted(taken(receiver)) == sorted(first + second)
+
+
+def test_what_is_refused_for_good_is_parked_and_the_next_goes_on(settings: Settings) -> None:
+    ensure_topics(settings)
+    keys = publish(settings, 3)
+    with receiving(400) as receiver, Running(settings, hook(receiver)) as running:
+        wait_for(lambda: running.value("parked") == 1 and running.value("sent") == len(keys) - 1)
+    topic = topics_for(settings).parked_notices
+    (record,) = [
+        json.loads(message.value() or b"")
+        for batch in read_to_end(client_config(settings), topic.name, range(topic.partitions), timeout_s=30)
+        for message in batch
+    ]
+    assert record["sink"] == "hook"
+    assert "answered 400" in record["detail"]
+    assert f"{record['notice']['anomaly_id']}:{record['notice']['revision']}" in set(keys) - set(taken(receiver))
+
+
+def test_a_sink_that_stays_down_parks_after_its_time(settings: Settings) -> None:
+    ensure_topics(settings)
+    publish(settings, 1)
+    with receiving(*[500] * 500) as receiver, Running(settings, hook(receiver, give_up_after_s=0.2)) as running:
+        wait_for(lambda: running.value("parked") == 3)
+
+
+def test_a_record_that_is_no_notice_is_passed_over(settings: Settings) -> None:
+    ensure_topics(settings)
+    producer = Producer(client_config(settings))
+    producer.produce(topics_for(settings).anomalies.name, b"{}", b"k")
+    assert producer.flush(30) == 0
+    keys = publish(settings, 1)
+    with receiving() as receiver, Running(settings, hook(receiver)) as running:
+        wait_for(lambda: running.value("sent") == len(keys) and running.value("unreadable") == 1)
+
+
+def test_killed_again_and_again_it_loses_nothing(settings: Settings, tmp_path: Path) -> None:
+    """Kill -9 at any moment: all notices arrive, in order, some perhaps twice with the same key."""
+    ensure_topics(settings)
+    keys = publish(settings, 40)
+    with receiving() as receiver:
+        sinks = tmp_path / "sinks.toml"
+        sinks.write_text(
+            f'[[sinks]]\nname = "hook"\nkind = "webhook"\nurl = "{receiver.url}"\nallow_local = true\n',
+            encoding="utf-8",
+        )
+        env = {
+            **os.environ,
+            "BURNLINE_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+            "BURNLINE_TOPIC_PREFIX": settings.topic_prefix,
+            "BURNLINE_APP_ID": settings.app_id,
+        }
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "burnline",
+            "notify",
+            "run",
+            "--sinks",
+            str(sinks),
+            "--metrics-port",
+            "0",
+        ]
+        for at in (10, 50, 90):
+            process = subprocess.Popen(command, env=env, cwd=tmp_path)
+            wait_for(lambda at=at: len(receiver.taken) >= at)  # type: ignore[misc]
+            process.kill()
+            process.wait(10)
+        process = subprocess.Popen(command, env=env, cwd=tmp_path)
+        wait_for(lambda: set(taken(receiver)) == set(keys))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert in_order(taken(receiver))

@@ -285,3 +285,11 @@ def test_promtool_has_no_complaint() -> None:
     exposition = generate_latest(everything().registry)
     done = subprocess.run(["promtool", "check", "metrics"], input=exposition, capture_output=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u202e", "\u200b"], ids=ascii)
+def test_a_label_value_breaks_no_line_and_turns_nothing_around(character: str) -> None:
+    cap = LabelCap(1)
+    value = f"acme{character}"
+    assert cap(value) == cap(value) == f"acme{ascii(character)[1:-1]}"
+    assert cap("another") == OTHER

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from burnline.events.rejection import Reason
+from burnline.events.text import printable
 from burnline.ledger.changes import Activity, Changes
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.session import SUM_FIELDS
@@ -24,16 +25,16 @@ class LabelCap:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
 
     def __call__(self, value: str) -> str:
         """The value to use as the label."""
-        if value in self._known:
-            return value
+        known = self._known.get(value)
+        if known is not None:
+            return known
         if len(self._known) >= self._limit:
             return OTHER
-        self._known.add(value)
-        return value
+        return self._known.setdefault(value, printable(value))  # a scrape is read by lines
 
 
 class WorkerMetrics:

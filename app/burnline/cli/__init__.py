@@ -34,7 +34,9 @@ def main() -> None:
         if _without_any is not None:
             raise _without_any
         from burnline.cli.root import cli
+        from burnline.cli.streams import guard_streams
 
+        guard_streams()
         cli()
     except ModuleNotFoundError as error:
         _leave(error)

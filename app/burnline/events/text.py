@@ -17,6 +17,7 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSEEN = re.compile("[^\x00-\x7f]")  # of ASCII only controls are unseen, and no id holds one
 _SHOWN_CHARACTERS = 80
 _FRAME_BYTES = 5
 _FRAME_HEAD = b"\x00\x00"
@@ -86,6 +87,20 @@ def shown(value: object) -> str:
         return json.dumps(value)
     digits = str(value)
     return digits if len(digits) <= _SHOWN_CHARACTERS else digits[:_SHOWN_CHARACTERS] + "…"
+
+
+def printable(text: str) -> str:
+    """Text in which nothing breaks a line, turns its direction or hides, each such character as JSON escapes it.
+
+    Ids may hold any character but controls; so U+2028, bidirectional marks and zero-width characters come this far.
+    Line feeds, tabs and a terminal's own sequences stay: they are not from ids.
+    """
+    return text if text.isprintable() else _UNSEEN.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() or character in "\xa0 \u3000" else json.dumps(character)[1:-1]
 
 
 def shown_text(text: str) -> str:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
+from burnline.events.text import printable
 from burnline.publisher.failures import Counts, DeliveryError, Failure
 
 NAMED_FAILURES = 1_000
@@ -118,7 +119,9 @@ class Account:
                 return
             self._said, self._said_at_s = lost, now_s
         which = f"{newest.event_id}: {newest.reason}" if newest.event_id else newest.reason
-        _log.warning("usage events lost for topic %s: %d, %d in all; the last %s", self._topic, since, lost, which)
+        _log.warning(
+            "usage events lost for topic %s: %d, %d in all; the last %s", self._topic, since, lost, printable(which)
+        )
 
     def _note(self, failure: Failure) -> None:
         with self._lock:

@@ -3,14 +3,16 @@
 import errno
 import json
 import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from burnline.status import StatusServer
+from burnline.status import MOST_CONNECTIONS, StatusServer
 
 
 class Part:
@@ -134,3 +136,25 @@ def test_scrapes_are_no_news(served: Served, capfd: pytest.CaptureFixture[str]) 
     served.get("/metrics")
     served.get("/nowhere")
     assert capfd.readouterr() == ("", "")
+
+
+class TestConnections:
+    """Whoever opens connections to it takes no threads from those that count, and keeps no scrape out."""
+
+    def test_many_silent_ones(self, served: Served) -> None:
+        with ExitStack() as stack:
+            silent = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=20))
+                for _ in range(8 * MOST_CONNECTIONS)
+            ]
+            assert served.get("/metrics")[0] == 200
+            threads = [one for one in threading.enumerate() if one.name == "status connection"]
+            assert len(threads) <= MOST_CONNECTIONS
+            assert silent[0].recv(1) == b""
+
+    @pytest.mark.parametrize("start", [b"", b"GET /metrics HTTP/1.1\r\nX: "], ids=["silent", "slow"])
+    def test_one_that_lasts_too_long(self, served: Served, monkeypatch: pytest.MonkeyPatch, start: bytes) -> None:
+        monkeypatch.setattr("burnline.status.PATIENCE_S", 0.3)
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+            connection.sendall(start)
+            assert connection.recv(1) == b""

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 import uvicorn
 
 from burnline.api.application import build_api
+from burnline.api.connections import BACKLOG, bounded, most_connections, tell_seldom
 from burnline.settings import Settings
 
 GRACE_S = 5
 """How long answers under way may take after the signal; streams are cut then."""
 KEEP_ALIVE_S = 30
-BACKLOG = 2048
 GARBAGE_THRESHOLDS = (2_000, 10, 100)
 """Rows of active sessions live long and hold no cycles, and walking 10,000 of them stops everything for a sixth of a
 second. With these that comes once in half an hour instead of once a minute, and the young ones stay cheap."""
@@ -75,10 +75,13 @@ async def _serve(settings: Settings, bound: socket.socket, announce: Callable[[s
         access_log=settings.log_level == "debug",
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=KEEP_ALIVE_S,
+        http=bounded(most_connections()),
+        backlog=BACKLOG,
         server_header=False,
     )
     server = ApiServer(config)
     loop = asyncio.get_running_loop()
+    tell_seldom(loop)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     announce(address(bound))

@@ -67,7 +67,7 @@ def test_the_sdk_alone_needs_four_libraries() -> None:
 
 
 def test_everything_is_what_developers_have() -> None:
-    assert OPTIONAL["all"] == ["burnline[worker,api,demo]"]
+    assert OPTIONAL["all"] == ["burnline[worker,api,demo,notify]"]
     assert "burnline[all]" in OPTIONAL["dev"]
 
 

@@ -21,10 +21,10 @@ FROZEN = {
     "anomaly.json": "4925ab876e1999078a867249fecfe9c4a070c909e8e097093dfead0039cc9255",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "dead-letter-headers.json": "bf4650581ea974d945a37c3e08956aeea5605afc0c799ddd9d828f340ed96bff",
-    "progress.json": "b5379019a5e22faf2dfb1723bab6bf59de0142a1b9db1d1736f353cc31c2f119",
+    "progress.json": "6b22904a07b6f0a6e9e2e67555e6683062d08a8a77b90fa0b2aeef08c8e432ca",
     "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
-    "usage-rollup.json": "547e1feb5d64c4334ce68e8f678cc43379ebdeb5b5b0ffb2a388c84ca1313432",
+    "usage-rollup.json": "14f1456dd45b7499bfde8656b57a2cd58dc46e8b3c5e8ef985f8eee902631f1b",
     "usage.json": "ad855e5a7c7410b9d0b7d74260a63f7ecb147e77c12bdc5c1ba23d05519e4477",
     "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
 }

@@ -107,6 +107,11 @@ class WorkerMetrics:
         self.brokers_away = gauge(
             "burnline_brokers_away_seconds", "How long no broker was reached, or the present flush was not taken."
         )
+        self.lost_events = counter(
+            "burnline_lost_events",
+            "Offsets that retention removed from the source partition before they were read: events at most.",
+            "partition",
+        )
         self.latency = Histogram(
             "burnline_event_to_ledger_seconds",
             "From an event's append to the usage topic to its ledger's commit; one observation per batch, its oldest.",
@@ -162,6 +167,7 @@ class WorkerMetrics:
         self.events.labels("late").inc(counts.late)
         self.events.labels("dead_letter").inc(len(rejected))
         self.identity_conflicts.inc(counts.identity_conflicts)
+        self.lost_events.labels(str(changes.progress.source_partition)).inc(counts.lost)
         for reason in rejected:
             self.dead_letters.labels(reason).inc()
         for (org, agent), count in counts.runs.items():

@@ -150,6 +150,11 @@ SOURCE_PROGRESS: Final[dict[str, Any]] = {
     "watermark_ms": _OCCURRED_AT,
     "written_at_ms": _OCCURRED_AT + 900,
     "appended_at_ms": _OCCURRED_AT + 350,
+    "lineage": {
+        "source_topic_id": "J8iIi8fzQsaDSn4QHQmnmA",
+        "state_topic_ids": {"finops.progress": "AaIhLU6mezOlYK6XGX6I1w", "finops.sessions": "vS8kq0dQTVSxk3o9N0bq5g"},
+        "events": 81190,
+    },
 }
 
 DEAD_LETTER_HEADERS: Final[dict[str, Any]] = {

@@ -120,6 +120,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def inspect(self) -> None:
         """What is held in memory, windows included. A rule of its own: to look is to read what was restored."""
         assert len(self.partition) == len(self.model.sessions)
+        assert self.partition.events_held() == self.partition.lineage.events + self.partition.counts.accepted
         assert self.partition.watermark_ms == self.model.watermark_ms
         assert self.partition.open_anomalies == sum(bool(one.alert) for one in self.model.sessions.values())
         for session_id, session in self.model.sessions.items():

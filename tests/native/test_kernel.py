@@ -18,6 +18,7 @@ from burnline.events.decode import decode_batch
 from burnline.ledger.changes import Changes
 from burnline.ledger.duplicates import RecentIds
 from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.native.binding import library
 from burnline.native.ledger import KernelChoice, NativePartitionLedger
@@ -145,6 +146,9 @@ class Both:
         self.sessions_log: list[tuple[bytes, bytes | None]] = []
         """Every session record since the topic was compacted last."""
         self._begin()
+        base = draw.choice([0, 1_000_000])
+        for ledger in (self.pure, self.native):
+            ledger.belong_to(Lineage(offset_base=base))
 
     def _begin(self) -> None:
         self.pure = PartitionLedger(TOPIC, PARTITION, self.policies[0], self.retention)
@@ -204,6 +208,7 @@ class Both:
                 else:
                     topic[key] = value
         self.progress = found[1].progress
+        assert found[1].progress == found[0].progress
         self._agree()
         return len(found[0].notices)
 
@@ -222,6 +227,8 @@ class Both:
         assert len(self.native) == len(self.pure)
         assert self.native.open_anomalies == self.pure.open_anomalies
         assert self.native.changed == self.pure.changed
+        for ledger in (self.pure, self.native):
+            assert ledger.events_held() == ledger.lineage.events + ledger.counts.accepted
 
 
 @pytest.mark.parametrize("seed", range(40))

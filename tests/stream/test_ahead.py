@@ -26,6 +26,7 @@ class CountingReader:
 
     def __init__(self) -> None:
         self.away_since_s: float | None = None
+        self.in_doubt = False
         self.polls = threading.Semaphore(0)
         self.said: list[str] = []
         self.refuses_poll: int | None = None

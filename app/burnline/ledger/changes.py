@@ -38,6 +38,8 @@ class Counts:
     """Counted in the totals, too old for the windows."""
     clocks: dict[tuple[str, str, ClockFault], int] = field(default_factory=dict)
     """Events whose time is off the log's, by org and agent."""
+    lost: int = 0
+    """Offsets that were gone from the log before they were read."""
     identity_conflicts: int = 0
     """Events of a session that name another org or agent than its first event."""
     runs: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from burnline.ledger.bounds import MAX_MODELS, counted_as
 from burnline.ledger.changes import Activity, Changes, ClockFault, Counts
 from burnline.ledger.duplicates import PartitionIds, fingerprint
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
+from burnline.ledger.lineage import Lineage
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import VERSION, Progress
 from burnline.ledger.rollup import ClosedRollups
@@ -71,6 +72,8 @@ class PartitionLedger:
         self.logged_ms = 0
         """When the log took the newest record."""
         self.counts = Counts()
+        self.lineage = Lineage()
+        """Which topics the counts belong to; its events are those of the last flush."""
         self._hot: dict[str, Ledger] = {}
         self._cold: dict[str, bytes] = {}
         self._cold_and_open: set[str] = set()
@@ -134,6 +137,8 @@ class PartitionLedger:
             self.watermark_ms = progress.watermark_ms
             self.logged_ms = progress.appended_at_ms or progress.watermark_ms
             self._ticked_slice = slice_index(self.logged_ms)
+            if progress.lineage is not None:
+                self.belong_to(progress.lineage)
         for session_id, value in records:
             self.restore_session(session_id, value)
         self._closed.restore(rollups)
@@ -143,6 +148,28 @@ class PartitionLedger:
             ledger = self._ledger(session_id)
             if ledger is not None and ledger.anomaly is not None:
                 self._anomalies.restore(ledger)
+
+    def belong_to(self, lineage: Lineage) -> None:
+        """Count as this lineage says from now on."""
+        self.lineage = lineage
+
+    def progress(self, now_ms: int) -> Progress:
+        """How far it is now, with the events of the last flush."""
+        place = (self.topic, self.partition, self.next_offset, self.watermark_ms)
+        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage)
+
+    def events_held(self) -> int:
+        """Events in all ledgers and closed rollups."""
+        cold = sum(record.events(value) for value in self._cold.values())
+        hot = sum(sums.events for ledger in self._hot.values() for sums in ledger.models.values())
+        return cold + hot + self._closed.events
+
+    def skip_to(self, offset: int) -> int:
+        """Go on at a later offset, since what lies before it is gone from the log; says how many offsets that loses."""
+        lost = max(0, offset - self.next_offset)
+        self.next_offset += lost
+        self.counts.lost += lost
+        return lost
 
     def _drop(self, session_id: str) -> None:
         self._cold.pop(session_id, None)
@@ -370,17 +397,17 @@ class PartitionLedger:
                     sums.reported = values
             if self.retention.idle_ms is not None:
                 self._idle.note(ledger.session_id, ledger.last_event_at)
+        self.lineage = self.lineage.with_events(self.counts.accepted, self.counts.lost)
         changes = Changes(
             ledgers=ledgers,
             rollups=self._closed.take_changes(),
             usage_rollups=[
-                usage_record.encode(row, self.partition) for row in self.usage_rollups.take_changes(self.watermark_ms)
+                usage_record.encode(row, self.partition, self.lineage.offset_base)
+                for row in self.usage_rollups.take_changes(self.watermark_ms)
             ],
             event_ids=self._ids.take_changes(),
             notices=self._anomalies.take_notices(),
-            progress=Progress(
-                VERSION, self.topic, self.partition, self.next_offset, self.watermark_ms, now_ms, self.logged_ms
-            ),
+            progress=self.progress(now_ms),
             activity=[Activity(*key, sums) for key, sums in activity.items()],
             counts=self.counts,
         )

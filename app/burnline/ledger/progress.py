@@ -6,6 +6,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from burnline.events.usage import END_TIME_MS
+from burnline.ledger.lineage import Lineage, SourceLineage
 
 VERSION = 1
 
@@ -13,7 +14,7 @@ _Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _EventTimeMs = Annotated[int, msgspec.Meta(ge=0, lt=END_TIME_MS)]
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far one source partition has been applied. Key of its record: the partition's number."""
 
     version: int
@@ -24,6 +25,8 @@ class Progress(msgspec.Struct, frozen=True):
     written_at_ms: _Natural
     appended_at_ms: _Natural = 0
     """0 in records of before it was kept."""
+    lineage: Lineage | None = None
+    """None in records from before there were any."""
 
     @property
     def key(self) -> bytes:
@@ -60,3 +63,6 @@ class SourceProgress(BaseModel):
     watermark_ms: int = Field(description="Greatest event time seen on the partition, none ahead of the log, ms.")
     written_at_ms: int = Field(description="When this was written, Unix epoch ms by the worker's clock.")
     appended_at_ms: int = Field(0, ge=0, description="When the log took the newest record applied, Unix epoch ms.")
+    lineage: SourceLineage | None = Field(
+        default=None, description="Which topics it belongs to, and how much they must hold."
+    )

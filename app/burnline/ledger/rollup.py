@@ -65,6 +65,11 @@ class ClosedRollups:
         self._by_agent: dict[tuple[str, str], ClosedRollup] = {}
         self._changed: set[tuple[str, str]] = set()
 
+    @property
+    def events(self) -> int:
+        """Events in all of them."""
+        return sum(sums.events for closed in self._by_agent.values() for sums in closed.models.values())
+
     def restore(self, values: Iterable[bytes]) -> None:
         """Take over what was written.
 

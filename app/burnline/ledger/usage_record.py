@@ -54,16 +54,17 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(UsageRollupRecord)
 
 
-def encode(row: UsageRow, partition: int) -> tuple[bytes, bytes]:
-    """Key and value of a row's record."""
+def encode(row: UsageRow, partition: int, offset_base: int = 0) -> tuple[bytes, bytes]:
+    """Key and value of a row's record; its offsets count on from the base, so that no key comes twice."""
+    since_offset = offset_base + row.since_offset
     return (
-        _encoder.encode((partition, row.since_offset, *row.key)),
+        _encoder.encode((partition, since_offset, *row.key)),
         _encoder.encode(
             UsageRollupRecord(
                 VERSION,
                 partition,
-                row.since_offset,
-                row.last_offset,
+                since_offset,
+                offset_base + row.last_offset,
                 *row.key,
                 row.events,
                 row.input_tokens,
@@ -108,8 +109,10 @@ class UsageRollup(BaseModel):
 
     version: Annotated[int, Field(ge=1, le=VERSION)]
     source_partition: Annotated[int, Field(ge=0, description="Partition of the usage topic that it was counted from.")]
-    since_offset: Annotated[int, Field(ge=0, description="Offset of the first event in it.")]
-    last_offset: Annotated[int, Field(ge=0, description="Offset of the newest event in it.")]
+    since_offset: Annotated[
+        int, Field(ge=0, description="Offset of the first event in it, after those of former usage topics.")
+    ]
+    last_offset: Annotated[int, Field(ge=0, description="Offset of the newest event in it, likewise.")]
     quarter_start_ms: Annotated[
         int, Field(multiple_of=QUARTER_MS, description="Begin of the quarter of an hour, by event time, Unix epoch ms.")
     ]

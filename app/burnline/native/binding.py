@@ -120,6 +120,8 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_take_in": (c_int32, [c_void_p, c_char_p, c_uint32, c_char_p, c_size_t]),
     "kernel_mark_dirty": (None, [c_void_p, c_char_p, c_uint32]),
     "kernel_remove": (None, [c_void_p, c_char_p, c_uint32]),
+    "kernel_set_offset_base": (None, [c_void_p, c_int64]),
+    "kernel_events_held": (c_int64, [c_void_p]),
     "kernel_held": (c_uint32, [c_void_p]),
     "kernel_changed": (c_uint32, [c_void_p]),
     "kernel_open_anomalies": (c_uint32, [c_void_p]),

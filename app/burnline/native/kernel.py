@@ -84,6 +84,14 @@ class Kernel:
         """Sessions held."""
         return int(self._c.kernel_held(self._kernel))
 
+    def events_held(self) -> int:
+        """Events in all sessions held."""
+        return int(self._c.kernel_events_held(self._kernel))
+
+    def set_offset_base(self, offset_base: int) -> None:
+        """Add this to the offsets of rollup rows."""
+        self._c.kernel_set_offset_base(self._kernel, offset_base)
+
     @property
     def changed(self) -> int:
         """Sessions held that the next flush has to write."""

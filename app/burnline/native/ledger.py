@@ -16,6 +16,7 @@ from burnline.events.usage import Usage
 from burnline.ledger import record
 from burnline.ledger.changes import Activity, Changes, ClockFault
 from burnline.ledger.duplicates import PartitionIds
+from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import MAX_RETIRED_AT_ONCE, PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.ledger.session import Ledger
@@ -99,6 +100,15 @@ class NativePartitionLedger(PartitionLedger):
     def open_anomalies(self) -> int:
         """Sessions with an open anomaly, here and there."""
         return super().open_anomalies + self._kernel.open_anomalies
+
+    def belong_to(self, lineage: Lineage) -> None:
+        """As `PartitionLedger.belong_to`."""
+        super().belong_to(lineage)
+        self._kernel.set_offset_base(lineage.offset_base)
+
+    def events_held(self) -> int:
+        """Events in all ledgers and closed rollups, here and there."""
+        return super().events_held() + self._kernel.events_held()
 
     def apply_records(
         self,

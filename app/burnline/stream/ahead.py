@@ -32,6 +32,11 @@ class PollingAhead:
         """Monotonic time since which no broker has been reached; None while one is."""
         return None if self._reader is None else self._reader.away_since_s
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a partition is not read any further, since the log does not hold its position."""
+        return self._reader is not None and self._reader.in_doubt
+
     def end_offset(self, partition: int) -> int:
         """The end of a partition as the newest fetch saw it; negative before the first one."""
         return -1 if self._reader is None else self._reader.end_offset(partition)

@@ -175,6 +175,16 @@ def _declare_flushes(app: faust.App, shards: Shards, interval_s: float) -> None:
             if shards.ready:
                 await shards.look_again()
 
+    @app.task  # type: ignore[untyped-decorator]  # Faust is untyped to us
+    async def look_at_the_source() -> None:
+        while not app.should_stop:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            if not shards.ready:
+                continue
+            await shards.look_at_topics()
+            if app.consumer.in_doubt and await shards.look_at_positions(app.consumer.fetched_to):
+                app.consumer.restart_reading()
+
     async def before_revocation(sender: Any, revoked: Any, **kwargs: Any) -> None:
         del sender, revoked, kwargs
         if shards.ready:

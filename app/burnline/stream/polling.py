@@ -18,7 +18,7 @@ from burnline.native.binding import Part, library
 from burnline.native.polled import PolledValues
 from burnline.stream.batches import Headers
 from burnline.stream.clocks import Clocks
-from burnline.stream.reader import POLL_RECORDS, POLL_S, PROBE_S, READER_CONFIG, only_passing, weakly
+from burnline.stream.reader import POLL_RECORDS, POLL_S, PROBE_S, READER_CONFIG, casts_doubt, only_passing, weakly
 from burnline.topics.client_log import client_log
 
 _CONSUMER = 1
@@ -160,6 +160,7 @@ class PolledReader:
             clocks: Say when the log took a record, if it does not.
         """
         self.away_since_s: float | None = None
+        self.in_doubt = False
         self._clocks = clocks
         self._topic = topic.encode()
         self._c = _librdkafka()
@@ -177,6 +178,7 @@ class PolledReader:
         Raises:
             KafkaException: It cannot be.
         """
+        self.in_doubt = False
         wanted = self._c.rd_kafka_topic_partition_list_new(len(positions))
         for partition, offset in positions.items():
             self._c.rd_kafka_topic_partition_list_add(wanted, self._topic, partition)
@@ -197,7 +199,11 @@ class PolledReader:
         # All batches are taken before anything else can fail: they are ours to free.
         found = {parts[number].partition: [PolledRecords(parts[number], self._client)] for number in range(count)}
         for number in range(self._kernel.poll_errors(self._poll)):
-            only_passing(self._error(number))
+            error = self._error(number)
+            if casts_doubt(error):
+                self.in_doubt = True
+            else:
+                only_passing(error)
         return found
 
     def _error(self, number: int) -> KafkaError:

@@ -12,7 +12,7 @@ from burnline.kafka import Config
 from burnline.stream.batches import MessageRecords, Records
 from burnline.stream.clocks import Clocks
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import level_of, passing
+from burnline.topics.ends import OUT_OF_RANGE, level_of, passing
 
 BATCH_RECORDS = 2_000
 """Most objects in one batch: enough to pay for Faust's work on it, few enough to share the event loop."""
@@ -24,7 +24,7 @@ PROBE_S = 1.0
 READER_CONFIG: Config = {
     "group.id": "unused: partitions are assigned, offsets are kept in the progress topic",
     "enable.auto.commit": False,
-    "auto.offset.reset": "earliest",
+    "auto.offset.reset": "error",  # to go on from elsewhere loses events: the ledgers decide what to do
     "isolation.level": "read_committed",
     "fetch.queue.backoff.ms": 5,  # the default of 1,000 holds a fast reader at a quarter of its speed
     "fetch.message.max.bytes": 4 << 20,
@@ -38,9 +38,11 @@ class Reader(Protocol):
 
     Attributes:
         away_since_s: Monotonic time since which no broker has been reached; None while one is.
+        in_doubt: Whether a partition is not read any further, since the log does not hold its position.
     """
 
     away_since_s: float | None
+    in_doubt: bool
 
     def assign(self, positions: Mapping[int, int]) -> None:
         """Read these partitions from these offsets, and no others."""
@@ -77,6 +79,14 @@ def only_passing(error: KafkaError) -> None:
     client_log.log(level_of(error), "fetching goes on after: %s", error.str())
 
 
+def casts_doubt(error: KafkaError) -> bool:
+    """Whether an error says that a position is not on the log: to be looked at, and not to be waited for."""
+    if error.code() not in OUT_OF_RANGE:
+        return False
+    client_log.warning("a position is not on the log: %s", error.str())
+    return True
+
+
 def weakly(method: Callable[..., None]) -> Callable[..., None]:
     """Call a method while its object lives, and nothing after.
 
@@ -98,6 +108,7 @@ class MessageReader:
 
     def __init__(self, topic: str, config: Config, clocks: Clocks) -> None:
         self.away_since_s: float | None = None
+        self.in_doubt = False
         self._topic = topic
         self._clocks = clocks
         told: dict[str, Any] = {**config, **READER_CONFIG, "error_cb": weakly(self._on_error)}
@@ -109,6 +120,7 @@ class MessageReader:
 
     def assign(self, positions: Mapping[int, int]) -> None:
         """Read these partitions from these offsets, and no others."""
+        self.in_doubt = False
         self._consumer.assign([TopicPartition(self._topic, *position) for position in positions.items()])
 
     def poll(self) -> dict[int, list[MessageRecords]]:
@@ -117,7 +129,10 @@ class MessageReader:
         for message in self._consumer.consume(POLL_RECORDS, POLL_S):
             error = message.error()
             if error is not None:
-                only_passing(error)
+                if casts_doubt(error):
+                    self.in_doubt = True
+                else:
+                    only_passing(error)
                 continue
             partition = message.partition()
             assert partition is not None  # noqa: S101  # only errors have none

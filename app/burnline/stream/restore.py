@@ -30,10 +30,12 @@ class Found(NamedTuple):
     Attributes:
         progress_record: The newest progress record; None if there is none.
         why_not: Why its ledger cannot be used; None if it is restored.
+        other_records: How many records stand on topics that hold no ledgers, by topic name.
     """
 
     progress_record: bytes | None
     why_not: Refusal | None
+    other_records: Mapping[str, int]
 
 
 def restore(config: Config, topics: Topics, ledgers: Mapping[int, PartitionLedger]) -> dict[int, Found]:
@@ -65,7 +67,8 @@ def restore(config: Config, topics: Topics, ledgers: Mapping[int, PartitionLedge
             )
         except ValueError as unreadable_record:
             broken = str(unreadable_record)
-        found[partition] = Found(record, None if broken is None else _unreadable(partition, broken))
+        why_not = None if broken is None else _unreadable(partition, broken)
+        found[partition] = Found(record, why_not, {topics.event_ids.name: len(event_ids[partition])})
     held = sum(map(len, ledgers.values()))
     _log.info("restored %d ledgers of partitions %s in %.2f s", held, partitions, time.monotonic() - started)
     return found

@@ -80,6 +80,8 @@ class Flush(NamedTuple):
     unwritten: Unwritten
     records: list[Outgoing]
     progress: bytes
+    gathered_at_s: float
+    """By the monotonic clock."""
 
     def write(self) -> None:
         """Write it. Blocks."""

@@ -17,6 +17,7 @@ from burnline.native.ledger import KernelChoice
 from burnline.settings import Settings
 from burnline.stream.batches import RecordBatch
 from burnline.stream.clocks import Clocks
+from burnline.stream.continuity import LOOK_EVERY_S, Broken, Continuity
 from burnline.stream.partitioning import likely_partitioner
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader
@@ -103,6 +104,7 @@ class Shards:
         self._threads = ThreadPoolExecutor(FLUSHES_AT_ONCE, thread_name_prefix="flush")
         self._taker = ThreadPoolExecutor(1, thread_name_prefix="take-over")
         self._retention = Retention.from_settings(settings)
+        self._continuity = Continuity(self.config, topics)
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
         wished = why_not is None or settings.kernel == "python"
@@ -157,19 +159,37 @@ class Shards:
 
     def _taken_over(self, partitions: list[int]) -> dict[int, "Shard | Refusal"]:
         _log.info("taking over partitions %s", partitions)
-        writers = {partition: self._writer(partition) for partition in partitions}
+        misfits = {partition: self._before(partition) for partition in partitions}
+        writers = {partition: self._writer(partition) for partition, misfit in misfits.items() if misfit is None}
         with ThreadPoolExecutor(FENCES_AT_ONCE, thread_name_prefix="fence") as threads:
             fenced = dict(zip(writers, threads.map(self._fenced, writers.values()), strict=True))
         ledgers = {partition: self._ledger(partition) for partition, why_not in fenced.items() if why_not is None}
         try:
             found = restore(self.config, self.topics, ledgers)
         except TopicError as error:
-            found = dict.fromkeys(ledgers, Found(None, self._refusal(error)))  # they share their topics
-        refused = fenced | {partition: restored.why_not for partition, restored in found.items()}
+            found = dict.fromkeys(ledgers, Found(None, self._refusal(error), {}))  # they share their topics
+        refused = misfits | fenced | {partition: restored.why_not for partition, restored in found.items()}
+        for partition, ledger in ledgers.items():
+            if refused[partition] is None:
+                refused[partition] = self._fits(ledger, found[partition])
         return {
             partition: why_not or Shard(ledgers[partition], writers[partition], found[partition].progress_record)
             for partition, why_not in refused.items()
         }
+
+    def _before(self, partition: int) -> Refusal | None:
+        """Why nothing of the partition may be asked for; None if it may."""
+        try:
+            return self._continuity.before(partition)
+        except TopicError as error:
+            return self._refusal(error)
+
+    def _fits(self, ledger: PartitionLedger, restored: Found) -> Refusal | None:
+        """Why a restored ledger cannot be counted on with; None if it can."""
+        try:
+            return self._continuity.restored(ledger, restored.progress_record, restored.other_records)
+        except TopicError as error:
+            return self._refusal(error)
 
     def _fenced(self, writer: TransactionalWriter) -> Refusal | None:
         """Why the partition cannot be taken over; None if it could."""
@@ -202,6 +222,56 @@ class Shards:
         except (KafkaException, TimeoutError) as failure:
             _log.debug("not said which rights are missing: %s", failure)
             return None
+
+    async def look_at_topics(self) -> None:
+        """Refuse what does not fit any more, though nothing comes that would have to be written."""
+        loop = asyncio.get_running_loop()
+        since_s = time.monotonic() - LOOK_EVERY_S
+        async with self._taking_over:
+            for shard in list(self._owned.values()):
+                broken = await loop.run_in_executor(self._threads, self._continuity.broken, shard.ledger, since_s)
+                if broken is not None:
+                    self._drop(shard, broken)
+            unread = await loop.run_in_executor(self._threads, self._continuity.unread)
+            for partition, refusal in unread.items():
+                if partition not in self.refused:
+                    self._refuse(partition, refusal)
+
+    async def look_at_positions(self, fetched_to: Callable[[int], int | None]) -> bool:
+        """Skip what is gone from the log, refuse what lost its end; for positions that the log does not hold.
+
+        Args:
+            fetched_to: The offset that is to be fetched next of a partition. What was fetched is applied first.
+
+        Returns:
+            Whether anything has changed, so that reading has to begin anew.
+        """
+        changed = False
+        async with self._taking_over:
+            still = {
+                number: shard for number, shard in self._owned.items() if fetched_to(number) == self.next_offset(number)
+            }
+            loop = asyncio.get_running_loop()
+            logs = await loop.run_in_executor(self._threads, self._continuity.logs, still)
+            for partition, shard in still.items():
+                if self._owned.get(partition) is not shard:
+                    continue
+                changed |= self._continuity.skip_gap(shard.ledger, logs[partition]) > 0
+                progress = shard.ledger.progress(self.clock_ms())
+                lost = await loop.run_in_executor(self._threads, self._continuity.lost_end, progress, logs[partition])
+                if lost is not None:
+                    self._drop(shard, lost)
+                    changed = True
+        if changed:
+            self.flush_due.set()
+        return changed
+
+    def _drop(self, shard: Shard, refusal: Refusal) -> None:
+        """Own a partition no longer, since it cannot go on; what was not written of it is read again by who can."""
+        partition = shard.ledger.partition
+        if self._owned.get(partition) is shard:
+            del self._owned[partition]
+            self._refuse(partition, refusal)
 
     def _refuse(self, partition: int, refusal: Refusal) -> None:
         if self.refused.refuse(partition, refusal, time.monotonic()):
@@ -357,7 +427,7 @@ class Shards:
 
     def _gather(self, shard: Shard) -> Flush | None:
         """Let time pass, and take what has changed since; applying goes on while that is written."""
-        now_ms = self.clock_ms()
+        now_ms, now_s = self.clock_ms(), time.monotonic()
         shard.ledger.tick(now_ms)
         changes = shard.ledger.take_changes(now_ms)
         shard.unflushed = shard.changed = 0
@@ -365,7 +435,7 @@ class Shards:
             return None
         unwritten = shard.take_unwritten()
         progress = changes.progress.encode()
-        return Flush(shard, changes, unwritten, records_of(self.topics, changes, unwritten, progress), progress)
+        return Flush(shard, changes, unwritten, records_of(self.topics, changes, unwritten, progress), progress, now_s)
 
     async def _write(self, shard: Shard, flush: Flush) -> None:
         shard.flushing_since_s = started = time.monotonic()
@@ -373,6 +443,8 @@ class Shards:
             self._room.notify_all()
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._try_to_write, flush)
+        except Broken as broken:
+            self._drop(shard, broken.refusal)
         except Refused as refused:
             self._refuse(shard.ledger.partition, refused.refusal)
         except StillOpen as still_open:
@@ -392,7 +464,10 @@ class Shards:
 
     def _try_to_write(self, flush: Flush) -> None:
         try:
+            self._continuity.check(flush.shard.ledger, flush.gathered_at_s)
             flush.write()
+        except Broken:
+            raise
         except TopicError as error:
             raise Refused(self._refusal(error)) from error
 

@@ -67,7 +67,9 @@ class SessionStore(_EndStore):
         shards: Shards = self.options["shards"]
         owned = {tp.partition for tp in assigned if tp.topic == shards.topics.usage.name}
         await shards.own(owned)
-        await self._reach_ends(shards.config, (TP(shards.topics.sessions.name, partition) for partition in owned))
+        changelog = shards.topics.sessions
+        there = (partition for partition in owned if partition < changelog.partitions)  # the source may have grown
+        await self._reach_ends(shards.config, (TP(changelog.name, partition) for partition in there))
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:
         """The changelog is our own writing; there is nothing to learn from it."""

@@ -104,6 +104,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         since_s = self._reader.away_since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a partition is not read any further, since the log does not hold its position."""
+        return self._reading is not None and self._reader.in_doubt
+
+    def fetched_to(self, partition: int) -> int | None:
+        """The offset that is to be fetched next; None while the partition is not read."""
+        return (self._reading or {}).get(partition)
+
     def end_offset(self, partition: int) -> int | None:
         """The end of a partition of the source topic as the newest fetch saw it; None before the first one."""
         end = self._reader.end_offset(partition) if partition in (self._reading or ()) else -1
@@ -145,6 +154,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         if lost or self._reading is None or self._reading.keys() != positions.keys():
             self._standstill.forget()
             self._reading = positions
+            self.consumer.forget_read_offsets(owned)
             consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
             await self._reader.assign(dict(positions))
         reading = self._reading
@@ -183,6 +193,25 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped 
     def restart_reading(self) -> None:
         """Make the fetch thread start again from the ledgers' positions."""
         self._thread.restart_reading()
+
+    def forget_read_offsets(self, tps: Iterable[TP]) -> None:
+        """Let batches through from wherever the reader begins.
+
+        Faust drops what lies before the group's committed offset, or before what it has handed out already. Where
+        counting begins anew, that would be all there is, until a new event comes.
+        """
+        for tp in tps:
+            self._read_offset.pop(tp, None)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a partition is not read any further, since the log does not hold its position."""
+        return bool(self._thread.in_doubt)
+
+    def fetched_to(self, partition: int) -> int | None:
+        """The offset that is to be fetched next; None while the partition is not read."""
+        offset: int | None = self._thread.fetched_to(partition)
+        return offset
 
     def end_offset(self, partition: int) -> int | None:
         """The end of a partition of the source topic as the newest fetch saw it; None before the first one."""

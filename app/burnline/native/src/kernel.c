@@ -97,6 +97,7 @@ static inline void list_add(List *list, u32 item)
 typedef struct {
     i64 partition;
     u32 card_limit, text_limit; /* text_limit: texts, owners or activities from which on it is worth looking for unused ones */
+    i64 offset_base; /* added to the offsets of rows, so that none comes twice */
     u32 duplicate_ids, partition_ids, kept_slices;
     i32 short_slices, long_slices, quiet_slices;
     Texts texts;
@@ -834,6 +835,20 @@ API u32 kernel_open_anomalies(Kernel *k)
 }
 
 /* Sessions held here, without those that Python has. */
+API void kernel_set_offset_base(Kernel *k, i64 base) { k->offset_base = base; }
+
+/* Events in all sessions held. */
+API i64 kernel_events_held(const Kernel *k)
+{
+    i64 events = 0;
+    for (u32 id = 0; id < k->sessions.count; id++) {
+        const Session *s = session_at(&k->sessions, id);
+        for (u32 i = 0; s->state == HELD && i < s->model_count; i++)
+            events += s->models[i].events;
+    }
+    return events;
+}
+
 API u32 kernel_held(const Kernel *k) { return k->sessions.used - k->sessions.away; }
 
 /* Sessions held here that the next flush has to write. */
@@ -902,7 +917,7 @@ static void put_row(Kernel *k, const Key *key, const Row *row)
     i64 quarter_start_ms = (i64)key->part[0] * QUARTER_MS;
     bound(k);
     PUT_INT(out, "[", k->partition);
-    PUT_INT(out, ",", row->since);
+    PUT_INT(out, ",", k->offset_base + row->since);
     PUT_INT(out, ",", quarter_start_ms);
     PUT_TEXT(out, ",", org);
     PUT_TEXT(out, ",", agent);
@@ -914,8 +929,8 @@ static void put_row(Kernel *k, const Key *key, const Row *row)
     PUT(out, "]");
     bound(k);
     PUT_INT(out, "{\"version\":1,\"source_partition\":", k->partition);
-    PUT_INT(out, ",\"since_offset\":", row->since);
-    PUT_INT(out, ",\"last_offset\":", row->last);
+    PUT_INT(out, ",\"since_offset\":", k->offset_base + row->since);
+    PUT_INT(out, ",\"last_offset\":", k->offset_base + row->last);
     PUT_INT(out, ",\"quarter_start_ms\":", quarter_start_ms);
     PUT_TEXT(out, ",\"org_id\":", org);
     PUT_TEXT(out, ",\"agent_id\":", agent);

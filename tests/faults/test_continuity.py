@@ -1,0 +1,203 @@
+"""Topics that do not fit together: refused with the reason, never counted from zero, never skipped, never twice."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from burnline.kafka import client_config
+from burnline.settings import Settings
+from burnline.topics.catalogue import TopicSpec, topics_for
+from burnline.topics.client_log import client_log
+from burnline.topics.compacted import read_newest
+from burnline.topics.ensure import ensure_topics
+from tests.events.examples import NOW_MS, encoded
+from tests.faults.conftest import OpenStage
+from tests.faults.stage import Stage
+from tests.faults.topics import alter
+
+pytestmark = pytest.mark.faults
+
+PARTITIONS = 2
+TIMEOUT_S = 60.0
+POLL_S = 0.2
+
+
+@contextmanager
+def counted(open_stage: OpenStage, events: int) -> Iterator[Stage]:
+    """A stage on which one worker has counted so many events on each partition, and was stopped."""
+    with open_stage(workers=1, partitions=PARTITIONS) as stage:
+        publish(stage, 0, events)
+        start(stage)
+        wait_for(lambda: total(stage) == PARTITIONS * events, stage)
+        stop(stage)
+        yield stage
+
+
+def admin(stage: Stage) -> AdminClient:
+    return AdminClient(client_config(stage.settings), logger=client_log)
+
+
+def publish(stage: Stage, first: int, events: int, partitions: int = PARTITIONS) -> None:
+    """Events with numbers from `first` on, on each partition."""
+    producer = Producer(client_config(stage.settings), logger=client_log)
+    for number in range(first, first + events):
+        for partition in range(partitions):
+            value = encoded(event_id=f"e-{partition}-{number}", session_id=f"s-{partition}", occurred_at=NOW_MS)
+            producer.produce(stage.topics.usage.name, value, f"s-{partition}".encode(), partition)
+    assert producer.flush(TIMEOUT_S) == 0
+
+
+def start(stage: Stage) -> None:
+    stage.fleet.slots[0].start()
+
+
+def stop(stage: Stage) -> None:
+    assert stage.fleet.slots[0].terminate().exit_code == 0
+
+
+def sums(settings: Settings, topic: str) -> tuple[int, Decimal]:
+    found = [
+        json.loads(value)
+        for value in read_newest(client_config(settings), topic_of(settings, topic), timeout_s=20).values()
+    ]
+    return sum(one["events"] for one in found), sum((Decimal(one["cost_usd"]) for one in found), Decimal())
+
+
+def topic_of(settings: Settings, role: str) -> TopicSpec:
+    spec: TopicSpec = getattr(topics_for(settings), role)
+    return spec
+
+
+def total(stage: Stage) -> int:
+    return sums(stage.settings, "sessions")[0]
+
+
+def wait_for(reached: Callable[[], bool], stage: Stage) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not reached():
+        assert time.monotonic() < deadline, stage.fleet.slots[0].readiness()
+        time.sleep(POLL_S)
+
+
+def wait_refused(stage: Stage, reason: str) -> None:
+    wait_for(lambda: reason in stage.fleet.slots[0].readiness()[1], stage)
+    metrics = stage.fleet.slots[0].metrics()
+    assert metrics["burnline_partitions_refused"] >= 1
+    assert metrics["burnline_ready"] == 0
+
+
+def make_anew(stage: Stage, role: str) -> None:
+    name = topic_of(stage.settings, role).name
+    client = admin(stage)
+    client.delete_topics([name])[name].result()
+    wait_for(lambda: name not in client.list_topics(timeout=10).topics, stage)
+    ensure_topics(stage.settings)
+
+
+@pytest.mark.parametrize("again", [3, 12], ids=["shorter than before", "longer than before"])
+def test_a_source_topic_made_anew_is_refused(open_stage: OpenStage, again: int) -> None:
+    with counted(open_stage, 6) as stage:
+        make_anew(stage, "usage")
+        publish(stage, 100, again)
+        start(stage)
+        wait_refused(stage, f"topic {stage.topics.usage.name} was made anew")
+        assert total(stage) == PARTITIONS * 6
+        assert "burnline adopt" in stage.fleet.slots[0].readiness()[1]
+
+
+def test_a_source_topic_made_anew_under_a_worker_is_refused(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        start(stage)
+        stage.fleet.wait_ready()
+        make_anew(stage, "usage")
+        publish(stage, 100, 12)
+        wait_refused(stage, f"topic {stage.topics.usage.name} was made anew")
+        assert total(stage) == PARTITIONS * 6
+
+
+@pytest.mark.parametrize("role", ["sessions", "rollups", "event_ids", "usage_rollups"])
+def test_state_that_is_lost_is_not_counted_from_zero(open_stage: OpenStage, role: str) -> None:
+    with counted(open_stage, 6) as stage:
+        make_anew(stage, role)
+        publish(stage, 100, 1)
+        start(stage)
+        wait_refused(stage, f"topic {topic_of(stage.settings, role).name} was made anew")
+
+
+def test_progress_that_is_lost_does_not_count_twice(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        make_anew(stage, "progress")
+        publish(stage, 100, 1)
+        start(stage)
+        wait_refused(stage, f"topic {stage.topics.progress.name} has no record of the partition")
+        assert total(stage) == PARTITIONS * 6
+
+
+def test_ledgers_that_were_removed_are_missed(open_stage: OpenStage) -> None:
+    """Not the topic but its records are gone, as by a cleanup policy of the brokers'."""
+    with counted(open_stage, 6) as stage:
+        sessions = stage.topics.sessions.name
+        alter(stage.settings, sessions, {"cleanup.policy": "delete"})
+        ends = {TopicPartition(sessions, 0, -1): None}
+        admin(stage).delete_records(list(ends))[TopicPartition(sessions, 0, -1)].result()
+        alter(stage.settings, sessions, {"cleanup.policy": "compact"})
+        start(stage)
+        wait_refused(stage, "hold 0 events, the progress was written with 6")
+
+
+def test_what_retention_took_is_counted_and_passed_over(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        publish(stage, 100, 20)
+        gone = TopicPartition(stage.topics.usage.name, 0, 26)
+        admin(stage).delete_records([gone])[gone].result()
+        start(stage)
+        wait_for(lambda: stage.fleet.slots[0].readiness()[0], stage)
+        wait_for(lambda: total(stage) == 6 + 26, stage)
+        wait_for(lambda: stage.fleet.slots[0].metrics().get('burnline_lost_events_total{partition="0"}') == 20, stage)
+        wait_for(lambda: stage.fleet.slots[0].metrics()['burnline_lag_events{partition="0"}'] == 0, stage)
+        publish(stage, 200, 1)
+        wait_for(lambda: total(stage) == 6 + 26 + PARTITIONS, stage)
+
+
+def test_what_retention_takes_from_under_a_reader_is_counted(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        start(stage)
+        stage.fleet.wait_ready()
+        stage.fleet.slots[0].pause()
+        publish(stage, 100, 20)
+        gone = TopicPartition(stage.topics.usage.name, 0, 26)
+        admin(stage).delete_records([gone])[gone].result()
+        stage.fleet.slots[0].wake()
+        publish(stage, 200, 1)
+        wait_for(lambda: total(stage) + lost(stage) == PARTITIONS * 27, stage)
+
+
+def lost(stage: Stage) -> int:
+    progress = read_newest(client_config(stage.settings), topic_of(stage.settings, "progress"), timeout_s=20)
+    return sum((json.loads(value).get("lineage") or {}).get("lost_events", 0) for value in progress.values())
+
+
+def test_all_is_counted_again_at_once_where_the_derived_topics_are_gone(open_stage: OpenStage) -> None:
+    """Whatever the consumer group has committed, and though no new event comes."""
+    with counted(open_stage, 6) as stage:
+        for role in ("progress", "sessions", "rollups", "usage_rollups", "event_ids"):
+            make_anew(stage, role)
+        start(stage)
+        wait_for(lambda: total(stage) == PARTITIONS * 6, stage)
+
+
+def test_a_source_topic_that_has_grown_is_said_at_once(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        start(stage)
+        stage.fleet.wait_ready()
+        usage = stage.topics.usage.name
+        admin(stage).create_partitions([NewPartitions(usage, 2 * PARTITIONS)])[usage].result()
+        publish(stage, 100, 1, partitions=2 * PARTITIONS)
+        wait_refused(stage, f"topic {usage} has 4 partitions, BURNLINE_PARTITIONS is 2: nothing reads 2 to 3")
+        wait_for(lambda: total(stage) == PARTITIONS * 7, stage)

@@ -1,6 +1,8 @@
 """Topics that do not fit together: refused with the reason, never counted from zero, never skipped, never twice."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -201,3 +203,51 @@ def test_a_source_topic_that_has_grown_is_said_at_once(open_stage: OpenStage) ->
         publish(stage, 100, 1, partitions=2 * PARTITIONS)
         wait_refused(stage, f"topic {usage} has 4 partitions, BURNLINE_PARTITIONS is 2: nothing reads 2 to 3")
         wait_for(lambda: total(stage) == PARTITIONS * 7, stage)
+
+
+def run(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-m", "burnline", *arguments]
+    environment = stage.fleet.slots[0].environment
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_topic_made_anew_is_adopted_with_the_sums_kept(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        make_anew(stage, "usage")
+        publish(stage, 100, 3)
+        start(stage)
+        wait_refused(stage, "was made anew")
+        dry = run(stage, "adopt", "--dry-run")
+        assert "partition 0: goes on at offset 0 of the topic of now, 6 events kept" in dry.stdout
+        assert total(stage) == PARTITIONS * 6
+        done = run(stage, "adopt")
+        assert (done.returncode, done.stdout) == (0, dry.stdout), done.stderr
+        wait_for(lambda: total(stage) == PARTITIONS * 9, stage)
+        assert sums(stage.settings, "usage_rollups") == sums(stage.settings, "sessions")
+        assert run(stage, "adopt").stdout.count("fits as it is") == PARTITIONS
+
+
+def test_a_recount_comes_to_the_log_however_often(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        make_anew(stage, "progress")
+        start(stage)
+        wait_refused(stage, "has no record of the partition")
+        for _ in range(2):
+            done = run(stage, "recount")
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.count("events are forgotten and counted anew, from offset 0 of 6") == PARTITIONS
+            wait_for(lambda: total(stage) == PARTITIONS * 6, stage)
+            assert sums(stage.settings, "usage_rollups") == sums(stage.settings, "sessions")
+
+
+def test_a_recount_does_not_lose_what_the_log_has_lost_unless_asked_to(open_stage: OpenStage) -> None:
+    with counted(open_stage, 6) as stage:
+        gone = TopicPartition(stage.topics.usage.name, 0, 2)
+        admin(stage).delete_records([gone])[gone].result()
+        done = run(stage, "recount", "--partition", "0")
+        assert done.returncode == 1
+        assert "not done: the log begins at offset 2" in done.stdout
+        assert total(stage) == PARTITIONS * 6
+        assert run(stage, "recount", "--partition", "0", "--accept-loss").returncode == 0
+        start(stage)
+        wait_for(lambda: total(stage) == 6 + 4, stage)

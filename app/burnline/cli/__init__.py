@@ -8,6 +8,7 @@ from burnline.cli.extras import missing_extra
 
 EXIT_MISSING = 2
 COMMANDS = (
+    "adopt",
     "anomalies",
     "api",
     "backtest",
@@ -19,6 +20,7 @@ COMMANDS = (
     "projector",
     "publish",
     "rates",
+    "recount",
     "sessions",
     "tokens",
     "topics",

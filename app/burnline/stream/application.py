@@ -16,12 +16,14 @@ from burnline.stream.reference import follow_baselines, follow_rates
 from burnline.stream.shards import Shards
 from burnline.stream.transport import BatchTransport
 from burnline.topics.catalogue import Topics, TopicSpec
+from burnline.topics.errors import TopicError
 
 _log = logging.getLogger(__name__)
 
 STREAM_BUFFER_BATCHES = 16
 HEARTBEATS_PER_SESSION = 5
 LOOK_AGAIN_S = 0.5
+UNKNOWN_S = 10.0
 
 STORES.aliases["sessions"] = "burnline.stream.stores:SessionStore"
 STORES.aliases["reference"] = "burnline.stream.stores:ReferenceStore"
@@ -181,9 +183,13 @@ def _declare_flushes(app: faust.App, shards: Shards, interval_s: float) -> None:
             await asyncio.sleep(LOOK_AGAIN_S)
             if not shards.ready:
                 continue
-            await shards.look_at_topics()
-            if app.consumer.in_doubt and await shards.look_at_positions(app.consumer.fetched_to):
-                app.consumer.restart_reading()
+            try:
+                await shards.look_at_topics()
+                if app.consumer.in_doubt and await shards.look_at_positions(app.consumer.fetched_to):
+                    app.consumer.restart_reading()
+            except TopicError as error:  # asked again soon
+                _log.warning("not known whether the topics fit: %s", error)
+                await asyncio.sleep(UNKNOWN_S)
 
     async def before_revocation(sender: Any, revoked: Any, **kwargs: Any) -> None:
         del sender, revoked, kwargs

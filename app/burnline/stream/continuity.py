@@ -52,11 +52,11 @@ class Continuity:
     def __init__(self, config: Config, topics: Topics) -> None:
         self._config = config
         self._topics = topics
-        self._state_topics = [
+        self.state_topics = [
             topic.name
             for topic in (topics.progress, topics.sessions, topics.rollups, topics.usage_rollups, topics.event_ids)
         ]
-        written = [*self._state_topics, topics.anomalies.name, topics.dead_letters.name]
+        written = [*self.state_topics, topics.anomalies.name, topics.dead_letters.name]
         self._watch = TopicWatch(config, [topics.usage.name, *written])
         self._refused: dict[int, _Refused] = {}
 
@@ -104,7 +104,7 @@ class Continuity:
         if refusal is not None:
             self._refused[ledger.partition] = _Refused(refusal, progress_record, found)
             return refusal
-        lineage = continuity.renewed(ledger.lineage, self._topics.usage.name, self._state_topics, found, held)
+        lineage = continuity.renewed(ledger.lineage, self._topics.usage.name, self.state_topics, found, held)
         ledger.belong_to(lineage)
         self.skip_gap(ledger, log)
         return None

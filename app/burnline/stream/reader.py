@@ -12,7 +12,7 @@ from burnline.kafka import Config
 from burnline.stream.batches import MessageRecords, Records
 from burnline.stream.clocks import Clocks
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import OUT_OF_RANGE, level_of, passing
+from burnline.topics.ends import GONE, OUT_OF_RANGE, level_of, passing
 
 BATCH_RECORDS = 2_000
 """Most objects in one batch: enough to pay for Faust's work on it, few enough to share the event loop."""
@@ -81,7 +81,7 @@ def only_passing(error: KafkaError) -> None:
 
 def casts_doubt(error: KafkaError) -> bool:
     """Whether an error says that a position is not on the log: to be looked at, and not to be waited for."""
-    if error.code() not in OUT_OF_RANGE:
+    if error.code() not in OUT_OF_RANGE | GONE:
         return False
     client_log.warning("a position is not on the log: %s", error.str())
     return True

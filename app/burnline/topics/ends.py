@@ -42,6 +42,8 @@ OUT_OF_RANGE = {
     KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  # librdkafka names its codes so
     KafkaError._LOG_TRUNCATION,  # noqa: SLF001
 }
+GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+"""What a reader meets whose topic was deleted."""
 """What a reader meets whose position the log has not (any more), where it must not choose another one itself."""
 
 

@@ -106,6 +106,11 @@ class Settings(BaseSettings):
     duplicate_ids_per_partition: int = Field(
         250_000, ge=0, le=50_000_000, description="And of all sessions of a partition: at least so many."
     )
+    event_id_scope: Literal["session", "org"] = Field(
+        "session",
+        description="In what an event id is unique. org: a fork that repeats its parent's events counts them once, as "
+        "far as both are on one partition.",
+    )
     short_window_s: WindowSeconds = Field(60, description="Short burn window.")
     long_window_s: WindowSeconds = Field(300, description="Long burn window.")
     window_retention_s: WindowSeconds = Field(

@@ -18,12 +18,23 @@ def other(number: int) -> str:
     return encoded(event_id=f"other-{number}").decode()
 
 
-def looked(settings: Settings, log: list[str], records: int) -> tuple[int | None, int, bool]:
+def looked(
+    settings: Settings, log: list[str], records: int, *, ids_per_org: bool = False
+) -> tuple[int | None, int, bool]:
     """Look back from the event that comes after this log."""
     topic = make_topic(settings)
     write(settings, topic, [*log, SAME])
     sought = accepted(SAME.encode())
-    found = look_back(client_config(settings), topic, 0, len(log), sought, records=records, timeout_s=TIMEOUT_S)
+    found = look_back(
+        client_config(settings),
+        topic,
+        0,
+        len(log),
+        sought,
+        ids_per_org=ids_per_org,
+        records=records,
+        timeout_s=TIMEOUT_S,
+    )
     return (found.repeat_of, found.since_offset, found.whole)
 
 
@@ -33,6 +44,18 @@ def test_the_first_of_several_counts(settings: Settings) -> None:
 
 def test_it_may_be_written_otherwise(settings: Settings) -> None:
     assert looked(settings, [ESCAPED, other(1)], 10) == (0, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [({"session_id": "parent"}, (0, 0, True)), ({"org_id": "other"}, (None, 0, True))],
+    ids=["of-another-session", "of-another-organisation"],
+)
+def test_where_ids_are_unique_in_their_org(
+    settings: Settings, changed: dict[str, str], found: tuple[int | None, int, bool]
+) -> None:
+    before = encoded(event_id="e-1", **changed).decode()
+    assert looked(settings, [before], 10, ids_per_org=True) == found
 
 
 @pytest.mark.parametrize(

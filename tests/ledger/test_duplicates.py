@@ -2,12 +2,18 @@
 
 import base64
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnline.events.usage import Usage
 from burnline.ledger import duplicates
-from burnline.ledger.duplicates import PartitionIds, RecentIds, fingerprint
+from burnline.ledger.duplicates import PartitionIds, RecentIds, fingerprint, fingerprint_in_org
+from burnline.ledger.idle import HOUR_MS
+from burnline.ledger.partition import Retention
+from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, policy, publish, spend, usage
+from tests.ledger.test_damaged_records import BOTH, Make
 
 LIMITS = st.integers(min_value=1, max_value=12)
 HASHES = st.integers(min_value=0, max_value=2**64 - 1)
@@ -110,6 +116,10 @@ def test_session_and_event_are_told_apart() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
 
 
+def test_an_org_is_told_apart_from_a_session_of_its_name() -> None:
+    assert fingerprint("a", "b") != fingerprint_in_org("a", "b")
+
+
 class Kept:
     """The records of a partition's ids, as a compacted topic keeps them."""
 
@@ -193,3 +203,55 @@ def test_a_partition_may_know_none() -> None:
 def test_a_partitions_damage_is_a_value_error(key: bytes, value: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         PartitionIds(10).restore([(key, value)])
+
+
+class TestWhereAnIdIsUnique:
+    """By session or, if asked, by organisation; and what is known of a session that was retired."""
+
+    RETAINED = RETENTION._replace(partition_ids=10, duplicate_ids=2)
+    HISTORY = (spend(0, 1, 1), spend(0, 1, 2), spend(0, 1, 3))
+
+    def counted(self, make: Make, retention: Retention, *events: Usage) -> tuple[int, int, int]:
+        """Events accepted, duplicates, and ledgers."""
+        partition = make(TOPIC, PARTITION, policy(), retention)
+        publish(partition, *events)
+        counts = partition.take_changes(T0).counts
+        return counts.accepted, counts.duplicates, len(partition)
+
+    @BOTH
+    @pytest.mark.parametrize(
+        ("ids_per_org", "found"), [(False, (7, 0, 2)), (True, (4, 3, 2))], ids=["by-session", "by-organisation"]
+    )
+    def test_a_fork_that_copies_its_history(self, make: Make, ids_per_org: bool, found: tuple[int, int, int]) -> None:  # noqa: FBT001
+        """Three responses, the same again under the id of the fork, and one of its own."""
+        fork = [msgspec.structs.replace(event, session_id="fork") for event in self.HISTORY]
+        retention = self.RETAINED._replace(ids_per_org=ids_per_org)
+        assert self.counted(make, retention, *self.HISTORY, spend(0, 1, 4, session_id="fork"), *fork) == found
+
+    @BOTH
+    def test_another_organisations_event_is_another_one(self, make: Make) -> None:
+        other = [msgspec.structs.replace(event, session_id="theirs", org_id="other") for event in self.HISTORY]
+        assert self.counted(make, self.RETAINED._replace(ids_per_org=True), *self.HISTORY, *other) == (6, 0, 2)
+
+    @BOTH
+    @pytest.mark.parametrize("length", [100, 120, 121, 256], ids=str)
+    def test_ids_of_any_length(self, make: Make, length: int) -> None:
+        event = usage(event_id="e" * length, org_id="o" * length)
+        fork = msgspec.structs.replace(event, session_id="fork")
+        assert self.counted(make, self.RETAINED._replace(ids_per_org=True), event, fork) == (1, 1, 1)
+
+    @BOTH
+    @pytest.mark.parametrize("restarted", [False, True], ids=["in-memory", "after-a-restart"])
+    def test_a_repeat_after_its_session_was_retired(self, make: Make, restarted: bool) -> None:  # noqa: FBT001
+        topics, partition = Topics(), make(TOPIC, PARTITION, policy(), self.RETAINED)
+        publish(partition, *self.HISTORY)
+        topics.commit(partition.take_changes(T0))
+        partition.tick(T0)
+        partition.tick(T0 + 30 * HOUR_MS)
+        topics.commit(partition.take_changes(T0))
+        assert (len(partition), len(topics.rollups)) == (0, 1)
+        if restarted:
+            partition = make(TOPIC, PARTITION, policy(), self.RETAINED)
+            partition.restore(topics.progress, (), topics.rollups.values(), topics.event_ids.items())
+        publish(partition, *self.HISTORY)
+        assert (partition.take_changes(T0).counts.duplicates, len(partition)) == (3, 0)

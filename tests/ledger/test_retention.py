@@ -17,4 +17,5 @@ def test_retention_is_in_the_ledgers_own_units(retire_after_s: int, idle_ms: int
         window_retention_s=900,
         retire_after_s=retire_after_s,
     )
-    assert Retention.from_settings(settings) == (90, 3, 5, idle_ms)
+    assert Retention.from_settings(settings) == (90, 3, 5, idle_ms, False)
+    assert Retention.from_settings(load_settings(event_id_scope="org")).ids_per_org

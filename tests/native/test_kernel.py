@@ -136,6 +136,7 @@ class Both:
             duplicate_ids=draw.choice([0, 1, 4, 64]),
             partition_ids=draw.choice([0, 10, 100]),
             idle_ms=draw.choice([None, 3 * HOUR_MS]),
+            ids_per_org=draw.choice([False, False, True]),
         )
         self.policies = policy(), policy()
         for each in self.policies:

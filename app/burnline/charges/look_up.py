@@ -118,7 +118,16 @@ def _looked(settings: Settings, partition: int, offset: int, event: Usage | None
     if event is None or not records:
         return None
     topic = topics_for(settings).usage.name
-    return look_back(client_config(settings), topic, partition, offset, event, records=records, timeout_s=timeout_s)
+    return look_back(
+        client_config(settings),
+        topic,
+        partition,
+        offset,
+        event,
+        ids_per_org=settings.event_id_scope == "org",
+        records=records,
+        timeout_s=timeout_s,
+    )
 
 
 def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:

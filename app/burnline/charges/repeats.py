@@ -8,9 +8,17 @@ from burnline.topics.fetching import fetch_range
 
 
 def look_back(
-    config: Config, topic: str, partition: int, offset: int, event: Usage, *, records: int, timeout_s: float
+    config: Config,
+    topic: str,
+    partition: int,
+    offset: int,
+    event: Usage,
+    *,
+    ids_per_org: bool,
+    records: int,
+    timeout_s: float,
 ) -> Looked:
-    """Look through the records before an event for the first with its session and event id.
+    """Look through the records before an event for the first with its event id, of its session or org.
 
     Args:
         config: librdkafka configuration that reaches the brokers.
@@ -18,6 +26,7 @@ def look_back(
         partition: Partition of the event; the same event on another partition is another ledger's.
         offset: Its offset.
         event: The event itself.
+        ids_per_org: Whether an event id is unique in its org, and not only in its session.
         records: How many offsets to go back.
         timeout_s: How long the brokers may stay silent.
 
@@ -27,15 +36,15 @@ def look_back(
     start = max(0, offset - records)
     for batch in fetch_range(config, topic, partition, start, offset, timeout_s=timeout_s):
         for message in batch:
-            if _is_the_same(message.value(), event):
+            if _is_the_same(message.value(), event, "org_id" if ids_per_org else "session_id"):
                 return Looked(message.offset(), start, whole=start == 0)
     return Looked(None, start, whole=start == 0)
 
 
-def _is_the_same(value: bytes | None, event: Usage) -> bool:
+def _is_the_same(value: bytes | None, event: Usage, scope: str) -> bool:
     # Decoding a hundred thousand events takes long; whether the id stands in one at all does not. It may be escaped.
     if not value or (event.event_id.encode() not in value and b"\\" not in value):
         return False
     # Any time is right here: whether it lay in the future was decided when it was read.
     (other,), _ = decode_batch([value], now_ms=END_TIME_MS, max_clock_skew_ms=0)
-    return other is not None and (other.session_id, other.event_id) == (event.session_id, event.event_id)
+    return other is not None and (getattr(other, scope), other.event_id) == (getattr(event, scope), event.event_id)

@@ -1,9 +1,11 @@
 """Which events were counted already, in bounded memory: a repeated `event_id` of a session counts once.
 
-An event is known by the 64-bit XXH3 hash of its session and event id. Two memories overlap:
+An event is known by the 64-bit XXH3 hash of its session and event id; or of its org and event id, where ids are unique
+in an org (`BURNLINE_EVENT_ID_SCOPE`): then a session that was forked repeats its parent's. Two memories overlap:
 
 - Each session knows at least its newest `limit` events, however long ago they were (8 bytes each in its ledger).
-- Each partition knows at least its newest `limit` events of all sessions, however busy one of them was.
+- Each partition knows at least its newest `limit` events of all sessions, however busy one of them was, and whether
+  their sessions were retired since. It knows nothing of other partitions.
 
 Both hold two generations of at most `limit` hashes: when the newer one is full it becomes the older one, and what was
 older is forgotten. So at most twice the limit is held. That two different events collide has a chance of about
@@ -23,6 +25,11 @@ from xxhash import xxh3_64_intdigest
 def fingerprint(session_id: str, event_id: str) -> int:
     """64-bit hash of an event's identity, the same in every process. No id holds the separating control character."""
     return xxh3_64_intdigest(f"{session_id}\n{event_id}".encode())
+
+
+def fingerprint_in_org(org_id: str, event_id: str) -> int:
+    """The same where event ids are unique in their organisation; no session's event has the hash of its text."""
+    return xxh3_64_intdigest(f"{org_id}\n\n{event_id}".encode())
 
 
 HASHES_PER_RECORD = 65_536

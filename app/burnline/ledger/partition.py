@@ -17,7 +17,7 @@ from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
 from burnline.ledger.changes import Activity, Changes, ClockFault, Counts
-from burnline.ledger.duplicates import PartitionIds, fingerprint
+from burnline.ledger.duplicates import PartitionIds, fingerprint, fingerprint_in_org
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.policy import Policy
@@ -46,6 +46,8 @@ class Retention(NamedTuple):
     """Newest events known as duplicates, of all sessions of the partition."""
     idle_ms: int | None = None
     """A session idle for so long is retired: its sums go to a closed rollup. None keeps every session."""
+    ids_per_org: bool = False
+    """Whether an event id is unique in its organisation, and not only in its session."""
 
     @classmethod
     def from_settings(cls, settings: "Settings") -> Self:
@@ -55,6 +57,7 @@ class Retention(NamedTuple):
             duplicate_ids=settings.duplicate_ids_per_session,
             partition_ids=settings.duplicate_ids_per_partition,
             idle_ms=settings.retire_after_s * 1000 or None,
+            ids_per_org=settings.event_id_scope == "org",
         )
 
 
@@ -241,7 +244,7 @@ class PartitionLedger:
         cards = policy.cards
         hot = self._hot
         dirty = self._dirty
-        duplicate_ids = self.retention.duplicate_ids
+        duplicate_ids, ids_per_org = self.retention.duplicate_ids, self.retention.ids_per_org
         known, remember = self._ids.known, self._ids.remember
         roll_up = self.usage_rollups.add
         next_offset = self.next_offset
@@ -267,7 +270,8 @@ class PartitionLedger:
                 continue
             session_id = event.session_id
             at_ms = event.occurred_at
-            hashed = fingerprint(session_id, event.event_id)
+            event_id = event.event_id
+            hashed = fingerprint_in_org(event.org_id, event_id) if ids_per_org else fingerprint(session_id, event_id)
             if known(hashed):  # before its ledger is looked for: a duplicate opens none
                 self.counts.duplicates += 1
                 continue

@@ -94,7 +94,7 @@ class Part(Structure):
 
 
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32, c_uint32]),
+    "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_int32]),
     "kernel_set_hash_key": (None, [c_uint64, c_uint64]),
     "kernel_free": (None, [c_void_p]),
     "kernel_knows": (c_int32, [c_void_p, c_uint64]),

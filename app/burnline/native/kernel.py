@@ -73,6 +73,7 @@ class Kernel:
                 rule.resolve_after_slices,
                 retention.slices,
                 card_limit,
+                int(retention.ids_per_org),
             )
         )
         self._texts: dict[int, str] = {}

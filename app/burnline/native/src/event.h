@@ -400,6 +400,22 @@ static bool parse_plain(const u8 *at, u32 len, i64 newest_ms, Event *event)
            event->cached + event->written <= event->input && event->reasoning <= event->output;
 }
 
+/* Fill the fingerprint of a plain event: of its session or org, a separator and its event id. If that is too long the
+ * event is not plain any more. */
+static void identify(Event *event, Span scope, const char *separator)
+{
+    u8 identity[XXH3_LONGEST];
+    u32 gap = (u32)strlen(separator), len = scope.len + gap + event->event_id.len;
+    event->plain = len <= sizeof identity;
+    if (!event->plain)
+        return;
+    memcpy(identity, scope.at, scope.len);
+    memcpy(identity + scope.len, separator, gap);
+    memcpy(identity + scope.len + gap, event->event_id.at, event->event_id.len);
+    event->fingerprint = xxh3(identity, len);
+    event->place = word_hash(event->fingerprint);
+}
+
 /* Fill `event` from a record's value; event->plain says whether it could be read here. An event that is further than
  * `skew_ms` ahead of when the log took it could not. */
 static void parse_event(const u8 *at, u32 len, i64 log_ms, i64 skew_ms, Event *event)
@@ -408,17 +424,8 @@ static void parse_event(const u8 *at, u32 len, i64 log_ms, i64 skew_ms, Event *e
     event->log_ms = log_ms;
     if (!parse_plain(at, len, log_ms + skew_ms, event))
         return;
-    u8 identity[XXH3_LONGEST];
-    u32 identity_len = event->session.len + 1 + event->event_id.len;
-    if (identity_len > sizeof identity)
-        return;
-    memcpy(identity, event->session.at, event->session.len);
-    identity[event->session.len] = '\n';
-    memcpy(identity + event->session.len + 1, event->event_id.at, event->event_id.len);
-    event->fingerprint = xxh3(identity, identity_len);
-    event->place = word_hash(event->fingerprint);
     event->session_hash = table_hash(event->session.at, event->session.len);
-    event->plain = true;
+    identify(event, event->session, "\n");
 }
 
 #endif

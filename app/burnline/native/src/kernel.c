@@ -109,13 +109,14 @@ typedef struct {
     Activity *activities;
     List dirty_sessions, dirty_rows, active_owners, active_activities, opened, open;
     List unpriced; /* provider and model of each */
+    bool ids_per_org;
     u32 changed; /* sessions held that are dirty; the list may name some that are not any more */
     Set newer, older;
     u64 *fresh;
     u32 fresh_count, fresh_room, turns;
     u64 ids_placed;
     i64 swept_quarter, scanned_hour;
-    const Event *events; /* of the batch at hand */
+    Event *events; /* of the batch at hand */
     Event *parsed;
     u32 event_count, parsed_room;
     Buffer out;
@@ -135,7 +136,7 @@ typedef struct {
 } Charge;
 
 API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 short_slices, i32 long_slices,
-                       i32 quiet_slices, u32 kept_slices, u32 card_limit)
+                       i32 quiet_slices, u32 kept_slices, u32 card_limit, i32 ids_per_org)
 {
     Kernel *k = zeroed(1, sizeof *k);
     k->partition = partition;
@@ -146,6 +147,7 @@ API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 
     k->quiet_slices = quiet_slices;
     k->kept_slices = kept_slices;
     k->card_limit = card_limit;
+    k->ids_per_org = ids_per_org;
     k->text_limit = MIN_TEXT_LIMIT;
     texts_begin(&k->texts);
     sessions_begin(&k->sessions);
@@ -317,6 +319,14 @@ static u32 owner_of(Kernel *k, u32 org, u32 agent)
 
 /* ---- Events ---- */
 
+/* An event that is not plain for its length in its session may be plain in its org, and is left to Python all the same. */
+static void identify_in_org(Kernel *k)
+{
+    for (u32 i = 0; k->ids_per_org && i < k->event_count; i++)
+        if (k->events[i].plain)
+            identify(&k->events[i], k->events[i].org, "\n\n");
+}
+
 /* Read the values of a batch, which stand one behind the other in `bytes`; they must stay there until it is applied. */
 API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, const i64 *logged_ms, u32 count, i64 skew_ms)
 {
@@ -330,6 +340,7 @@ API void kernel_parse(Kernel *k, const u8 *bytes, const u32 *lengths, const i64 
         parse_event(bytes, lengths[i], logged_ms[i], skew_ms, &k->parsed[i]);
         bytes += lengths[i];
     }
+    identify_in_org(k);
 }
 
 /* Take the events of a batch that was polled; it must stay there until it is applied. */
@@ -337,6 +348,7 @@ API void kernel_take_batch(Kernel *k, const Batch *batch)
 {
     k->events = batch->events;
     k->event_count = batch->count;
+    identify_in_org(k);
 }
 
 /* False when the amounts are too large for the kernel. */

@@ -35,6 +35,7 @@ VIEW = View(
     length_ms=3_435_949,
     published=7_012,
     counted=6_801,
+    counted_of_others=0,
     events_per_second=214.3,
     lag=3,
     spent_pico_usd=20_456 * PICO_PER_USD // 1000,
@@ -164,3 +165,9 @@ def test_a_picture_is_of_the_moment_when_the_runaway_is_at_its_height(tmp_path: 
     assert "url(" not in picture.replace("url(#", "")
     assert "39:30" in picture
     assert "runaway" in picture
+
+
+def test_events_of_others_are_shown_once_there_are_some() -> None:
+    assert "of yours" not in progress_line(VIEW)
+    shown = dataclasses.replace(VIEW, counted_of_others=12)
+    assert "6,801 events counted and 12 of yours" in progress_line(shown)

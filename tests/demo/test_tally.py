@@ -30,11 +30,13 @@ def test_uncounted_names_what_is_missing_and_what_is_too_much() -> None:
     assert seen.uncounted() == {"s1": (4, 3), "s2": (0, 2)}
 
 
-def test_sessions_of_others_are_left_out() -> None:
+def test_sessions_of_others_are_left_out_and_their_events_counted_apart() -> None:
     seen = tally()
+    seen.add_ledger(record("stranger", events=4))
     seen.add_ledger(record("stranger", events=9, usd=9))
     assert not seen.add_notice(story("stranger")[0])
     assert (seen.events, seen.spent_pico_usd, seen.notices, dict(seen.open_anomalies)) == (0, 0, [], {})
+    assert seen.events_of_others == 9
 
 
 def test_an_anomaly_is_open_until_it_is_resolved() -> None:

@@ -23,7 +23,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from burnline.cli.root import cli, err_console, settings_or_exit
+from burnline.cli.reached import settings_beside_demo
+from burnline.cli.root import cli, err_console
 from burnline.publisher import Failure, UsagePublisher
 from burnline.publisher.jsonl import Check, FileChangedError, Line, check_lines, good_lines, lines_as_they_are
 from burnline.settings import Settings
@@ -75,7 +76,7 @@ def publish(
     Exit code 0 when every event is acknowledged, 1 when a line is wrong or
     an event failed, 2 for wrong arguments or settings.
     """
-    settings = settings_or_exit()
+    settings = settings_beside_demo()
     started_s = time.monotonic()
     now_ms, skew_ms = time.time_ns() // 1_000_000, settings.max_clock_skew_ms
     with _seekable(file) as lines:

@@ -145,8 +145,9 @@ def save_picture(view: View, file: Path) -> None:
 def progress_line(view: View) -> str:
     """How things stand, in a line."""
     top = ", ".join(f"{row.session_id} {usd(row.long_pico_usd_per_hour)}" for row in view.top[:3]) or "none"
+    others = f" and {view.counted_of_others:,} of yours" if view.counted_of_others else ""
     return (
-        f"{minutes(view.offset_ms)} of {minutes(view.length_ms)} | {view.counted:,} events counted, "
+        f"{minutes(view.offset_ms)} of {minutes(view.length_ms)} | {view.counted:,} events counted{others}, "
         f"{view.events_per_second:,.0f}/s | {usd(view.spent_pico_usd)} USD spent, burning "
         f"{usd(view.burn_pico_usd_per_hour)} USD/h | top USD/h: {top}"
     )

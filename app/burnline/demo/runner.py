@@ -3,12 +3,13 @@
 import logging
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from burnline.demo.beacon import lit
 from burnline.demo.dump import dump_events
 from burnline.demo.feed import Feed
 from burnline.demo.output import Output
@@ -86,6 +87,7 @@ class Run:
         stack.enter_context(_librdkafka_logs(folder / "clients.log"))
         setup = self.setup = prepare(stack, self.settings, folder, self.output.note)
         children = start_children(stack, setup, folder, self.output.note, self.signals.check)
+        _say_where(stack, setup.settings, self.output.note)
 
         events = plan(load_trace())
         settings = setup.settings
@@ -121,6 +123,18 @@ class Run:
             topic_prefix=self.setup.settings.topic_prefix,
             brokers=self.setup.settings.kafka_bootstrap_servers,
         )
+
+
+def _say_where(stack: ExitStack, settings: Settings, note: Callable[[str], None]) -> None:
+    """Let commands beside this demo find it, and give people lines to copy for their own programs."""
+    try:
+        stack.enter_context(lit(settings))
+    except OSError as error:
+        note(f"commands beside this demo do not find it by themselves: {error}")
+    note("your own events are counted here too; from another terminal:")
+    note(f"  export BURNLINE_KAFKA_BOOTSTRAP_SERVERS={settings.kafka_bootstrap_servers}")
+    note(f"  export BURNLINE_TOPIC_PREFIX={settings.topic_prefix}")
+    note("  burnline publish events.jsonl && burnline sessions")
 
 
 @contextmanager

@@ -63,6 +63,8 @@ def _progress(view: View) -> RenderableType:
 
 def _figures(view: View, *, wide: bool) -> RenderableType:
     published = f" of {view.published:,}" if wide else ""
+    if view.counted_of_others:
+        published += f" + {view.counted_of_others:,} of yours"
     figures = [
         ("events/s", f"{view.events_per_second:,.0f}", "bold"),
         ("counted", f"{view.counted:,}{published}", "bold"),

@@ -37,7 +37,8 @@ class Tally:
     """The demo's picture of the topics.
 
     Args:
-        expected: Events that each of the demo's sessions will have. Sessions of others on the same topics are left out.
+        expected: Events that each of the demo's sessions will have. Of sessions of others on the
+            same topics only the events are counted.
         short_window_s: Length of the short window.
         long_window_s: Length of the long window.
     """
@@ -52,11 +53,13 @@ class Tally:
         self.spent_pico_usd = 0
         self.watermark_ms = 0
         self._held: dict[str, _Held] = {}
+        self._of_others: dict[tuple[str, str], int] = {}
         self._open: dict[str, Severity] = {}
 
     def add_ledger(self, record: LedgerRecord) -> None:
         """Take a session's newest record in place of the one before."""
         if record.session_id not in self.expected:
+            self._of_others[record.org_id, record.session_id] = record.events
             return
         before = self._held.get(record.session_id)
         held = _Held(record, pico_from_text(record.cost_usd), dict(record.slices))
@@ -75,6 +78,11 @@ class Tally:
         else:
             self._open[notice.session_id] = notice.severity
         return True
+
+    @property
+    def events_of_others(self) -> int:
+        """Events of sessions that are not the demo's: somebody tries it with events of their own."""
+        return sum(self._of_others.values())
 
     @property
     def ledgers(self) -> list[LedgerRecord]:

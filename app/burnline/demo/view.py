@@ -46,6 +46,7 @@ class View:
     length_ms: int
     published: int
     counted: int
+    counted_of_others: int
     events_per_second: float
     lag: int
     spent_pico_usd: int

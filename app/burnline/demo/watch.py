@@ -108,6 +108,7 @@ class Watch:
             length_ms=self._timetable.length_ms,
             published=replay.published,
             counted=tally.events,
+            counted_of_others=tally.events_of_others,
             events_per_second=self._scraper.events_per_second,
             lag=self._scraper.figures.lag,
             spent_pico_usd=tally.spent_pico_usd,

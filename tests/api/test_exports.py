@@ -65,9 +65,8 @@ class TestAllocations:
             rows = table(used, CSV, **params)
             assert [one["cost_usd"] for one in rows] == [one["cost_usd"] for one in told["allocations"]]
             assert cost(*rows) == Decimal(told["total"]["cost_usd"])
-            names = {"org": "org_id", "agent": "agent_id", "team": "team_id", "model": "model"}
             for one, other in zip(rows, told["allocations"], strict=True):
-                assert {name: one[names[name]] or None for name in other["group"]} == other["group"]
+                assert {name: one[name] or None for name in other["group"]} == other["group"]
                 assert int(one["input_tokens"]) == other["input_tokens"]
                 assert one["unpriced_high_usd"] == other["unpriced"]["high_usd"]
                 assert one["reasoning_cost_usd"] == other["costs"]["reasoning_usd"]
@@ -91,7 +90,7 @@ class TestAllocations:
     def test_no_cell_is_a_formula(self, reader: Api, projected: Projection) -> None:
         use(projected, *(row(agent_id=f"{start}SUM(A1)", input=1) for start in "=+-@"))
         for path in (CSV, FOCUS):
-            cells = [cell for one in table(reader, path) for cell in one.values()]
+            cells = [cell for one in table(reader, path, guard=True) for cell in one.values()]
             assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
             assert sum(cell.startswith("'") for cell in cells) >= 4
 
@@ -202,6 +201,26 @@ class TestFocus:
 
     def test_nothing_yet(self, reader: Api) -> None:
         assert table(reader, FOCUS) == []
+
+
+class TestForSpreadsheets:
+    """What is asked for by parameters, and what programs get without."""
+
+    @pytest.mark.parametrize("path", [CSV, FOCUS])
+    def test_a_byte_order_mark(self, used: Api, path: str) -> None:
+        assert used.raw("GET", path, params={"bom": True}).content.startswith(b"\xef\xbb\xbf")
+        assert not used.raw("GET", path).content.startswith(b"\xef\xbb\xbf")
+
+    def test_focus_changes_no_text_unless_asked(self, reader: Api, projected: Projection) -> None:
+        use(projected, row(agent_id="=1", input=1))
+        assert table(reader, FOCUS)[0]["ResourceId"] == "=1"
+        assert table(reader, FOCUS, guard=True)[0]["ResourceId"] == "'=1"
+
+    def test_ids_that_excel_takes_for_numbers(self, reader: Api, projected: Projection) -> None:
+        use(projected, row(project_code="00123", input=1))
+        ask = {"group_by": "project_code"}
+        assert table(reader, CSV, **ask)[0]["project_code"] == "00123"
+        assert table(reader, CSV, **ask, excel_ids=True)[0]["project_code"] == '="00123"'
 
 
 class TestWhose:

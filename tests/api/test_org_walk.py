@@ -52,18 +52,19 @@ PATHS: dict[str, list[Any]] = {
 }
 """Values of path parameters; `of:` stands for the anomaly of an organisation."""
 QUERIES: dict[str, list[Any]] = {
-    "org": [OTHER, OWN],
-    "agent": ["secret-agent"],
-    "team": ["secret-team"],
-    "project": ["secret-project"],
+    "org_id": [OTHER, OWN],
+    "agent_id": ["secret-agent"],
+    "team_id": ["secret-team"],
+    "project_code": ["secret-project"],
     "provider": ["secret-provider"],
     "model": ["secret-model"],
     "kind": [],
-    "group_by": ["org", "agent", "team", "project", "provider", "model", "kind"],
+    "group_by": ["org_id", "agent_id", "team_id", "project_code", "provider", "model", "kind"],
     "sort": ["spend", "ratio"],
     "limit": [1],
     "days": [],
     "tz": ["Asia/Kolkata"],
+    **{name: [True] for name in ("guard", "excel_ids", "bom")},
     **{name: [] for name in ("offset", "until", "order", "cursor", "min_ratio", "anomalous", "state", "severity")},
     **{
         name: []

@@ -8,15 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.finance.delimited import FORMULA_STARTS, LINES_PER_CHUNK, Cell, csv_chunks, guarded
+from burnline.finance.delimited import (
+    BOM,
+    FORMULA_STARTS,
+    GUARDED,
+    LINES_PER_CHUNK,
+    PLAIN,
+    Cell,
+    Style,
+    csv_chunks,
+    guarded,
+    visible,
+)
 
 
-def text(*rows: list[Cell]) -> str:
-    return "".join(csv_chunks(["a", "b"], rows))
+def text(*rows: list[Cell], style: Style = GUARDED) -> str:
+    return "".join(csv_chunks(["a", "b"], rows, style))
 
 
-def read(*rows: list[Cell]) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(text(*rows), newline="")))[1:]
+def read(*rows: list[Cell], style: Style = GUARDED) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text(*rows, style=style), newline="")))[1:]
 
 
 @pytest.mark.parametrize("start", FORMULA_STARTS, ids=repr)
@@ -51,5 +62,46 @@ def test_in_pieces(count: int) -> None:
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2)))
 def test_nothing_but_the_guard_is_added(rows: list[list[str]]) -> None:
-    assert read(*rows) == [[guarded(cell) for cell in row] for row in rows]  # type: ignore[arg-type]
+    assert read(*rows) == [[visible(guarded(cell)) for cell in row] for row in rows]  # type: ignore[arg-type]
     assert not any(cell.startswith(FORMULA_STARTS) for row in read(*rows) for cell in row)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.lists(st.text(), min_size=2, max_size=2)))
+def test_without_a_guard_every_text_comes_back(rows: list[list[str]]) -> None:
+    assert read(*rows, style=PLAIN) == rows  # type: ignore[arg-type]
+
+
+@given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
+def test_guarded_no_text_breaks_a_line(rows: list[list[str]]) -> None:
+    assert len(text(*rows).splitlines()) == len(rows) + 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given_text", "seen"),
+    [
+        ("a\u2028b", "a\\u2028b"),
+        ("a\u2029b", "a\\u2029b"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\u200bb", "a\\u200bb"),
+        ("Müller-Prüfer 王小明", "Müller-Prüfer 王小明"),
+    ],
+    ids=["line", "paragraph", "right to left", "zero width", "letters"],
+)
+def test_what_is_not_seen_is_written_out(given_text: str, seen: str) -> None:
+    assert visible(given_text) == seen
+
+
+def test_a_byte_order_mark_only_if_asked() -> None:
+    assert text(style=Style(bom=True)) == BOM + "a,b\r\n"
+    assert not text().startswith(BOM)
+
+
+@pytest.mark.parametrize("number", ["00123", "1E5", "1.10", "7", "-3", "1,5"])
+def test_ids_that_excel_takes_for_numbers(number: str) -> None:
+    assert read([number, "gpt-4o"], style=Style(excel_ids=True)) == [[f'="{number}"', "gpt-4o"]]
+    assert read([number, Decimal(1)], style=PLAIN) == [[number, "1"]]
+
+
+@pytest.mark.parametrize("word", ["e", "E5", "1E", "v1", ".", ""])
+def test_ids_that_it_does_not(word: str) -> None:
+    assert read([word, None], style=Style(excel_ids=True)) == [[word, ""]]

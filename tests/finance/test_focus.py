@@ -56,9 +56,8 @@ MANDATORY = names(
 
 OF_THE_FIELD = names(
     "BillingAccountId BillingAccountName SubAccountId SubAccountName SubAccountType Tags ResourceId ResourceName "
-    "ResourceType AllocatedMethodId AllocatedMethodDetails AllocatedResourceId AllocatedResourceName AllocatedTags "
-    "BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass "
-    "ChargeDescription ChargeFrequency ServiceProviderName HostProviderName InvoiceIssuerName ServiceCategory "
+    "ResourceType BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd ChargeCategory ChargeClass "
+    "ChargeDescription ChargeFrequency InvoiceIssuerName InvoiceId ServiceCategory "
     "ServiceSubcategory ServiceName SkuId SkuMeter SkuPriceId SkuPriceDetails ConsumedQuantity ConsumedUnit "
     "PricingQuantity PricingUnit PricingCategory ListUnitPrice ContractedUnitPrice ListCost ContractedCost BilledCost "
     "EffectiveCost BillingCurrency"
@@ -66,10 +65,24 @@ OF_THE_FIELD = names(
 """What readers of token costs ask for, by the per-token example of the specification."""
 
 MAY_BE_NULL = names(
-    "BillingAccountName SubAccountId SubAccountName SubAccountType Tags ChargeClass AllocatedMethodId "
-    "AllocatedMethodDetails AllocatedResourceId AllocatedResourceName AllocatedTags"
+    "BillingAccountName SubAccountId SubAccountName SubAccountType Tags ChargeClass InvoiceId ListUnitPrice "
+    "ContractedUnitPrice"
 )
-"""All others are never null in a row of usage: so says the specification's rule for each of them."""
+"""All others are never null in a row of usage; the unit prices are only where there is none."""
+
+FOCUS_1_2 = names(
+    "AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingAccountType BillingCurrency "
+    "BillingPeriodEnd BillingPeriodStart CapacityReservationId CapacityReservationStatus ChargeCategory ChargeClass "
+    "ChargeDescription ChargeFrequency ChargePeriodEnd ChargePeriodStart CommitmentDiscountCategory "
+    "CommitmentDiscountId CommitmentDiscountName CommitmentDiscountQuantity CommitmentDiscountStatus "
+    "CommitmentDiscountType CommitmentDiscountUnit ConsumedQuantity ConsumedUnit ContractedCost ContractedUnitPrice "
+    "EffectiveCost InvoiceId InvoiceIssuerName ListCost ListUnitPrice PricingCategory PricingCurrency "
+    "PricingCurrencyContractedUnitPrice PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice PricingQuantity "
+    "PricingUnit ProviderName PublisherName RegionId RegionName ResourceId ResourceName ResourceType ServiceCategory "
+    "ServiceName ServiceSubcategory SkuId SkuMeter SkuPriceDetails SkuPriceId SubAccountId SubAccountName "
+    "SubAccountType Tags"
+)
+"""Every column of FOCUS 1.2."""
 
 ALLOWED = {
     "ChargeCategory": {"Usage"},
@@ -118,6 +131,10 @@ class TestColumns:
     def test_all_others_are_marked_as_our_own_or_conditional_in_the_specification(self) -> None:
         others = {column.name for column in COLUMNS} - {*MANDATORY, *OF_THE_FIELD}
         assert {name for name in others if not name.startswith("x_")} == {"BillingAccountType"}
+
+    def test_each_is_one_of_the_version_or_marked_as_our_own(self) -> None:
+        assert len(set(FOCUS_1_2)) == 57
+        assert {column.name for column in COLUMNS if not column.name.startswith("x_")} <= set(FOCUS_1_2)
 
     @pytest.mark.parametrize("column", COLUMNS, ids=[column.name for column in COLUMNS])
     def test_which_may_be_null(self, column: Any) -> None:
@@ -232,7 +249,7 @@ class TestUnpriced:
 
     def test_whole(self) -> None:
         for row in rows(USED._replace(**NO_COSTS, unpriced_tokens=1_200)):  # type: ignore[arg-type]
-            assert (row["BilledCost"], row["ListUnitPrice"]) == (Decimal(0), Decimal(0))
+            assert (row["BilledCost"], row["ListUnitPrice"], row["ContractedUnitPrice"]) == (Decimal(0), None, None)
             assert (row["x_PricingStatus"], row["PricingCategory"]) == ("unpriced", "Other")
             assert str(row["ChargeDescription"]).startswith("UNPRICED: ")
             assert row["x_UnpricedTokensAtMost"] == row["ConsumedQuantity"]
@@ -241,6 +258,7 @@ class TestUnpriced:
         """Of which kind they were is not known any more."""
         found = rows(USED._replace(unpriced_tokens=120))
         assert {row["x_PricingStatus"] for row in found} == {"partly"}
+        assert {row["ListUnitPrice"] for row in found} == {None}  # cost by quantity is no price then
         assert [row["x_UnpricedTokensAtMost"] for row in found] == [120, 120, 100, 120, 50]
         assert all(str(row["ChargeDescription"]).startswith("PARTLY UNPRICED: ") for row in found)
 
@@ -299,6 +317,9 @@ def test_quantities_sum_to_the_tokens(usage: list[UsageOfDay]) -> None:
 @given(any_usage())
 def test_price_times_quantity_is_the_cost(used: UsageOfDay) -> None:
     for row in rows(used):
+        assert (row["ListUnitPrice"] is None) == (row["x_PricingStatus"] != "priced")
+        if row["ListUnitPrice"] is None:
+            continue
         product = WIDE.multiply(number(row["ListUnitPrice"]), number(row["PricingQuantity"]))
         assert product.quantize(Decimal("1e-12"), context=WIDE) == row["ListCost"]
         assert row["ContractedUnitPrice"] == row["ListUnitPrice"]

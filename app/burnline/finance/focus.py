@@ -8,8 +8,9 @@ How Burnline's names become FOCUS's:
   here, reasoning tokens no output tokens, so that each row's quantity times its price is its cost.
 - A unit price is cost by quantity over the day: the rate itself if the rate stood, else the average paid.
 - Burnline knows one price, the one in force. List, contracted, effective and billed cost are therefore the same.
-- FOCUS asks for a price in each row, so tokens of models without a rate stand at 0 and say so aloud: in the charge's
-  description, by `PricingCategory` "Other", and in the two columns of Burnline's own.
+- Tokens of models without a rate have no unit price (null, not 0) and cost nothing yet. They say so aloud: in the
+  charge's description, by `PricingCategory` "Other", and in the two columns of Burnline's own.
+- Every column is one of FOCUS 1.2, or begins with `x_`. Burnline knows no invoices: `InvoiceId` is null.
 """
 
 import json
@@ -176,6 +177,11 @@ class Charge(NamedTuple):
         exact = _EXACT.divide(Decimal(self.cost * self.meter.per), Decimal(self.quantity * PICO_PER_USD))
         return _short(exact.quantize(Decimal(1).scaleb(-PRICE_DECIMALS), ROUND_HALF_EVEN, _EXACT))
 
+    @property
+    def known_price(self) -> Decimal | None:
+        """The unit price; None where some of the tokens had none, so that the quotient is no price."""
+        return self.unit_price if self.status == "priced" else None
+
 
 class Column(NamedTuple):
     """A column: its name, what it holds, whether a cell may be null, and where the cell comes from."""
@@ -247,9 +253,8 @@ COLUMNS = (
     _always("ChargeFrequency", "Usage-Based"),
     _text("ProviderName", lambda row: row.provider),
     _text("PublisherName", lambda row: row.provider),
-    _text("ServiceProviderName", lambda row: row.provider),
-    _text("HostProviderName", lambda row: row.provider),
     _text("InvoiceIssuerName", lambda row: row.provider),
+    _optional("InvoiceId"),
     _always("ServiceCategory", "AI and Machine Learning"),
     _always("ServiceSubcategory", "Generative AI"),
     _text("ServiceName", lambda row: f"{row.provider} model API"),
@@ -263,19 +268,13 @@ COLUMNS = (
     _number("PricingQuantity", _quantity),
     _text("PricingUnit", lambda row: row.meter.unit if row.meter.per == 1 else f"{row.meter.per} {row.meter.unit}"),
     _text("PricingCategory", lambda row: "Standard" if row.status == "priced" else "Other"),
-    _number("ListUnitPrice", lambda row: row.unit_price),
-    _number("ContractedUnitPrice", lambda row: row.unit_price),
+    Column("ListUnitPrice", "decimal", nullable=True, cell=lambda row: row.known_price),
+    Column("ContractedUnitPrice", "decimal", nullable=True, cell=lambda row: row.known_price),
     _number("ListCost", lambda row: row.amount),
     _number("ContractedCost", lambda row: row.amount),
     _number("BilledCost", lambda row: row.amount),
     _number("EffectiveCost", lambda row: row.amount),
     _always("BillingCurrency", "USD"),
-    # Split costs, of which Burnline has none: an event belongs to one agent
-    _optional("AllocatedMethodId"),
-    _optional("AllocatedMethodDetails", kind="json"),
-    _optional("AllocatedResourceId"),
-    _optional("AllocatedResourceName"),
-    _optional("AllocatedTags", kind="json"),
     # Burnline's own
     _text("x_UsageKind", lambda row: row.used.kind),
     _text("x_PricingStatus", lambda row: row.status),

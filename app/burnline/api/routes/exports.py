@@ -3,9 +3,9 @@
 import asyncio
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import StreamingResponse
 
 from burnline.api.access.principal import Viewer
@@ -14,7 +14,7 @@ from burnline.api.envelope import Envelope
 from burnline.api.problems import Problem
 from burnline.api.questions import BY_AGENT, Found, GroupBy, Question, Week, find, grouping
 from burnline.api.resources import WithResources
-from burnline.finance.delimited import csv_chunks
+from burnline.finance.delimited import Style, csv_chunks
 from burnline.finance.exports import Table, allocations, of_days, parquet_frame
 from burnline.finance.focus import COLUMNS, cells, charges
 from burnline.finance.frames import Dimension, totals
@@ -26,6 +26,18 @@ PARQUET = "application/vnd.apache.parquet"
 MAX_ROWS = 500_000
 """Groups in one file; before FOCUS makes a row of each token kind."""
 _PIECE = 1 << 16
+
+Bom = Annotated[bool, Query(description="Begin with a byte order mark, by which Excel knows UTF-8.")]
+Guard = Annotated[
+    bool,
+    Query(
+        description="Put an apostrophe before text that a spreadsheet would run, and write characters that break lines "
+        "or hide as their codes."
+    ),
+]
+ExcelIds = Annotated[
+    bool, Query(description='Write ids that Excel takes for numbers (00123, 1E5) as ="00123", which it keeps as text.')
+]
 
 
 def _answers(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
@@ -51,11 +63,17 @@ def _answers(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
     responses=_answers(CSV, "A row per group, dearest first."),
 )
 async def allocations_csv(
-    resources: WithResources, caller: Viewer, asked: Week, group_by: GroupBy = BY_AGENT
+    resources: WithResources,
+    caller: Viewer,
+    asked: Week,
+    group_by: GroupBy = BY_AGENT,
+    guard: Guard = True,  # noqa: FBT002  # FastAPI gives it by its name
+    excel_ids: ExcelIds = False,  # noqa: FBT002
+    bom: Bom = False,  # noqa: FBT002
 ) -> StreamingResponse:
-    """As `/allocations`, all groups. Text cells that a spreadsheet would run have an apostrophe before them."""
+    """As `/allocations`, all groups. For Excel: `?bom=true&excel_ids=true`."""
     found, table = await _allocated(resources, caller, asked, group_by)
-    pieces = csv_chunks(table.header, table.rows())
+    pieces = csv_chunks(table.header, table.rows(), Style(guard, excel_ids, bom))
     return _file(pieces, CSV, "allocations.csv", asked, found)
 
 
@@ -80,16 +98,22 @@ async def allocations_parquet(
     response_class=StreamingResponse,
     responses=_answers(CSV, "A row per day, combination of all dimensions, and token kind."),
 )
-async def focus_csv(resources: WithResources, caller: Viewer, asked: Week) -> StreamingResponse:
+async def focus_csv(
+    resources: WithResources,
+    caller: Viewer,
+    asked: Week,
+    guard: Guard = False,  # noqa: FBT002  # FastAPI gives it by its name
+    bom: Bom = False,  # noqa: FBT002
+) -> StreamingResponse:
     """FinOps Open Cost and Usage Specification 1.2: one row per token kind. All dimensions are told apart always.
 
-    `BilledCost` sums to the ledgers' cost, exactly. Tokens of models without a rate stand at 0 and say so, in
-    `ChargeDescription`, `PricingCategory` and `x_PricingStatus`. Text cells are guarded as in `allocations.csv`.
+    `BilledCost` sums to the ledgers' cost, exactly. Tokens of models without a rate have no unit price and
+    say so, in `ChargeDescription`, `PricingCategory` and `x_PricingStatus`. Texts are as they are, unless `guard`.
     """
     found = await find(resources, caller, asked)
     height, usage = await asyncio.to_thread(of_days, found.frame, asked.days, asked.tz)
     _refuse_more_than(MAX_ROWS, height)
-    pieces = csv_chunks([column.name for column in COLUMNS], map(cells, charges(usage)))
+    pieces = csv_chunks([column.name for column in COLUMNS], map(cells, charges(usage)), Style(guard, bom=bom))
     return _file(pieces, CSV, "focus.csv", asked, found)
 
 

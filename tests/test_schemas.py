@@ -25,7 +25,7 @@ FROZEN = {
     "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
     "usage-rollup.json": "14f1456dd45b7499bfde8656b57a2cd58dc46e8b3c5e8ef985f8eee902631f1b",
-    "usage.json": "ad855e5a7c7410b9d0b7d74260a63f7ecb147e77c12bdc5c1ba23d05519e4477",
+    "usage.json": "d74e3f376c2ce15c4a0af4230a527250356e9561bbd20bdef35724587a0f6add",
     "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
 }
 """SHA-256 of each schema of version 1. A change here is a change of a public contract: is it one that every reader and

@@ -14,7 +14,14 @@ from burnline.events.usage import ID_FIELDS, KINDS
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded
 
 SCHEMA = Draft202012Validator(UsageEvent.model_json_schema())
-COUNTS = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+COUNTS = (
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cache_write_1h_tokens",
+)
 NEWEST_MS = NOW_MS + SKEW_MS
 
 scalars = (
@@ -86,6 +93,7 @@ def sayable_by_a_schema(event: dict[str, Any]) -> bool:
     return (
         not any(isinstance(value, float) for value in number.values())
         and number["cached_input_tokens"] + number["cache_write_tokens"] <= number["input_tokens"]
+        and number["cache_write_1h_tokens"] <= number["cache_write_tokens"]
         and number["reasoning_tokens"] <= number["output_tokens"]
         and number["occurred_at"] <= NEWEST_MS
         and not any("\ud800" <= character <= "\udfff" for character in json.dumps(event, ensure_ascii=False))

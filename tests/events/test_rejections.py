@@ -8,7 +8,14 @@ from burnline.events.decode import Reason, Rejection, decode_batch
 from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded, event, raw, rejected
 
-COUNTS = ["input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens"]
+COUNTS = [
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cache_write_1h_tokens",
+]
 DAY_MS = 86_400_000
 
 

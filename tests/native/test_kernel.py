@@ -55,6 +55,9 @@ def event(draw: random.Random, at_ms: int) -> bytes | None:
         (0.3, {"cached_input_tokens": cached}),
         (0.1, {"cache_write_tokens": draw.randrange(fields["input_tokens"] - cached + 1)}),
         (0.1, {"reasoning_tokens": draw.randrange(fields["output_tokens"] + 1)}),
+        (0.05, {"cache_write_tokens": 7, "cached_input_tokens": 0, "cache_write_1h_tokens": draw.choice([0, 5, None])}),
+        (0.05, {"service_tier": draw.choice(["flex", "default", None, ""])}),
+        (0.05, {"region": draw.choice(["us", "eu", None])}),
         (0.1, {"team_id": draw.choice(["t1", None, "té"]), "project_code": "p"}),
         (0.1, {"provider": draw.choice(["openai", "azure", None, "x"])}),
         (0.1, {"extra": draw.choice([1, -1.5e3, 'a"b', [1, {"a": []}], {"b": None}, "é\u0085"])}),
@@ -254,7 +257,8 @@ JSON = st.recursive(
 )
 NAMES = st.sampled_from(
     ["event_id", "occurred_at", "org_id", "agent_id", "session_id", "model", "input_tokens", "output_tokens", "kind",
-     "provider", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "team_id", "tags", "run_id"]
+     "provider", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "team_id", "tags", "run_id",
+     "cache_write_1h_tokens", "service_tier", "region"]
 )  # fmt: skip
 RIGHT: dict[str, Any] = {
     "event_id": "e-1", "occurred_at": T0, "org_id": "acme", "agent_id": "a", "session_id": "s", "model": "gpt-4o",

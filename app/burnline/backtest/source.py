@@ -32,10 +32,10 @@ class _Priced:
 
     def cost(self, usage: Usage) -> int:
         """What an event cost, in pico-USD; an unpriced one nothing."""
-        if self.rates is None:
+        if self.rates is None or usage.cache_write_1h_tokens:
             return charge_fields(
                 self.card, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens,
-                usage.cache_write_tokens, usage.reasoning_tokens,
+                usage.cache_write_tokens, usage.reasoning_tokens, usage.cache_write_1h_tokens,
             )[0]  # fmt: skip
         fresh, cached, write, output, reasoning = self.rates
         more, less = usage.cached_input_tokens, usage.cache_write_tokens
@@ -52,7 +52,7 @@ class Reader:
         self._book = book
         self._watch = watch
         self._now_ms = now_ms
-        self._cards: dict[tuple[str | None, str], _Priced] = {}
+        self._cards: dict[tuple[str | None, str, str | None, str | None], _Priced] = {}
         self._runs: dict[str | None, int] = {}
         self._next_run = 0
         self.lines = 0
@@ -87,7 +87,7 @@ class Reader:
             occurred_at = usage.occurred_at
             key = usage.org_id, usage.agent_id, usage.session_id
             known = names.sessions.get(key) or names.meet(key)
-            priced = self._cards.get((usage.provider, usage.model))
+            priced = self._cards.get((usage.provider, usage.model, usage.service_tier, usage.region))
             if priced is None or not priced.since_ms <= occurred_at < priced.until_ms:
                 priced = self._price(usage, priced)
             run = self._runs.get(usage.run_id)
@@ -109,17 +109,23 @@ class Reader:
 
     def _price(self, usage: Usage, before: _Priced | None) -> _Priced:
         """The card that holds for an event; a model's reference rates are those of its first card."""
-        card = self._book.resolve(usage.provider, usage.model, usage.occurred_at)
-        key = usage.provider, usage.model
+        card = self._book.resolve(
+            usage.provider,
+            usage.model,
+            usage.occurred_at,
+            service_tier=usage.service_tier or "",
+            region=usage.region or "",
+        )
         if not card.priced:
-            self.unpriced.add(key)
+            self.unpriced.add((usage.provider, usage.model))
         if before is None:
             tier = card.tiers[0] if card.tiers else None
             rates = (tier.input, tier.cached_input, tier.cache_write, tier.output) if tier else (0, 0, 0, 0)
             number = self._watch.add_model(rates)
         else:
             number = before.number
-        priced = self._cards[key] = _Priced(card, number)
+        priced = _Priced(card, number)
+        self._cards[usage.provider, usage.model, usage.service_tier, usage.region] = priced
         return priced
 
     def _number(self, run_id: str | None) -> int:

@@ -131,12 +131,23 @@ def _looked(settings: Settings, partition: int, offset: int, event: Usage | None
 
 
 def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:
-    card = RateBook.bundled().with_overrides(rates).resolve(event.provider, event.model, event.occurred_at)
+    card = (
+        RateBook.bundled()
+        .with_overrides(rates)
+        .resolve(
+            event.provider,
+            event.model,
+            event.occurred_at,
+            service_tier=event.service_tier or "",
+            region=event.region or "",
+        )
+    )
     counts = (
         event.input_tokens,
         event.output_tokens,
         event.cached_input_tokens,
         event.cache_write_tokens,
         event.reasoning_tokens,
+        event.cache_write_1h_tokens,
     )
     return Priced(card, explain_charge(card, *counts), charge(card, *counts))

@@ -63,6 +63,10 @@ def _tiers(tiers: tuple[Tier, ...]) -> Table:
         line = tier.above_input_tokens
         name = f"  above {line:,} input tokens" if line else "  base" if len(tiers) > 1 else ""
         table.add_row(name, *_amounts(tier))
+    for_an_hour = sorted({tier.cache_write_1h for tier in tiers if tier.cache_write_1h is not None})
+    if for_an_hour:
+        amounts = " or ".join(usd_text(rate * MILLION) for rate in for_an_hour)
+        table.add_row(f"  cache writes for an hour: {amounts}")
     fees = {tier.per_request for tier in tiers} - {0}
     for fee in sorted(fees):
         table.add_row(f"  and {usd_text(fee)} USD per request")

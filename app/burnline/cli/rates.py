@@ -41,6 +41,10 @@ def show(
         str | None, typer.Option(help="Provider as events name it; found by the model if none.")
     ] = None,
     at: Annotated[str, typer.Option(metavar="TIME", help=f"Event time: {TIME_HELP}.")] = "now",
+    service_tier: Annotated[
+        str, typer.Option(metavar="TIER", help="As served: standard, batch, flex, priority or fast.")
+    ] = "",
+    region: Annotated[str, typer.Option(help="Where served, as events name it.")] = "",
     catalogue_only: Annotated[
         bool, typer.Option("--catalogue-only", help="Without the rates of the topic; needs no brokers.")
     ] = False,
@@ -54,7 +58,7 @@ def show(
     settings = settings_or_exit()
     without = "Shown is the bundled catalogue; rates of one's own may go before it."
     own = () if catalogue_only or not brokers_are_there(settings, without) else _in_topic(settings).values()
-    card = _book(own).resolve(provider, model, at_ms)
+    card = _book(own).resolve(provider, model, at_ms, service_tier=service_tier, region=region)
     if as_json:
         typer.echo(json.dumps(describe(card)))
     else:

@@ -53,7 +53,8 @@ class UsageEvent(BaseModel):
     """What one step of an agent used: a model call, an embedding, a tool call or the start of a run.
 
     Published to the `usage` topic, keyed by `session_id`. Each token is priced once, so two sums must hold:
-    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`. A null is
+    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`;
+    `cache_write_1h_tokens` are part of `cache_write_tokens`. A null is
     as good as an absent field. Unknown fields are ignored. At most 1 MiB, nested at most 200 deep.
     """
 
@@ -79,6 +80,15 @@ class UsageEvent(BaseModel):
     team_id: Id | None = Field(None, description="Team to charge.")
     project_code: Id | None = Field(None, description="Project to charge.")
     tags: Tags | None = Field(None, description="Free labels, carried along.")
+    cache_write_1h_tokens: OptionalCount = Field(
+        0, description="Of the cache-write tokens, those kept for an hour; some providers charge more for them."
+    )
+    service_tier: Id | None = Field(
+        None, description="How it was served, where that has a price: standard, batch, flex, priority or fast."
+    )
+    region: Id | None = Field(
+        None, description="Where it was served, where that has a price: us-gov-west-1, europe-west1, eu, us."
+    )
 
     @model_validator(mode="after")
     def _parts_fit_into_totals(self) -> Self:
@@ -91,6 +101,16 @@ class UsageEvent(BaseModel):
                     "cached": self.cached_input_tokens,
                     "written": self.cache_write_tokens,
                     "total": self.input_tokens,
+                },
+            )
+        if self.cache_write_1h_tokens > self.cache_write_tokens:
+            raise PydanticCustomError(
+                "subset_exceeds_total",
+                "cache_write_1h_tokens {part} exceed cache_write_tokens {total}",
+                {
+                    "field": "cache_write_1h_tokens",
+                    "part": self.cache_write_1h_tokens,
+                    "total": self.cache_write_tokens,
                 },
             )
         if self.reasoning_tokens > self.output_tokens:

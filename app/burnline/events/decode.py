@@ -23,7 +23,13 @@ __all__ = ["Reason", "Rejection", "decode_batch"]
 _PLAIN_BYTES = 512
 """Nothing this short is both too deep and an event: 201 levels take 402 bytes, the required fields 130 more."""
 _BACKSLASH, _DELETE = b"\\\x7f"
-_NULL_MEANS = {"kind": "llm", "cached_input_tokens": 0, "cache_write_tokens": 0, "reasoning_tokens": 0}
+_NULL_MEANS = {
+    "kind": "llm",
+    "cached_input_tokens": 0,
+    "cache_write_tokens": 0,
+    "reasoning_tokens": 0,
+    "cache_write_1h_tokens": 0,
+}
 
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder(Usage).decode  # Any: what _NULL_MEANS names may still be None
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -71,6 +77,7 @@ def decode_batch(
                 if (
                     usage.cached_input_tokens + usage.cache_write_tokens > usage.input_tokens
                     or usage.reasoning_tokens > usage.output_tokens
+                    or usage.cache_write_1h_tokens > usage.cache_write_tokens
                     or usage.occurred_at > newest_ms
                     or usage.kind is None
                 ):

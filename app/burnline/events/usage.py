@@ -74,6 +74,9 @@ class Usage(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     team_id: _Id | None = None
     project_code: _Id | None = None
     tags: _Tags | None = None
+    cache_write_1h_tokens: _OptionalCount = 0
+    service_tier: _Id | None = None
+    region: _Id | None = None
 
 
 ID_FIELDS = (
@@ -87,6 +90,8 @@ ID_FIELDS = (
     "run_id",
     "team_id",
     "project_code",
+    "service_tier",
+    "region",
 )
 
 
@@ -99,5 +104,6 @@ def parts_fit_into_totals(usage: Usage) -> bool:
     """Whether the counts that are part of another one do not exceed it."""
     return (
         usage.cached_input_tokens + usage.cache_write_tokens <= usage.input_tokens
+        and usage.cache_write_1h_tokens <= usage.cache_write_tokens
         and usage.reasoning_tokens <= usage.output_tokens
     )

@@ -294,7 +294,9 @@ class PartitionLedger:
 
             model = event.model
             card = cards.get((event.provider, model))
-            if card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
+            if event.service_tier or event.region:
+                card = policy.served_card(event.provider, model, event.service_tier or "", event.region or "", at_ms)
+            elif card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
                 card = policy.card(event.provider, model, at_ms)
             charged = charge_fields(
                 card,
@@ -303,6 +305,7 @@ class PartitionLedger:
                 event.cached_input_tokens,
                 event.cache_write_tokens,
                 event.reasoning_tokens,
+                event.cache_write_1h_tokens,
             )
             cost = charged[0]
             models = ledger.models

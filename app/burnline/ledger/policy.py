@@ -18,6 +18,7 @@ class Policy:
     __slots__ = (
         "_cards",
         "_limits",
+        "_served",
         "baselines",
         "book",
         "by_event_time",
@@ -53,12 +54,14 @@ class Policy:
         self.rates_version = 0
         self.card_limit = card_limit
         self._cards: dict[tuple[str | None, str], RateCard] = {}
+        self._served: dict[tuple[str | None, str, str, str], RateCard] = {}
         self._limits: dict[tuple[str, str], tuple[Thresholds, EffectiveBaseline]] = {}
 
     def set_book(self, book: RateBook) -> None:
         """Price from these rates from the next event on."""
         self.book = book
         self._cards.clear()
+        self._served.clear()
         self.rates_version += 1
 
     def set_baselines(self, baselines: Baselines) -> None:
@@ -77,6 +80,17 @@ class Policy:
         if len(self._cards) >= self.card_limit:
             self._cards.clear()
         card = self._cards[provider, model] = self.book.resolve(provider, model, at_ms)
+        return card
+
+    def served_card(self, provider: str | None, model: str, service_tier: str, region: str, at_ms: int) -> RateCard:
+        """The rate card of a model at a service tier or in a region; kept apart from those that hold without."""
+        key = provider, model, service_tier, region
+        card = self._served.get(key)
+        if card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
+            if len(self._served) >= self.card_limit:
+                self._served.clear()
+            card = self.book.resolve(provider, model, at_ms, service_tier=service_tier, region=region)
+            self._served[key] = card
         return card
 
     def limits(self, org_id: str, agent_id: str) -> tuple[Thresholds, EffectiveBaseline]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from burnline.pricing.card import ANY_PROVIDER, BEGINNING_MS, FOREVER_MS, RateCard, Tier
-from burnline.pricing.dated import holding, utc_text
+from burnline.pricing.dated import utc_text
 from burnline.pricing.providers import normal_name
 from burnline.pricing.regions import not_sold, surcharge
 from burnline.pricing.valuation import ValuationRate
@@ -56,20 +56,23 @@ class RateBook:
         ordered = {pair: tuple(dated[at] for at in sorted(dated)) for pair, dated in held.items()}
         return type(self)(self._catalogue, ordered)
 
-    def resolve(self, provider: str | None, model: str, at_ms: int) -> RateCard:
-        """The card for an event of this provider and model at this event time.
+    def resolve(
+        self, provider: str | None, model: str, at_ms: int, *, service_tier: str = "", region: str = ""
+    ) -> RateCard:
+        """The card for an event of this provider and model at this event time, as and where it was served.
 
-        The card holds over its whole interval: it can be kept for (provider, model) until an event time leaves it.
+        The card holds over its whole interval: it can be kept for its arguments until an event time leaves it. An
+        override is a contract: it holds at every service tier and in every region.
         Never an error: without a rate the card is unpriced, and its rule says why.
         """
-        match = self._catalogue.match(provider, model)
+        match = self._catalogue.match(provider, model, region)
         until_ms = FOREVER_MS
         for overrides in self._asked(provider, model, match):
             current, next_ms = _newest(overrides, at_ms)
             until_ms = min(until_ms, next_ms)
             if current is not None:
                 return _override_card(current, match, model, until_ms)
-        return _catalogue_card(match, provider, model, at_ms, until_ms)
+        return _catalogue_card(match, provider, model, at_ms, until_ms, service_tier.strip().lower())
 
     def _asked(self, provider: str | None, model: str, match: "Match") -> Iterator[tuple[_Override, ...]]:
         if not self._overrides:
@@ -100,10 +103,12 @@ def _override_card(override: _Override, match: "Match", model: str, until_ms: in
     return RateCard(rate.provider, rate.model, "valuation-rates", rule, rate.effective_from, until_ms, (override.tier,))
 
 
-def _catalogue_card(match: "Match", provider: str | None, model: str, at_ms: int, until_ms: int) -> RateCard:
+def _catalogue_card(
+    match: "Match", provider: str | None, model: str, at_ms: int, until_ms: int, service_tier: str
+) -> RateCard:
     if match.entry is None:
         return RateCard(match.provider or provider or "", model, "none", match.rule, BEGINNING_MS, until_ms, ())
-    price, from_ms, price_until_ms = holding(match.entry.prices, at_ms)
+    price, from_ms, price_until_ms = match.entry.at(at_ms, service_tier)
     rule = f"{match.rule}; {price.note}" if price.note else match.rule
     card = RateCard(
         match.provider,

@@ -31,11 +31,21 @@ class Tier:
     cache_write: int
     reasoning: int
     per_request: int = 0
+    cache_write_1h: int | None = None
+    """Of tokens written to the cache for an hour; None where they cost what others do that are written to it."""
 
     def times(self, factor: Fraction) -> "Tier":
         """The same tier with every rate multiplied, and rounded half to even to whole pico-USD per token."""
-        rates = (self.input, self.output, self.cached_input, self.cache_write, self.reasoning, self.per_request)
-        return Tier(self.above_input_tokens, *(round(rate * factor) for rate in rates))
+        return Tier(
+            self.above_input_tokens,
+            input=round(self.input * factor),
+            output=round(self.output * factor),
+            cached_input=round(self.cached_input * factor),
+            cache_write=round(self.cache_write * factor),
+            reasoning=round(self.reasoning * factor),
+            per_request=round(self.per_request * factor),
+            cache_write_1h=None if self.cache_write_1h is None else round(self.cache_write_1h * factor),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +119,12 @@ def charge(
     cached_input_tokens: int,
     cache_write_tokens: int,
     reasoning_tokens: int,
+    cache_write_1h_tokens: int = 0,
 ) -> Charge:
     """Price one event, each token once.
 
-    Counts are inclusive: cached and cache-write tokens are part of the input, reasoning tokens of the output.
+    Counts are inclusive: cached and cache-write tokens are part of the input, reasoning tokens of the output, and those
+    written for an hour of the cache-write tokens.
     Savings are what the cached tokens would have cost more as plain input, and never negative. An unpriced card
     costs 0 and hands back every token as unpriced.
 
@@ -120,7 +132,15 @@ def charge(
         ValueError: When a part is larger than its whole. Decoded events never are.
     """
     return Charge(
-        *charge_fields(card, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens)
+        *charge_fields(
+            card,
+            input_tokens,
+            output_tokens,
+            cached_input_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            cache_write_1h_tokens,
+        )
     )
 
 
@@ -131,6 +151,7 @@ def charge_fields(
     cached_input_tokens: int,
     cache_write_tokens: int,
     reasoning_tokens: int,
+    cache_write_1h_tokens: int = 0,
 ) -> ChargeFields:
     """As `charge`, for the hot path: a plain tuple is made and taken apart several times as fast.
 
@@ -147,14 +168,17 @@ def charge_fields(
         return asked + answered, 0, 0, asked, 0, 0, answered, 0, 0
     fresh = input_tokens - cached_input_tokens - cache_write_tokens
     answer = output_tokens - reasoning_tokens
-    if fresh < 0 or answer < 0:
+    if fresh < 0 or answer < 0 or cache_write_1h_tokens > cache_write_tokens:
         raise ValueError(
+            f"cache_write_1h_tokens={cache_write_1h_tokens} must fit into cache_write_tokens, "
             f"cached_input_tokens={cached_input_tokens} and cache_write_tokens={cache_write_tokens} must fit into "
             f"input_tokens={input_tokens}, reasoning_tokens={reasoning_tokens} into output_tokens={output_tokens}"
         )
     asked = fresh * tier.input
     cached = cached_input_tokens * tier.cached_input
     written = cache_write_tokens * tier.cache_write
+    if cache_write_1h_tokens and tier.cache_write_1h is not None:
+        written += cache_write_1h_tokens * (tier.cache_write_1h - tier.cache_write)
     answered = answer * tier.output
     reasoned = reasoning_tokens * tier.reasoning
     fee = tier.per_request if input_tokens or output_tokens else 0

@@ -8,7 +8,7 @@ How the catalogue is read:
   (embeddings, classifiers) has output that costs nothing.
 - A price that states only other units (hours of audio, characters, pages) has no rate for tokens: unpriced.
 - Fees per thousand requests become a fee per request. Audio, image, search and storage units need counts that usage
-  v1 does not carry, and stay out.
+  v1 does not carry, and stay out; cache writes for an hour are charged apart where they have a rate.
 - A tier counts from strictly above its line and prices the whole request.
 """
 
@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
-from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 from burnline.pricing.card import Tier
 from burnline.pricing.dated import DAY_MS, Always, Condition, Daily, Dated, Since
@@ -33,6 +33,7 @@ _PLACES = {
     "output_mtok": _PER_MILLION,
     "cache_read_mtok": _PER_MILLION,
     "cache_write_mtok": _PER_MILLION,
+    "cache_write_1h_mtok": _PER_MILLION,
     "output_reasoning_mtok": _PER_MILLION,
     "requests_kcount": _PER_THOUSAND,
 }
@@ -47,10 +48,22 @@ class CompiledPrice(NamedTuple):
 
 def compile_prices(model: ModelInfo) -> tuple[Dated[CompiledPrice], ...]:
     """Every dated price of a model, in the catalogue's order: of those that hold, the last counts."""
+    return tuple(Dated(condition, compile_price(price)) for condition, price in stated_prices(model))
+
+
+def stated_prices(model: ModelInfo) -> tuple[Dated[ModelPrice], ...]:
+    """The same as the catalogue states them, for what changes single rates of them."""
     prices = model.prices
     if isinstance(prices, ModelPrice):
-        return (Dated(Always(), compile_price(prices)),)
-    return tuple(Dated(_condition(entry), compile_price(entry.prices)) for entry in prices)
+        return (Dated(Always(), prices),)
+    return tuple(Dated(_condition(entry.constraint), entry.prices) for entry in prices)
+
+
+def variants(model: ModelInfo, service_tier: str) -> tuple[Dated[ModelPrice], ...]:
+    """The rates of a service tier: of the catalogue's variants that hold, the first that states a rate counts."""
+    whens = ({"service_tier": service_tier}, {"processing": service_tier}, {"speed": service_tier})
+    found = (each for each in model.price_variants or () if each.when in whens)
+    return tuple(Dated(_condition(each.constraint), each.prices) for each in found)
 
 
 def compile_price(price: ModelPrice) -> CompiledPrice:
@@ -83,6 +96,7 @@ def _tier(prices: Mapping[str, Price], line: int | None) -> Tier:
         cache_write=rate("cache_write_mtok", plain),
         reasoning=rate("output_reasoning_mtok", answer),
         per_request=rate("requests_kcount"),
+        cache_write_1h=rate("cache_write_1h_mtok") if "cache_write_1h_mtok" in prices else None,
     )
 
 
@@ -115,8 +129,7 @@ def _is_finer(price: Decimal, places: int) -> bool:
     return scaled != scaled.to_integral_value()
 
 
-def _condition(entry: ConditionalPrice) -> Condition:
-    constraint = entry.constraint
+def _condition(constraint: StartDateConstraint | TimeOfDateConstraint | None) -> Condition:
     if constraint is None:
         return Always()
     if isinstance(constraint, StartDateConstraint):

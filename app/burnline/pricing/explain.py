@@ -45,17 +45,19 @@ def explain_charge(
     cached_input_tokens: int,
     cache_write_tokens: int,
     reasoning_tokens: int,
+    cache_write_1h_tokens: int = 0,
 ) -> list[Step]:
     """The arithmetic behind `charge`: each token in one part only, parts without tokens left out.
 
     The amounts sum to the charge's cost, exactly.
     """
     tier = card.tier_for(input_tokens)
-    rates = (tier.input, tier.cached_input, tier.cache_write, tier.output, tier.reasoning) if tier else (None,) * 5
+    rates = _rates(tier) if tier else (None,) * 6
     parts = {
         "uncached input": input_tokens - cached_input_tokens - cache_write_tokens,
         "cached input": cached_input_tokens,
-        "cache write": cache_write_tokens,
+        "cache write": cache_write_tokens - cache_write_1h_tokens,
+        "one-hour cache write": cache_write_1h_tokens,
         "answer output": output_tokens - reasoning_tokens,
         "reasoning": reasoning_tokens,
     }
@@ -64,6 +66,11 @@ def explain_charge(
         fee = usd_text(tier.per_request)
         steps.append(Step("request fee", 1, fee, "request", fee, tier.per_request))
     return steps
+
+
+def _rates(tier: Tier) -> tuple[int, ...]:
+    for_an_hour = tier.cache_write if tier.cache_write_1h is None else tier.cache_write_1h
+    return tier.input, tier.cached_input, tier.cache_write, for_an_hour, tier.output, tier.reasoning
 
 
 def step_text(step: Step) -> str:
@@ -91,6 +98,8 @@ def _tier(tier: Tier) -> dict[str, object]:
     }
     shown: dict[str, object] = {"above_input_tokens": tier.above_input_tokens}
     shown |= {f"{name}_usd_per_million_tokens": usd_text(rate * MILLION) for name, rate in rates.items()}
+    if tier.cache_write_1h is not None:
+        shown["cache_write_1h_usd_per_million_tokens"] = usd_text(tier.cache_write_1h * MILLION)
     if tier.per_request:
         shown["usd_per_request"] = usd_text(tier.per_request)
     return shown

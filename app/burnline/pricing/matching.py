@@ -21,16 +21,21 @@ from genai_prices.types import (
     ClauseStartsWith,
     MatchLogic,
     ModelInfo,
+    ModelPrice,
 )
 
 from burnline.pricing.card import Tier
-from burnline.pricing.compiled import CompiledPrice, compile_prices
-from burnline.pricing.dated import Daily, Dated, Workdays
+from burnline.pricing.compiled import CompiledPrice, Price, compile_price, compile_prices, stated_prices, variants
+from burnline.pricing.dated import Daily, Dated, Holding, Workdays, holding
 from burnline.pricing.names import base_name, is_version_of
 
 _DASHED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])-([0-9])(?![0-9a-z])")
 _DOTTED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])\.([0-9])(?![0-9a-z])")
 _COMPACT_DATE = re.compile(r"-(20[0-9]{2})([0-9]{2})([0-9]{2})(?=-|:|$)")
+
+
+STANDARD = frozenset({"", "standard", "default"})
+"""Service tiers that are none."""
 
 
 class Entry:
@@ -46,6 +51,24 @@ class Entry:
     def prices(self) -> tuple[Dated[CompiledPrice], ...]:
         """Its prices, in the catalogue's order."""
         return self._corrected or compile_prices(self._info)
+
+    def at(self, at_ms: int, service_tier: str = "") -> Holding[CompiledPrice]:
+        """Its price at a time, at a service tier; without a rate where the catalogue has none for that tier."""
+        if service_tier in STANDARD:
+            return holding(self.prices, at_ms)
+        price, from_ms, until_ms = holding(stated_prices(self._info), at_ms)
+        rates: dict[str, Price] = {}
+        for condition, variant in () if self._corrected else variants(self._info, service_tier):
+            span = condition.span(at_ms)
+            from_ms, until_ms = max(from_ms, span.from_ms), min(until_ms, span.until_ms)
+            if span.holds:
+                rates = {**vars(variant), **rates}
+        if not rates:
+            return Holding(CompiledPrice((), f"no rate for service tier {service_tier!r}"), from_ms, until_ms)
+        compiled = compile_price(ModelPrice(**{**vars(price), **rates}))
+        note = f"service tier {service_tier}"
+        both = f"{note}; {compiled.note}" if compiled.note else note
+        return Holding(compiled._replace(note=both), from_ms, until_ms)
 
     def corrected(self, prices: tuple[Dated[CompiledPrice], ...]) -> "Entry":
         """The same model at other prices."""

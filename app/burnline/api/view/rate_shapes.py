@@ -64,6 +64,7 @@ class TierOut(BaseModel):
     cached_input_usd_per_million_tokens: str
     cache_write_usd_per_million_tokens: str
     reasoning_usd_per_million_tokens: str
+    cache_write_1h_usd_per_million_tokens: str | None = None
     usd_per_request: str | None = None
 
 

@@ -272,6 +272,7 @@ enum {
     HAS_TEAM = 1 << 15,
     HAS_PROJECT = 1 << 16,
     HAS_TAGS = 1 << 17,
+    HAS_UNUSUAL = 1 << 18,
 };
 
 #define IS(name, text) (memcmp((name).at, text, sizeof(text) - 1) == 0)
@@ -284,7 +285,7 @@ static u32 field_of(Span name)
     case 5:
         return IS(name, "model") ? HAS_MODEL : 0;
     case 6:
-        return IS(name, "org_id") ? HAS_ORG : IS(name, "run_id") ? HAS_RUN : 0;
+        return IS(name, "org_id") ? HAS_ORG : IS(name, "run_id") ? HAS_RUN : IS(name, "region") ? HAS_UNUSUAL : 0;
     case 7:
         return IS(name, "team_id") ? HAS_TEAM : 0;
     case 8:
@@ -296,7 +297,7 @@ static u32 field_of(Span name)
     case 11:
         return IS(name, "occurred_at") ? HAS_TIME : 0;
     case 12:
-        return IS(name, "input_tokens") ? HAS_INPUT : IS(name, "project_code") ? HAS_PROJECT : 0;
+        return IS(name, "input_tokens") ? HAS_INPUT : IS(name, "project_code") ? HAS_PROJECT : IS(name, "service_tier") ? HAS_UNUSUAL : 0;
     case 13:
         return IS(name, "output_tokens") ? HAS_OUTPUT : 0;
     case 16:
@@ -305,6 +306,8 @@ static u32 field_of(Span name)
         return IS(name, "cache_write_tokens") ? HAS_WRITTEN : 0;
     case 19:
         return IS(name, "cached_input_tokens") ? HAS_CACHED : 0;
+    case 21:
+        return IS(name, "cache_write_1h_tokens") ? HAS_UNUSUAL : 0;
     default:
         return 0;
     }
@@ -371,6 +374,8 @@ static bool take_field(Cursor *c, u32 field, Event *event)
         return take_optional_id(c, &event->project);
     case HAS_TAGS:
         return take_tags(c);
+    case HAS_UNUSUAL: /* it has a price of its own, which Python looks up */
+        return take_null(c);
     default:
         return skip_value(c, 1);
     }

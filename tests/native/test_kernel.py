@@ -266,6 +266,21 @@ RIGHT: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("more", "reads"),
+    [
+        pytest.param({"service_tier": None, "region": None, "cache_write_1h_tokens": None}, True, id="all null"),
+        pytest.param({"service_tier": None, "region": None, "cache_write_1h_tokens": 0}, True, id="their defaults"),
+        pytest.param({"service_tier": "flex"}, False, id="a tier"),
+        pytest.param({"region": "eu"}, False, id="a region"),
+        pytest.param({"cache_write_tokens": 1, "cache_write_1h_tokens": 1}, False, id="an hour's cache writes"),
+    ],
+)
+def test_what_has_a_price_of_its_own_is_left_to_python(more: dict[str, Any], reads: bool) -> None:  # noqa: FBT001
+    value = json.dumps(RIGHT | more).encode()
+    assert bool(library().kernel_reads(value, len(value), T0, SKEW_MS)) is reads
+
+
 @given(changes=st.dictionaries(NAMES | st.text(max_size=8), JSON, max_size=4), ascii_=st.booleans())
 def test_what_the_kernel_reads_python_accepts(changes: dict[str, Any], ascii_: bool) -> None:  # noqa: FBT001
     value = json.dumps(RIGHT | changes, ensure_ascii=ascii_).encode(errors="replace")

@@ -272,7 +272,9 @@ enum {
     HAS_TEAM = 1 << 15,
     HAS_PROJECT = 1 << 16,
     HAS_TAGS = 1 << 17,
-    HAS_UNUSUAL = 1 << 18,
+    HAS_TIER = 1 << 18,
+    HAS_REGION = 1 << 19,
+    HAS_HOUR = 1 << 20,
 };
 
 #define IS(name, text) (memcmp((name).at, text, sizeof(text) - 1) == 0)
@@ -285,7 +287,7 @@ static u32 field_of(Span name)
     case 5:
         return IS(name, "model") ? HAS_MODEL : 0;
     case 6:
-        return IS(name, "org_id") ? HAS_ORG : IS(name, "run_id") ? HAS_RUN : IS(name, "region") ? HAS_UNUSUAL : 0;
+        return IS(name, "org_id") ? HAS_ORG : IS(name, "run_id") ? HAS_RUN : IS(name, "region") ? HAS_REGION : 0;
     case 7:
         return IS(name, "team_id") ? HAS_TEAM : 0;
     case 8:
@@ -297,7 +299,7 @@ static u32 field_of(Span name)
     case 11:
         return IS(name, "occurred_at") ? HAS_TIME : 0;
     case 12:
-        return IS(name, "input_tokens") ? HAS_INPUT : IS(name, "project_code") ? HAS_PROJECT : IS(name, "service_tier") ? HAS_UNUSUAL : 0;
+        return IS(name, "input_tokens") ? HAS_INPUT : IS(name, "project_code") ? HAS_PROJECT : IS(name, "service_tier") ? HAS_TIER : 0;
     case 13:
         return IS(name, "output_tokens") ? HAS_OUTPUT : 0;
     case 16:
@@ -307,7 +309,7 @@ static u32 field_of(Span name)
     case 19:
         return IS(name, "cached_input_tokens") ? HAS_CACHED : 0;
     case 21:
-        return IS(name, "cache_write_1h_tokens") ? HAS_UNUSUAL : 0;
+        return IS(name, "cache_write_1h_tokens") ? HAS_HOUR : 0;
     default:
         return 0;
     }
@@ -338,6 +340,7 @@ static bool take_kind(Cursor *c, u8 *kind)
 static bool take_field(Cursor *c, u32 field, Event *event)
 {
     Span ignored;
+    i64 for_an_hour;
     switch (field) {
     case HAS_EVENT_ID:
         return take_id(c, &event->event_id);
@@ -374,8 +377,11 @@ static bool take_field(Cursor *c, u32 field, Event *event)
         return take_optional_id(c, &event->project);
     case HAS_TAGS:
         return take_tags(c);
-    case HAS_UNUSUAL: /* it has a price of its own, which Python looks up */
+    case HAS_TIER: /* what is served so, or there, has a price of its own, which Python looks up */
+    case HAS_REGION:
         return take_null(c);
+    case HAS_HOUR:
+        return take_optional_count(c, &for_an_hour) && for_an_hour == 0;
     default:
         return skip_value(c, 1);
     }

@@ -15,7 +15,7 @@ from burnline.settings import Settings
 from burnline.stream.batches import Headers, RecordBatch
 from burnline.stream.clocks import Clocks
 from burnline.stream.polling import PolledReader, why_not_polled
-from burnline.stream.reader import MakeReader, MessageReader, Reader
+from burnline.stream.reader import MakeReader, MessageReader, Reader, ReadTo
 from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
 from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
@@ -222,3 +222,57 @@ def test_a_configuration_that_is_refused(make: MakeReader) -> None:
 
 def test_this_platform_lets_records_be_polled() -> None:
     assert why_not_polled() is None
+
+
+@pytest.mark.needs("transactions")
+@pytest.mark.parametrize("make", READERS)
+@pytest.mark.parametrize("ending", ["committed", "aborted"])
+def test_markers_behind_the_last_record_are_no_events_to_come(
+    make: MakeReader, ending: str, settings: Settings, topic: str
+) -> None:
+    producer = Producer({**client_config(settings), "transactional.id": topic})
+    producer.init_transactions(30)
+    with reading(make, settings, topic, {0: 0}) as reader:
+        for number, end in enumerate(["committed", ending], start=1):
+            producer.begin_transaction()
+            producer.produce(topic, b"value", b"key", 0)
+            if end == "committed":
+                producer.commit_transaction(30)
+            else:
+                producer.abort_transaction(30)
+            next_offset = 1 if (number, ending) != (2, "committed") else 3
+            seen = -1
+            for _ in range(POLLS):
+                reader.poll()
+                if (seen := reader.end_offset(0)) == next_offset and reader_is_past(reader, 2 * number):
+                    break
+            assert seen == next_offset
+
+
+def reader_is_past(reader: Reader, high: int) -> bool:
+    """Whether a fetch has seen so high an end, markers included, and the reader has been told that it is the end."""
+    read_to: ReadTo = reader._read_to  # type: ignore[attr-defined]  # of both readers
+    return read_to._ended.get(0, -1) >= high
+
+
+@pytest.mark.parametrize(
+    ("read", "ended", "high", "end"),
+    [
+        pytest.param(None, None, 7, 7, id="nothing is known yet"),
+        pytest.param(5, None, 7, 7, id="there may be more"),
+        pytest.param(5, 7, 7, 5, id="all is read, markers stand behind it"),
+        pytest.param(5, 7, 8, 8, id="something new has come"),
+        pytest.param(None, 7, 7, 2, id="nothing but markers stand behind where reading began"),
+        pytest.param(5, 7, -1, -1, id="no fetch has seen an end"),
+    ],
+)
+def test_a_partition_ends_for_events_where_all_of_it_is_read(
+    read: int | None, ended: int | None, high: int, end: int
+) -> None:
+    read_to = ReadTo()
+    read_to.begin({0: 2})
+    if read is not None:
+        read_to.read(0, read)
+    if ended is not None:
+        read_to.ended(0, ended)
+    assert read_to.end(0, high) == end

@@ -1,7 +1,12 @@
-"""Dead letters: the refused record as it came, key and value untouched, with headers that say why and where from."""
+"""Dead letters: the refused record as it came, key and value untouched, with headers that say why and where from.
 
+One that is larger than its topic takes, as a record that was small compressed may be, is cut: its beginning stays, and
+headers say how long it was, which hash it has, and where it lies whole.
+"""
+
+import hashlib
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +15,10 @@ from burnline.events.rejection import Reason
 HEADER_PREFIX = "burnline-"
 
 Headers = Sequence[tuple[str, bytes | None]]
+
+KEPT_VALUE_BYTES = 65_536
+KEPT_KEY_BYTES = 1_024
+"""What stays of a dead letter that is too large."""
 
 
 class Refused(Protocol):
@@ -43,6 +52,10 @@ class DeadLetterHeaders(BaseModel):
     topic: str = Field(description="Topic that the record was read from.")
     partition: int = Field(ge=0, description="Its partition there.")
     offset: int = Field(ge=0, description="Its offset there.")
+    value_bytes: int | None = Field(None, ge=0, description="Length of the whole value, if only its beginning is here.")
+    value_sha256: str | None = Field(None, description="SHA-256 of the whole value in hexadecimal, in that case.")
+    key_bytes: int | None = Field(None, ge=0, description="Length of the whole key, if only its beginning is here.")
+    headers_bytes: int | None = Field(None, ge=0, description="Length of the record's own headers, if left out.")
 
     @classmethod
     def from_kafka(cls, headers: Headers | None) -> Self:
@@ -59,18 +72,38 @@ class DeadLetterHeaders(BaseModel):
         return cls.model_validate(ours)
 
 
-def dead_letter_headers(
-    rejection: Refused, *, topic: str, partition: int, offset: int, headers: Headers | None
-) -> list[tuple[str, bytes | None]]:
-    """The headers of a dead letter: the record's own, then Burnline's.
+class DeadLetter(NamedTuple):
+    """A record for the topic of dead letters."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+def dead_letter(
+    rejection: Refused,
+    *,
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers | None,
+    most_bytes: int,
+) -> DeadLetter:
+    """The dead letter of a record.
 
     Args:
         rejection: Why the record was refused.
         topic: Where it was read from.
         partition: Partition there.
         offset: Offset there.
+        key: Its key.
+        value: Its value.
         headers: The record's own headers, as the client gave them.
+        most_bytes: Key, value and the record's own headers together; a larger one is cut.
     """
+    own = list(headers or ())
     added = DeadLetterHeaders(
         reason=rejection.reason,
         field=rejection.field,
@@ -79,5 +112,46 @@ def dead_letter_headers(
         partition=partition,
         offset=offset,
     )
-    ours = added.model_dump(mode="json")
-    return [*(headers or ()), *((HEADER_PREFIX + name, str(value).encode()) for name, value in ours.items())]
+    size = _bytes_of(key) + _bytes_of(value) + _bytes_of_all(own)
+    if size > most_bytes and value is not None and len(value) > KEPT_VALUE_BYTES:
+        cut = {"value_bytes": len(value), "value_sha256": hashlib.sha256(value).hexdigest()}
+        added = added.model_copy(update=cut)
+        size, value = size - len(value) + KEPT_VALUE_BYTES, value[:KEPT_VALUE_BYTES]
+    if size > most_bytes and own:
+        added = added.model_copy(update={"headers_bytes": _bytes_of_all(own)})
+        size, own = size - _bytes_of_all(own), []
+    if size > most_bytes and key is not None and len(key) > KEPT_KEY_BYTES:
+        added = added.model_copy(update={"key_bytes": len(key)})
+        key = key[:KEPT_KEY_BYTES]
+    return DeadLetter(key, value, own + _named(added))
+
+
+def _named(headers: DeadLetterHeaders) -> list[tuple[str, bytes | None]]:
+    ours = headers.model_dump(mode="json", exclude_none=True)
+    return [(HEADER_PREFIX + name, str(value).encode()) for name, value in ours.items()]
+
+
+def _bytes_of(part: bytes | None) -> int:
+    return len(part or b"")
+
+
+def _bytes_of_all(headers: Headers) -> int:
+    return sum(len(name.encode()) + _bytes_of(value) for name, value in headers)
+
+
+def dead_letter_headers(
+    rejection: Refused, *, topic: str, partition: int, offset: int, headers: Headers | None
+) -> list[tuple[str, bytes | None]]:
+    """The headers of a dead letter that is whole: the record's own, then Burnline's; as `dead_letter`."""
+    size = _bytes_of_all(headers or ())
+    letter = dead_letter(
+        rejection,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=None,
+        value=None,
+        headers=headers,
+        most_bytes=size,
+    )
+    return letter.headers

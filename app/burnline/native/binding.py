@@ -148,7 +148,10 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
         [c_void_p, c_void_p, c_int32, c_uint32, c_int64, c_int64, c_int64, POINTER(POINTER(Part))],
     ),
     "poll_errors": (c_uint32, [c_void_p]),
-    "poll_error": (c_int32, [c_void_p, c_uint32, POINTER(c_void_p), POINTER(c_size_t)]),
+    "poll_error": (
+        c_int32,
+        [c_void_p, c_uint32, POINTER(c_void_p), POINTER(c_size_t), POINTER(c_int32), POINTER(c_int64)],
+    ),
     "batch_offsets": (c_void_p, [c_void_p]),
     "batch_logged_ms": (c_void_p, [c_void_p]),
     "batch_message": (POINTER(Message), [c_void_p, c_uint32]),

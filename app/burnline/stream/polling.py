@@ -18,7 +18,16 @@ from burnline.native.binding import Part, library
 from burnline.native.polled import PolledValues
 from burnline.stream.batches import Headers
 from burnline.stream.clocks import Clocks
-from burnline.stream.reader import POLL_RECORDS, POLL_S, PROBE_S, READER_CONFIG, casts_doubt, only_passing, weakly
+from burnline.stream.reader import (
+    POLL_RECORDS,
+    POLL_S,
+    PROBE_S,
+    READER_CONFIG,
+    ReadTo,
+    casts_doubt,
+    only_passing,
+    weakly,
+)
 from burnline.topics.client_log import client_log
 
 _CONSUMER = 1
@@ -148,6 +157,11 @@ class PolledRecords:
         return found
 
 
+def _error(code: int, text: c_void_p, length: c_size_t) -> KafkaError:
+    said = ctypes.string_at(text.value, length.value).decode(errors="replace") if text.value else ""
+    return KafkaError(code, said.rstrip("\0"))
+
+
 class PolledReader:
     """Reads batches that the kernel can count from as they are."""
 
@@ -167,6 +181,7 @@ class PolledReader:
         self._kernel = library()
         self._client = _Client({**config, **READER_CONFIG}, weakly(self._on_error))
         self._poll: int = self._kernel.poll_new()
+        self._read_to = ReadTo()
 
     def _on_error(self, _client: int, code: int, _reason: bytes, _opaque: int) -> None:
         if code == KafkaError._ALL_BROKERS_DOWN and self.away_since_s is None:
@@ -179,6 +194,7 @@ class PolledReader:
             KafkaException: It cannot be.
         """
         self.in_doubt = False
+        self._read_to.begin(positions)
         wanted = self._c.rd_kafka_topic_partition_list_new(len(positions))
         for partition, offset in positions.items():
             self._c.rd_kafka_topic_partition_list_add(wanted, self._topic, partition)
@@ -198,19 +214,23 @@ class PolledReader:
         )  # fmt: skip
         # All batches are taken before anything else can fail: they are ours to free.
         found = {parts[number].partition: [PolledRecords(parts[number], self._client)] for number in range(count)}
+        for partition, (records,) in found.items():
+            self._read_to.read(partition, records.offsets[-1] + 1)
         for number in range(self._kernel.poll_errors(self._poll)):
-            error = self._error(number)
-            if casts_doubt(error):
-                self.in_doubt = True
-            else:
-                only_passing(error)
+            self._note(number)
         return found
 
-    def _error(self, number: int) -> KafkaError:
-        text, length = c_void_p(), c_size_t()
-        code = self._kernel.poll_error(self._poll, number, byref(text), byref(length))
-        said = ctypes.string_at(text.value, length.value).decode(errors="replace") if text.value else ""
-        return KafkaError(code, said.rstrip("\0"))
+    def _note(self, number: int) -> None:
+        text, length, partition, offset = c_void_p(), c_size_t(), c_int32(), c_int64()
+        code = self._kernel.poll_error(self._poll, number, byref(text), byref(length), byref(partition), byref(offset))
+        if code == KafkaError._PARTITION_EOF:
+            self._read_to.ended(partition.value, offset.value)
+            return
+        error = _error(code, text, length)
+        if casts_doubt(error):
+            self.in_doubt = True
+        else:
+            only_passing(error)
 
     def end_offset(self, partition: int) -> int:
         """The end of a partition; as `Reader.end_offset`."""
@@ -218,7 +238,7 @@ class PolledReader:
         code = self._c.rd_kafka_get_watermark_offsets(
             self._client.handle, self._topic, partition, byref(low), byref(high)
         )
-        return high.value if code == 0 else -1
+        return self._read_to.end(partition, high.value) if code == 0 else -1
 
     def look_for_brokers(self) -> None:
         """Ask whether a broker is back."""

@@ -29,7 +29,7 @@ READER_CONFIG: Config = {
     "fetch.queue.backoff.ms": 5,  # the default of 1,000 holds a fast reader at a quarter of its speed
     "fetch.message.max.bytes": 4 << 20,
     "queued.max.messages.kbytes": 32_768,  # bounds what is prefetched while the worker is behind
-    "enable.partition.eof": False,
+    "enable.partition.eof": True,  # behind the last record may stand markers of transactions, which are no events
 }
 
 
@@ -55,7 +55,10 @@ class Reader(Protocol):
         """
 
     def end_offset(self, partition: int) -> int:
-        """The end of a partition as the newest fetch saw it; negative before the first one."""
+        """The end of a partition as the newest fetch saw it; negative before the first one.
+
+        When all of it is read, that is the position behind the last record, whatever markers stand behind it.
+        """
 
     def look_for_brokers(self) -> None:
         """Ask whether one is back: librdkafka tells when the last connection is gone, not when one is back."""
@@ -103,6 +106,32 @@ def weakly(method: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
+class ReadTo:
+    """How far partitions are read, and whether that is all of them."""
+
+    def __init__(self) -> None:
+        self._position: dict[int, int] = {}
+        self._ended: dict[int, int] = {}
+
+    def begin(self, positions: Mapping[int, int]) -> None:
+        """Reading begins anew, at these positions."""
+        self._position, self._ended = dict(positions), {}
+
+    def read(self, partition: int, position: int) -> None:
+        """All records below this position are handed out."""
+        self._position[partition] = position
+
+    def ended(self, partition: int, offset: int) -> None:
+        """There is no record from the position to below this offset."""
+        self._ended[partition] = offset
+
+    def end(self, partition: int, high: int) -> int:
+        """Where a partition ends for events, if it ends at `high` for records and markers."""
+        if high >= 0 and self._ended.get(partition, -1) >= high:
+            return self._position.get(partition, high)
+        return high
+
+
 class MessageReader:
     """Reads `Message` objects, by confluent-kafka."""
 
@@ -111,6 +140,7 @@ class MessageReader:
         self.in_doubt = False
         self._topic = topic
         self._clocks = clocks
+        self._read_to = ReadTo()
         told: dict[str, Any] = {**config, **READER_CONFIG, "error_cb": weakly(self._on_error)}
         self._consumer = Consumer(told, logger=client_log)
 
@@ -121,21 +151,26 @@ class MessageReader:
     def assign(self, positions: Mapping[int, int]) -> None:
         """Read these partitions from these offsets, and no others."""
         self.in_doubt = False
+        self._read_to.begin(positions)
         self._consumer.assign([TopicPartition(self._topic, *position) for position in positions.items()])
 
     def poll(self) -> dict[int, list[MessageRecords]]:
         """What has come, by partition; as `Reader.poll`."""
         by_partition: dict[int, list[Message]] = {}
         for message in self._consumer.consume(POLL_RECORDS, POLL_S):
-            error = message.error()
-            if error is not None:
+            error, partition, offset = message.error(), message.partition(), message.offset()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 if casts_doubt(error):
                     self.in_doubt = True
                 else:
                     only_passing(error)
                 continue
-            partition = message.partition()
             assert partition is not None  # noqa: S101  # only errors have none
+            assert offset is not None  # noqa: S101
+            if error is not None:
+                self._read_to.ended(partition, offset)
+                continue
+            self._read_to.read(partition, offset + 1)
             by_partition.setdefault(partition, []).append(message)
         now_ms = self._clocks.now_ms()
         return {
@@ -147,7 +182,8 @@ class MessageReader:
 
     def end_offset(self, partition: int) -> int:
         """The end of a partition; as `Reader.end_offset`."""
-        return int(self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)[1])
+        high = int(self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)[1])
+        return self._read_to.end(partition, high)
 
     def look_for_brokers(self) -> None:
         """Ask whether a broker is back."""

@@ -4,14 +4,14 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from burnline.detection.anomaly import cloudevent_headers, notice_key, notice_value
-from burnline.events.dead_letters import dead_letter_headers
+from burnline.events.dead_letters import dead_letter
 from burnline.events.rejection import Reason, Rejection
 from burnline.ledger.changes import Changes
 from burnline.ledger.partition import PartitionLedger
 from burnline.stream.batches import Records
 from burnline.stream.writer import TransactionalWriter
 from burnline.stream.written import Outgoing
-from burnline.topics.catalogue import Topics
+from burnline.topics.catalogue import USAGE_MAX_BYTES, Topics
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,16 +44,17 @@ class Shard:
     def bury(self, topics: Topics, records: Records, rejection: Rejection) -> None:
         """Gather the dead letter of a record that was not accepted."""
         index = rejection.index
-        headers = dead_letter_headers(
+        letter = dead_letter(
             rejection,
             topic=topics.usage.name,
             partition=self.ledger.partition,
             offset=records.offsets[index],
+            key=records.key(index),
+            value=records.values[index],
             headers=records.headers(index),
+            most_bytes=USAGE_MAX_BYTES,
         )
-        self.unwritten.dead_letters.append(
-            Outgoing(topics.dead_letters.name, records.key(index), records.values[index], headers)
-        )
+        self.unwritten.dead_letters.append(Outgoing(topics.dead_letters.name, *letter))
         self.unwritten.reasons.append(rejection.reason)
 
     @property

@@ -14,7 +14,7 @@ MIB = 1_048_576
 USAGE_MAX_BYTES = 8 * MIB
 """Largest record batch on `usage`: room for what is far too large, so that it can be refused by name."""
 DEAD_LETTER_MAX_BYTES = USAGE_MAX_BYTES + MIB
-"""Largest record batch on `dead-letters`: the refused bytes, and the headers that say why."""
+"""Largest record batch on `dead-letters`: as much of the refused bytes as `usage` takes, and headers that say why."""
 STATE_MAX_BYTES = 4 * MIB
 """Largest record batch on every other topic: a ledger has a kilobyte or two, and what it may hold is bounded."""
 MOST_BYTES = DEAD_LETTER_MAX_BYTES

@@ -1274,11 +1274,13 @@ API u32 poll_take(Poll *p, void *queue, i32 timeout_ms, u32 most, i64 now_ms, i6
     return count;
 }
 
-/* Errors of the last poll: how many, and one of them (its code). */
+/* Errors of the last poll: how many, and one of them (its code), with what it says and where. */
 API u32 poll_errors(const Poll *p) { return p->error_count; }
 
-API i32 poll_error(const Poll *p, u32 number, const u8 **text, size_t *len)
+API i32 poll_error(const Poll *p, u32 number, const u8 **text, size_t *len, i32 *partition, i64 *offset)
 {
+    *partition = p->errors[number]->partition;
+    *offset = p->errors[number]->offset;
     *text = p->errors[number]->payload;
     *len = p->errors[number]->payload ? p->errors[number]->len : 0;
     return p->errors[number]->error;

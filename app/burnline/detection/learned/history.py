@@ -14,8 +14,6 @@ from burnline.detection.learned.statistic import NOTHING_YET, Statistic
 if TYPE_CHECKING:
     from array import array
 
-MOST_LEFT_OUT = 7
-"""So many days in a row are left out; what goes on for longer is how the agent is now."""
 _NO_RANGES = Ranges({}, None)
 
 
@@ -33,8 +31,9 @@ class History:
     """What every agent did on the days before today.
 
     A day on which anything of an agent was out of range is left out of its history, so that a runaway does not teach
-    itself in; after seven such days in a row it is what the agent does now. At most 14 days of 20 peaks and 12 sums
-    are held for each agent, and none older than 14 days.
+    itself in. What goes on for longer than half as many days in a row as are known is what the agent does now: a range
+    that few days have made too narrow does not stay so. At most 14 days of 20 peaks and 12 sums are held for each
+    agent, and none older than 14 days.
     """
 
     def __init__(self, conditions: Sequence[Condition], sensitivity: float) -> None:
@@ -55,7 +54,7 @@ class History:
             past = self._past.setdefault(agent, _Past())
             past.seen += 1
             past.in_a_row = past.in_a_row + 1 if agent in out_of_range else 0
-            if 0 < past.in_a_row <= MOST_LEFT_OUT:
+            if 0 < past.in_a_row <= max(1, len(past.days) // 2):
                 past.left_out += 1
             else:
                 logs = tuple(each.logarithm(peaks[each]) for each in Statistic)

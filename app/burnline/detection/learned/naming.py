@@ -1,30 +1,46 @@
-"""Which cause an incident is given: that of the rule that fired, or what the numbers say where a rule names none."""
+"""Which cause an incident is given: that of the rules that fired, unless the split of the change speaks against it.
 
-from collections.abc import Sequence
+A dearer model or a lost cache is the cause only if it explains more than the size of calls does: long prompts are
+cached worse, and that alone makes no collapse.
+"""
+
+from collections.abc import Callable, Sequence
 
 from burnline.detection.learned.causes import Split
-from burnline.detection.learned.engine import Hit
 from burnline.detection.learned.rules import Cause, Rule
 from burnline.detection.learned.statistic import Statistic
 
 _LOOPS_FROM = 5
-"""So many calls alike in a row are a loop."""
-_UNNAMED = {Cause.VOLUME, Cause.CONTEXT_GROWTH}
+"""So many calls alike in a row may be a loop."""
+_PARALLEL_FROM = 3
+"""So many runs or sessions at once may be a fan-out."""
+_GROWN_PART = 4
+"""Calls have grown if their size explains at least one part in so many of the change."""
+
+Beyond = Callable[[Statistic, int], bool]
+"""Whether a statistic is at least a number, and above what is usual for the agent."""
 
 
-def cause_of(fired: Sequence[Rule], hit: Hit, change: Split | None) -> Cause:
+def cause_of(fired: Sequence[Rule], change: Split | None, beyond: Beyond) -> Cause:
     """The cause of what fired.
 
     Args:
         fired: The rules, in their order; at least one.
-        hit: The statistics.
         change: The split of the change in burn, if usual is known.
+        beyond: Tells of the statistics.
     """
-    named = next((rule.cause for rule in fired if rule.cause not in _UNNAMED), None)
-    if named is not None:
-        return named
-    if hit.values[Statistic.ALIKE_CALLS] >= _LOOPS_FROM:
+    causes = {rule.cause for rule in fired}
+    if Cause.RETRY_LOOP in causes or beyond(Statistic.ALIKE_CALLS, _LOOPS_FROM):
         return Cause.RETRY_LOOP
+    for cause, part in ((Cause.MODEL_SWITCH, "model"), (Cause.CACHE_COLLAPSE, "cache")):
+        if cause in causes and (change is None or getattr(change, part) >= max(change.size, 1)):
+            return cause
+    if Cause.FAN_OUT in causes or any(
+        beyond(each, _PARALLEL_FROM) for each in (Statistic.PARALLEL_RUNS, Statistic.AGENT_ACTIVE_2M)
+    ):
+        return Cause.FAN_OUT
     if change is None:
         return fired[0].cause
-    return Cause.CONTEXT_GROWTH if change.size > change.volume else fired[0].cause
+    if change.size * _GROWN_PART >= sum(change) or change.size > change.volume:
+        return Cause.CONTEXT_GROWTH
+    return fired[0].cause if fired[0].cause is not Cause.CONTEXT_GROWTH else Cause.VOLUME

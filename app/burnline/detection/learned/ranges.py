@@ -22,6 +22,8 @@ _PEER_WEIGHT = 4
 """The peers' spread counts as so many days."""
 _LEAST_PEERS = 20
 """A newcomer borrows from no fewer."""
+_UNSURE = 2
+"""A range of n days is wider by the root of 1 + 2/n: few days tell little of what may still be usual."""
 _LONE_SPREAD = 0.15
 """Where nobody has a spread yet."""
 _NEWCOMER_MIDDLE, _NEWCOMER_HIGHEST = 0.90, 0.97
@@ -85,7 +87,8 @@ def _range(statistic: Statistic, peaks: list[float], own: float | None, peers: f
     days = len(peaks)
     weight = 0 if own is None else days
     spread = math.sqrt(((own or 0.0) ** 2 * weight + _PEER_WEIGHT * peers**2) / (weight + _PEER_WEIGHT))
-    return Range(_median(peaks), peaks[-1], max(spread, statistic.least_spread), days)
+    unsure = math.sqrt(1 + _UNSURE / days)
+    return Range(_median(peaks), peaks[-1], unsure * max(spread, statistic.least_spread), days)
 
 
 def _newcomer(by_agent: Mapping[int, Range]) -> Range | None:

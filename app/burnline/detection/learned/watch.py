@@ -181,7 +181,7 @@ class Watch:
             event_id=batch.event_ids[place],
             at_ms=calls.at_ms[place],
             wide=fired[0].of_agent,
-            cause=cause_of(fired, hit, change),
+            cause=cause_of(fired, change, lambda each, least: self._is_beyond(agent, values, each, least)),
             burn=burn,
             usual=usual,
             session_pico_usd=hit.session_pico_usd,
@@ -192,6 +192,11 @@ class Watch:
             ratio_to_highest=None if ratio is None else round(math.exp(ratio), 3),
             learned_from=self._history.explanation(agent, told),
         )
+
+    def _is_beyond(self, agent: int, values: Sequence[float], statistic: Statistic, least: int) -> bool:
+        """Whether a statistic is at least a number, and above an agent's highest usual one."""
+        known, value = self._history.range_of(agent, statistic), values[statistic]
+        return value >= least and (known is None or statistic.logarithm(value) > known.highest)
 
     def _factors(self, hit: Hit, batch: Batch) -> Factors:
         calls, place, values = batch.calls, hit.place, hit.values

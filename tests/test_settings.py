@@ -64,7 +64,7 @@ def test_defaults() -> None:
     assert settings == Settings()
     assert settings.kafka_bootstrap_servers == "127.0.0.1:9092"
     assert (settings.topic_prefix, settings.partitions, settings.flush_interval_ms) == ("finops.", 4, 1_000)
-    assert (settings.short_window_s, settings.long_window_s, settings.resolve_after_s) == (60, 300, 60)
+    assert (settings.short_window_s, settings.long_window_s, settings.resolve_after_s) == (60, 300, 180)
     assert (settings.baseline_usd_per_hour, settings.anomaly_multiplier) == (Decimal(1), Decimal(5))
     assert (settings.minimum_spend_usd, settings.critical_factor) == (Decimal("0.05"), Decimal(3))
     assert settings.metrics_port == 9464
@@ -153,7 +153,7 @@ class TestAllMistakesAtOnce:
         )
         assert mistakes() == [
             "long_window_s=50 is shorter than short_window_s=60",
-            "window_retention_s=100 is less than long_window_s + resolve_after_s = 110",
+            "window_retention_s=100 is less than long_window_s + resolve_after_s = 230",
             "min_insync_replicas=2 exceeds replication_factor=1",
             "SASL_PLAINTEXT needs kafka_sasl_username and kafka_sasl_password",
             "kafka_ssl_certificate_location and kafka_ssl_key_location go together",
@@ -309,7 +309,7 @@ class TestServiceLinks:
 
 CONTRADICTIONS = [
     ({"long_window_s": 60}, {"long_window_s": 50}),
-    ({"window_retention_s": 360}, {"window_retention_s": 350}),
+    ({"window_retention_s": 480}, {"window_retention_s": 470}),
     ({"resolve_after_s": 300}, {"resolve_after_s": 310}),
     ({"min_insync_replicas": 2, "replication_factor": 2}, {"min_insync_replicas": 3, "replication_factor": 2}),
     (

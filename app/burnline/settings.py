@@ -125,7 +125,10 @@ class Settings(BaseSettings):
         Decimal(3), description="Critical from this many times the anomaly threshold."
     )
     minimum_spend_usd: Usd = Field(Decimal("0.05"), description="Least spend in the long window for an anomaly.")
-    resolve_after_s: WindowSeconds = Field(60, description="Resolved when the short window was below so long.")
+    recovery_factor: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] = Field(
+        Decimal("0.8"), description="An anomaly is over only below this part of the line that opened it."
+    )
+    resolve_after_s: WindowSeconds = Field(180, description="Resolved when the short window was below that so long.")
 
     retire_after_s: int = Field(
         86_400,

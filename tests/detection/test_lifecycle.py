@@ -40,7 +40,7 @@ WARNING = opened(
 ).anomaly
 CRITICAL = escalated(WARNING, evidence=LATER, at_ms=NOON + 5_000, burn=BURN, rule=RULE).anomaly
 
-WARN_SHORT, WARN_LONG, CRIT_SHORT, CRIT_LONG, _ = LIMITS
+WARN_SHORT, WARN_LONG, CRIT_SHORT, CRIT_LONG, *_ = LIMITS
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ amounts = st.integers(0, 12) | st.integers(0, 10**30)
 def test_watch_levels_are_exactly_where_judge_changes_the_state(
     current: OpenAnomaly | None, short: int, long: int, shorts: list[int], longs: list[int], minimum: int
 ) -> None:
-    limits = Thresholds(shorts[0], longs[0], shorts[1], longs[1], minimum)
+    limits = Thresholds(shorts[0], longs[0], shorts[1], longs[1], minimum, shorts[0])
     watch_short, watch_long = watch_levels(current, limits)
     exceeded = short > watch_short and long > watch_long
     assert judge(current, short, long, limits).changes_state == exceeded

@@ -1,16 +1,20 @@
 """When an anomaly is over, from the slices alone."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnline.detection.anomaly import State
 from burnline.detection.quiet import is_quiet, judge_quiet, last_loud_slice, quiet_slice
 from burnline.detection.reasons import Reason
-from burnline.detection.rule import BurnRule, Thresholds
-from burnline.windows.slices import window_sum
-from tests.detection.rules import CENT, LIMITS, RULE
+from burnline.detection.rule import BurnRule, Thresholds, thresholds
+from burnline.settings import Settings
+from burnline.windows.slices import SLICE_MS, window_sum
+from tests.detection.rules import BASELINE, CENT, LIMITS, RULE, USD
+from tests.detection.timeline import Walker
 
 # Short window of 6 slices, above 8⅓ cents; a quiet period of 6 slices.
 #
@@ -66,7 +70,7 @@ def test_without_a_loud_slice_it_is_quiet_now() -> None:
 
 slices_held = st.dictionaries(st.integers(0, 30), st.integers(0, 5), max_size=12)
 rules = st.builds(BurnRule, st.integers(1, 8), st.integers(8, 30), st.just(Decimal(3)), st.just(0), st.integers(1, 8))
-lines = st.integers(0, 12).map(lambda line: Thresholds(line, line, line, line, 0))
+lines = st.integers(0, 12).map(lambda line: Thresholds(line, line, line, line, 0, line))
 
 
 @given(slices_held, st.integers(0, 12), rules, lines)
@@ -85,3 +89,36 @@ def test_quiet_begins_once_and_stays(slices: dict[int, int], rule: BurnRule, lim
     begins = quiet_slice(slices, first, rule, limits)
     for newest in range(first, first + 20):
         assert is_quiet(slices, newest, rule, limits) == (newest >= begins)
+
+
+FLAPPING = {index for turn in range(30) for index in range(24 * turn, 24 * turn + 9)}
+"""Slices of two hours in which an agent works 90 s of each four minutes."""
+
+
+def notices_of(rule: BurnRule) -> list[State]:
+    """What is told of such an agent at 20 USD/h, held against 5."""
+    walker = Walker(rule=rule)
+    for index in range(24 * 31):
+        walker.look(index)
+        if index in FLAPPING:
+            walker.spend(index * SLICE_MS, 20 * USD // 360)
+    return [notice.state for notice in walker.notices]
+
+
+def test_by_default_a_burn_that_flaps_about_the_line_is_one_anomaly() -> None:
+    rule = BurnRule.from_settings(Settings())
+    assert [state for state in notices_of(rule) if state is not State.ESCALATED] == [State.OPENED, State.RESOLVED]
+
+
+def test_a_quiet_minute_tells_of_it_again_and_again() -> None:
+    """What the default was: the setting is still there for those who want it so."""
+    told = notices_of(BurnRule.from_settings(Settings(resolve_after_s=60)))
+    assert told.count(State.OPENED) == 30
+
+
+@pytest.mark.parametrize(
+    ("factor", "reason"), [("1", Reason.QUIET), ("0.5", Reason.STILL_ABOVE)], ids=["below-the-line", "above-recovery"]
+)
+def test_an_anomaly_is_over_below_the_recovery_line(factor: str, reason: Reason) -> None:
+    limits = thresholds(replace(RULE, recovery_factor=Decimal(factor)), BASELINE)
+    assert judge_quiet({0: 6 * CENT}, 0, RULE, limits) is reason

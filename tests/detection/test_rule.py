@@ -1,5 +1,6 @@
 """The thresholds are the rule: whole pico-USD, and strict."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from burnline.detection.baseline import EffectiveBaseline
-from burnline.detection.rule import BurnRule, thresholds
+from burnline.detection.rule import BurnRule, Thresholds, thresholds
 from burnline.settings import Settings
 from tests.detection.rules import BASELINE, CENT, LIMITS, RULE, USD
 
@@ -88,11 +89,11 @@ def test_line_of_the_short_window(multiplier: Decimal, warning_short: int) -> No
 
 def test_a_baseline_of_zero_puts_every_line_at_zero() -> None:
     limits = thresholds(RULE, BASELINE._replace(usd_per_hour_pico=0))
-    assert limits == (0, 0, 0, 0, 5 * CENT)
+    assert limits == Thresholds(0, 0, 0, 0, 5 * CENT, 0)
 
 
 def test_settings_make_the_default_rule() -> None:
-    assert BurnRule.from_settings(Settings()) == RULE
+    assert BurnRule.from_settings(Settings()) == replace(RULE, resolve_after_slices=18, recovery_factor=Decimal("0.8"))
     assert (RULE.short_window_s, RULE.long_window_s) == (60, 300)
 
 
@@ -105,7 +106,7 @@ def test_settings_reach_every_part_of_the_rule() -> None:
         minimum_spend_usd=Decimal("0.000000000001"),
         resolve_after_s=90,
     )
-    assert BurnRule.from_settings(settings) == BurnRule(12, 60, Decimal("2.5"), 1, 9)
+    assert BurnRule.from_settings(settings) == BurnRule(12, 60, Decimal("2.5"), 1, 9, Decimal("0.8"))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +124,12 @@ def test_a_rule_that_cannot_work_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         BurnRule(short, long, Decimal(factor), minimum, resolve)
+
+
+@pytest.mark.parametrize("factor", ["0", "-0.1", "1.000001"])
+def test_a_recovery_line_lies_above_zero_and_at_most_at_the_line(factor: str) -> None:
+    with pytest.raises(ValueError, match=f"recovery_factor={factor}"):
+        BurnRule(6, 30, Decimal(3), 0, 6, Decimal(factor))
 
 
 def test_the_narrowest_rule_is_allowed() -> None:

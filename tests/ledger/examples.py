@@ -36,8 +36,9 @@ RULE: Final = BurnRule(
     critical_factor=Decimal(3),
     minimum_spend_pico_usd=PICO_PER_USD // 20,
     resolve_after_slices=2,
+    recovery_factor=Decimal("0.9"),
 )
-"""Windows of 20 and 40 s, 0.05 USD, resolved after 20 s."""
+"""Windows of 20 and 40 s, 0.05 USD, resolved after 20 s below 0.9 times the line."""
 BASELINE: Final = EffectiveBaseline(PICO_PER_USD, Decimal(5), "default")
 """1.00 USD/h × 5: above 0.02777… USD in 20 s, 0.05555… USD in 40 s; critical above three times as much."""
 RETENTION: Final = Retention(slices=7, duplicate_ids=4, idle_ms=10 * HOUR_MS)

@@ -221,9 +221,9 @@ class Model:
         return session.window(end, length) * HOUR_S > self.usd_per_hour * times * length * SLICE_S
 
     def _over(self, session: Session, index: int) -> bool:
-        """Whether the short window has been, and will be without more spend, at or below the line for long enough."""
+        """Whether the short window has been, and will be without more spend, below recovery for long enough."""
         ends = range(index - RULE.resolve_after_slices, max(index, session.newest) + RULE.short_window_slices)
-        return not any(self._above(session, end, RULE.short_window_slices) for end in ends)
+        return not any(self._above(session, end, RULE.short_window_slices, RULE.recovery_factor) for end in ends)
 
     def _judge(self, session_id: str, session: Session, offset: int) -> None:
         if self._over(session, (self.logged_ms - session.delay_ms) // SLICE_MS):

@@ -1,7 +1,7 @@
-"""When an anomaly is over: the short window has been at or below the warning line for the whole quiet period.
+"""When an anomaly is over: the short window has been at or below the recovery line for the whole quiet period.
 
 The answer comes from the slices alone, so it does not depend on how often somebody looks. Take R slices of quiet period
-and a short window of S slices; L is the last slice at whose end the short window was above the line::
+and a short window of S slices; L is the last slice at whose end the short window was above that line::
 
     slices      … L-1   L  L+1              L+R  L+R+1
                 ─┴────┴────┴──── … quiet … ──┴────┴────▶ event time
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 
 def last_loud_slice(slices: Mapping[int, int], rule: "BurnRule", limits: "Thresholds") -> int | None:
-    """The last slice at whose end the short window is above the warning line, or None if there is none held.
+    """The last slice at whose end the short window is above the recovery line, or None if there is none held.
 
     It may lie in the future by up to a short window: what is spent keeps the window above until it leaves.
     """
     # A window falls only when a slice leaves it, so it is above for the last time just before one does.
     ends = sorted((index + rule.short_window_slices - 1 for index in slices), reverse=True)
-    return next((end for end in ends if window_sum(slices, end, rule.short_window_slices) > limits.warning_short), None)
+    return next(
+        (end for end in ends if window_sum(slices, end, rule.short_window_slices) > limits.recovery_short), None
+    )
 
 
 def quiet_slice(slices: Mapping[int, int], newest_slice: int, rule: "BurnRule", limits: "Thresholds") -> int:
@@ -57,7 +59,7 @@ def judge_quiet(slices: Mapping[int, int], newest_slice: int, rule: "BurnRule", 
     """
     if quiet_slice(slices, newest_slice, rule, limits) <= newest_slice:
         return Reason.QUIET
-    above = window_sum(slices, newest_slice, rule.short_window_slices) > limits.warning_short
+    above = window_sum(slices, newest_slice, rule.short_window_slices) > limits.recovery_short
     return Reason.STILL_ABOVE if above else Reason.COOLING_DOWN
 
 

@@ -13,7 +13,7 @@ class Reason(StrEnum):
     ESCALATED = "escalated"
     """A warning was open; both windows are above the critical line."""
     QUIET = "quiet"
-    """One was open; the short window has been at or below the warning line for the whole quiet period."""
+    """One was open; the short window has been at or below the recovery line for the whole quiet period."""
 
     BELOW_THRESHOLD = "below_threshold"
     """None is open; neither window is above the warning line."""
@@ -28,9 +28,9 @@ class Reason(StrEnum):
     ALREADY_CRITICAL = "already_critical"
     """It is critical: there is nothing above that, and no way back but to resolve."""
     STILL_ABOVE = "still_above"
-    """One is open; the short window is above the warning line."""
+    """One is open; the short window is above the recovery line."""
     COOLING_DOWN = "cooling_down"
-    """One is open; the short window is at or below the warning line, but not yet for the whole quiet period."""
+    """One is open; the short window is at or below the recovery line, but not yet for the whole quiet period."""
 
     @property
     def changes_state(self) -> bool:

@@ -33,7 +33,9 @@ class BurnRule:
         long_window_slices: Length of the long window in slices, at least the short one's.
         critical_factor: Critical from more than this many times the warning line, at least 1.
         minimum_spend_pico_usd: Least spend in the long window for an anomaly to open.
-        resolve_after_slices: How many slices in a row the short window must be at or below the line to resolve.
+        resolve_after_slices: How many slices in a row the short window must be at or below the recovery line.
+        recovery_factor: The recovery line is this part of the warning line, above 0 and at most 1: a burn that swings
+            about the warning line is one anomaly.
     """
 
     short_window_slices: int
@@ -41,12 +43,15 @@ class BurnRule:
     critical_factor: Decimal
     minimum_spend_pico_usd: int
     resolve_after_slices: int
+    recovery_factor: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
         if not 1 <= self.short_window_slices <= self.long_window_slices:
             raise ValueError(f"windows of {self.short_window_slices} and {self.long_window_slices} slices are no pair")
         if self.resolve_after_slices < 1:
             raise ValueError(f"resolve_after_slices={self.resolve_after_slices} is less than 1")
+        if not 0 < self.recovery_factor <= 1:
+            raise ValueError(f"recovery_factor={self.recovery_factor} does not lie above 0 and at most at 1")
         if self.critical_factor < 1:
             raise ValueError(f"critical_factor={self.critical_factor} is less than 1")
         if self.minimum_spend_pico_usd < 0:
@@ -61,6 +66,7 @@ class BurnRule:
             critical_factor=settings.critical_factor,
             minimum_spend_pico_usd=int(settings.minimum_spend_usd * PICO_PER_USD),
             resolve_after_slices=settings.resolve_after_s // SLICE_S,
+            recovery_factor=settings.recovery_factor,
         )
 
     @property
@@ -85,12 +91,14 @@ class Thresholds(NamedTuple):
     critical_short: int
     critical_long: int
     minimum_spend: int
+    recovery_short: int
 
 
 def thresholds(rule: BurnRule, baseline: "EffectiveBaseline") -> Thresholds:
     """The lines for one baseline. Callers keep the answer until a baseline changes."""
     factor, factor_divisor = baseline.multiplier.as_integer_ratio()
     critical, critical_divisor = rule.critical_factor.as_integer_ratio()
+    recovery, recovery_divisor = rule.recovery_factor.as_integer_ratio()
 
     def line(window_s: int, times: int, divisor: int) -> int:
         limit = baseline.usd_per_hour_pico * factor * times * window_s
@@ -102,4 +110,5 @@ def thresholds(rule: BurnRule, baseline: "EffectiveBaseline") -> Thresholds:
         critical_short=line(rule.short_window_s, critical, critical_divisor),
         critical_long=line(rule.long_window_s, critical, critical_divisor),
         minimum_spend=rule.minimum_spend_pico_usd,
+        recovery_short=line(rule.short_window_s, recovery, recovery_divisor),
     )

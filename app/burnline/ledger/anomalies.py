@@ -96,7 +96,9 @@ class PartitionAnomalies:
         limits, _ = self._policy.limits(ledger.org_id, ledger.agent_id)
         rule = self._policy.rule
         # What is above the line now stays so until its slices leave the window: most need no closer look.
-        loud = ledger.short_pico_usd > limits.warning_short and index <= ledger.newest_slice + rule.resolve_after_slices
+        loud = (
+            ledger.short_pico_usd > limits.recovery_short and index <= ledger.newest_slice + rule.resolve_after_slices
+        )
         return not loud and is_quiet(ledger.slices, index, rule, limits)
 
     def _resolve(self, ledger: Ledger, index: int, by: ResolvedBy) -> None:

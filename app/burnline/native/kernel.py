@@ -136,7 +136,7 @@ class Kernel:
 
     def set_limits(self, owner: int, limits: Thresholds) -> None:
         """Ask for a judgement on an owner's sessions by these."""
-        levels = (*watch_levels(None, limits), limits.critical_short, limits.critical_long, limits.warning_short)
+        levels = (*watch_levels(None, limits), limits.critical_short, limits.critical_long, limits.recovery_short)
         clamped = array("q", [min(level, _MOST_LEVEL) for level in levels])
         self._c.kernel_set_limits(self._kernel, owner, _address(clamped))
 

@@ -22,8 +22,8 @@ _PEER_WEIGHT = 4
 """The peers' spread counts as so many days."""
 _LEAST_PEERS = 20
 """A newcomer borrows from no fewer."""
-_UNSURE = 2
-"""A range of n days is wider by the root of 1 + 2/n: few days tell little of what may still be usual."""
+_UNSURE = 1
+"""A range of n days is wider by the root of 1 + 1/n: few days tell little of what may still be usual."""
 _LONE_SPREAD = 0.15
 """Where nobody has a spread yet."""
 _NEWCOMER_MIDDLE, _NEWCOMER_HIGHEST = 0.90, 0.97

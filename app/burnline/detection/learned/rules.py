@@ -78,7 +78,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Cause.RETRY_LOOP, (_times(_S.SAME_CALLS, 2.5),)),
     Rule(Cause.RETRY_LOOP, (_spreads(_S.ALIKE_CALLS, 6),)),
     Rule(Cause.RETRY_LOOP, (_spreads(_S.ALIKE_CALLS, 4), _spreads(_S.STREAK_TO_USUAL, 2))),
-    Rule(Cause.MODEL_SWITCH, (_spreads(_S.MODEL_5, 5), _spreads(_S.MONEY_5M, -1))),
+    Rule(Cause.MODEL_SWITCH, (_spreads(_S.MODEL_5, 5),)),
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.MODEL_5, 3), _times(_S.STREAK, 0.0))),
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.AGENT_MODEL_50, 3), _times(_S.STREAK, 0.5))),
     Rule(Cause.CACHE_COLLAPSE, (_spreads(_S.CACHE_15, 3), _spreads(_S.MONEY_5M, 1))),
@@ -91,8 +91,9 @@ RULES: tuple[Rule, ...] = (
     Rule(Cause.CONTEXT_GROWTH, (_spreads(_S.LEAST_COST, 4), _spreads(_S.STREAK_TO_USUAL, 2))),
     Rule(Cause.CONTEXT_GROWTH, (Condition(_S.STREAK_TO_USUAL, Against.HIGHEST, 0.4, newcomers=True),)),
     Rule(Cause.VOLUME, (_times(_S.STREAK_CALLS, 2.0),)),
-    Rule(Cause.VOLUME, (_times(_S.CALLS_1M, 1.2),)),
-    Rule(Cause.VOLUME, (_times(_S.CALLS_5M, 1.2),)),
+    Rule(Cause.VOLUME, (_times(_S.STREAK, 2.2),)),
+    Rule(Cause.VOLUME, (_times(_S.CALLS_1M, 1.0),)),
+    Rule(Cause.VOLUME, (_times(_S.CALLS_5M, 1.1),)),
 )
 
 

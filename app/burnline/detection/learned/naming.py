@@ -41,6 +41,8 @@ def cause_of(fired: Sequence[Rule], change: Split | None, beyond: Beyond) -> Cau
         return Cause.FAN_OUT
     if change is None:
         return fired[0].cause
+    if change.model > max(change.size, change.volume, change.cache):
+        return Cause.MODEL_SWITCH
     if change.size * _GROWN_PART >= sum(change) or change.size > change.volume:
         return Cause.CONTEXT_GROWTH
     return fired[0].cause if fired[0].cause is not Cause.CONTEXT_GROWTH else Cause.VOLUME

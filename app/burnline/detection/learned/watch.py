@@ -10,7 +10,7 @@ from burnline.detection.learned.causes import Factors, split
 from burnline.detection.learned.engine import Calls, Engine, Hit
 from burnline.detection.learned.history import History
 from burnline.detection.learned.incidents import Finding, Incidents
-from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage
+from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage, Usual
 from burnline.detection.learned.naming import cause_of
 from burnline.detection.learned.notice import Incident
 from burnline.detection.learned.rules import Rule, conditions_of
@@ -80,6 +80,7 @@ class Watch:
         self._day = -1
         self._known = 0
         self._usual_calls: dict[int, float] = {}
+        self._usual: dict[int, Usual | None] = {}
         self._out_of_range: set[int] = set()
         self._models: list[tuple[int, int, int, int]] = []
         self._idle_ms: int | None = None
@@ -162,7 +163,8 @@ class Watch:
 
     def _set_agent(self, agent: int) -> None:
         used = self._history.used(agent)
-        self._engine.set_agent(agent, self._history.usual(used), used, self._history.lines(agent))
+        usual = self._usual[agent] = self._history.usual(used)
+        self._engine.set_agent(agent, usual, used, self._history.lines(agent))
         self._usual_calls[agent] = _calls_per_hour(used)
 
     def _finding(self, hit: Hit, batch: Batch) -> Finding:
@@ -208,14 +210,21 @@ class Watch:
         cost = calls.cost_pico_usd[place]
         return Factors(
             calls=values[Statistic.CALLS_5M] * 12 / per_hour if per_hour else 1.0,
-            model=_factor(values[Statistic.MODEL_5]),
-            cache=_factor(values[Statistic.CACHE_5]),
+            model=_factor(values[Statistic.MODEL_5]) or _by_models(listed, parts, self._usual[calls.agent[place]]),
+            cache=_factor(values[Statistic.CACHE_5]) or 1.0,
             price=cost / listed if cost > 0 and listed > 0 else 1.0,
         )
 
 
-def _factor(millionths: float) -> float:
-    return 1.0 if millionths == NOTHING_YET else math.exp(millionths / MICRO)
+def _factor(millionths: float) -> float | None:
+    """How many times as much; None if it cannot be told yet."""
+    return None if millionths == NOTHING_YET else math.exp(millionths / MICRO)
+
+
+def _by_models(listed: int, parts: Sequence[int], usual: Usual | None) -> float:
+    """What one call costs over its cost by the usual models: for a session's first calls."""
+    expected = sum(part * rate for part, rate in zip(parts, usual.rates, strict=True)) if usual else 0.0
+    return listed / expected if listed > 0 and expected > 0 else 1.0
 
 
 def _calls_per_hour(used: Usage) -> float:

@@ -25,7 +25,7 @@ from benchmarks.load import PICO_PER_TOKEN
 STEP_MS = 1_000
 SLICE_MS = 10_000
 DISORDER_STEPS = 4
-RESOLVED_AFTER_MS = 140_000
+RESOLVED_AFTER_MS = 260_000
 """Short window, quiet period, and a slice at either end: by then a calm session's anomaly is over by event time."""
 HOUR_MS = 3_600_000
 HOT_TOKENS, WARNING_TOKENS, CALM_TOKENS = 200_000, 50_000, 1_000_000

@@ -245,7 +245,7 @@ class TestWhose:
 class TestRefused:
     """What makes no file."""
 
-    @pytest.mark.parametrize("params", [{"days": 0}, {"days": 91}, {"tz": "Mars/Base"}, {"group_by": "x"}], ids=str)
+    @pytest.mark.parametrize("params", [{"days": 0}, {"days": 401}, {"tz": "Mars/Base"}, {"group_by": "x"}], ids=str)
     def test_by_its_parameters(self, reader: Api, params: dict[str, Any]) -> None:
         reader.get(CSV, 422, **params)
 

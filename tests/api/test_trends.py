@@ -172,7 +172,7 @@ class TestFreshness:
     ("params", "where"),
     [
         ({"days": 0}, "query.days"),
-        ({"days": 91}, "query.days"),
+        ({"days": 401}, "query.days"),
         ({"days": "many"}, "query.days"),
         ({"tz": "Mars/Olympus"}, "query.tz"),
         ({"tz": "../../etc/passwd"}, "query.tz"),
@@ -202,3 +202,10 @@ def test_a_day_that_was_left_out_is_empty(reader: Api) -> None:
     answer = reader.get("/trends", days=1, tz="Pacific/Apia", until="2011-12-30")
     assert answer["series"] == []
     assert answer["period"]["start"] == answer["period"]["end"]
+
+
+def test_all_that_is_kept_by_default_can_be_asked_for(reader: Api, projected: Projection) -> None:
+    oldest, before = NOW_MS - 399 * 86_400_000, NOW_MS - 400 * 86_400_000
+    use(projected, *(row(quarter_start_ms=at_ms // 900_000 * 900_000, input=1) for at_ms in (NOW_MS, oldest, before)))
+    answer = reader.get("/trends", days=400)
+    assert (len(answer["series"][0]["days"]), answer["total"]["events"]) == (400, 2)

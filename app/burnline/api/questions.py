@@ -18,7 +18,8 @@ from burnline.api.resources import WithResources
 from burnline.finance.days import Day, date_in, days_until, zone
 from burnline.finance.frames import Dimension, matching, visible, within
 
-MAX_DAYS = 90
+MAX_DAYS = 400
+"""As long as sums are kept by default (`BURNLINE_ROLLUP_RETENTION_DAYS`)."""
 MAX_VALUES = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

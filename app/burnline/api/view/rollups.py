@@ -23,8 +23,8 @@ from burnline.readmodel.checked import NotWhole
 from burnline.readmodel.keys import DAY_MS, Keys, utc_day
 from burnline.readmodel.rows import UnreadableRow
 
-DAYS_HELD = 120
-"""A question of 90 days, in any zone, and some for others."""
+DAYS_HELD = 440
+"""A question of 400 days, in any zone, and some for others."""
 DAYS_AT_ONCE = 4
 """Days read in one transaction: Redis answers nobody else meanwhile."""
 MORE_ATTEMPTS = 5

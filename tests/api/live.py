@@ -19,9 +19,10 @@ from burnline.detection.anomaly import Anomaly, notice_value
 from burnline.detection.baseline import Baseline
 from burnline.events.usage import Usage
 from burnline.ledger.changes import Changes
+from burnline.ledger.identity import key_of, org_and_session
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.progress import Progress
-from burnline.readmodel.keys import FEED_LENGTH, Control, offset_field
+from burnline.readmodel.keys import FEED_LENGTH, Control, offset_field, session_field
 from burnline.readmodel.rows import encode_progress, session_row
 from burnline.settings import load_settings
 from tests.ledger.examples import RETENTION, T0, TOPIC, feed, policy
@@ -87,7 +88,7 @@ class Projection:
         """Project a flush."""
         for key, value in changes.ledgers:
             if value is None:
-                self.retire(key.decode())
+                self.retire(org_and_session(key_of(key) or "")[1])
             else:
                 self.put(session_row(value)[1])
         for notice in changes.notices:
@@ -99,7 +100,7 @@ class Projection:
         row = json.loads(value)
         session_id = row["session_id"]
         with self.redis.pipeline() as pipe:
-            pipe.hset(self.keys.session(session_id), str(row["source_partition"]), value)
+            pipe.hset(self.keys.session(session_id), session_field(row["source_partition"], row["org_id"]), value)
             pipe.zadd(self.keys.sessions, {session_id: row["last_event_at"]}, gt=True)
             self._change(pipe, session_id)
             pipe.execute()

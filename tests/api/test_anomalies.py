@@ -22,7 +22,7 @@ def notice(number: int, state: str = "opened 1", **changes: Any) -> Anomaly:
     session_id = f"s-{number}"
     opened_at = T0 + number * HOUR_MS
     fields: dict[str, Any] = {
-        "anomaly_id": anomaly_id(evidence, session_id),
+        "anomaly_id": anomaly_id(evidence, "acme", session_id),
         "revision": int(revision),
         "state": State(name),
         "severity": Severity.WARNING,

@@ -114,10 +114,12 @@ class TestOrganisations:
         assert hidden["detail"].replace("s-1", "s-2") == missing["detail"]
 
     def test_two_of_them_under_one_id(self, api: Caller, projection: Projection) -> None:
-        """Each sees its own part; who sees both, sees both added up."""
-        projection.feed(spend(0, 10), partition=0)
-        projection.feed(spend(0, 15, org_id="globex"), partition=3)
-        assert api.get("/sessions/s-1")["cost_usd"] == "0.025"
+        """They are two sessions, on one partition too: each sees its own, and who sees both has to say which."""
+        projection.feed(spend(0, 10), spend(0, 15, org_id="globex"), partition=3)
+        problem = api.get("/sessions/s-1", 409)
+        assert problem["type"].endswith(":ambiguous-session")
+        assert problem["detail"].endswith("name one by org_id (acme, globex).")
+        assert api.get("/sessions/s-1", org_id="acme")["cost_usd"] == "0.01"
         api.as_of_orgs("globex")
         found = api.get("/sessions/s-1")
         assert (found["cost_usd"], found["org_id"]) == ("0.015", "globex")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.audit.working import T0, Careless, event, newest, publish, put, work_
 from tests.brokers import MakeSettings
 from tests.cli.reach import reach, run, words
 from tests.faults.workers import WorkerSlot
+from tests.ledger.examples import named
 from tests.topics.making import admin
 
 DAY_MS = 86_400_000
@@ -64,9 +66,9 @@ def findings(report: dict[str, Any]) -> dict[str, list[tuple[int, str, int]]]:
 def tamper(settings: Settings, session_id: str, **changes: Any) -> None:
     """Write another ledger, as no worker does."""
     topic = topics_for(settings).sessions.name
-    record = json.loads(newest(settings, topic)[session_id])
+    record = json.loads(newest(settings, topic)[named(session_id)])
     record["by_model"]["gpt-4o"].update(changes)
-    put(settings, topic, [(session_id, json.dumps(record | changes, separators=(",", ":")).encode())])
+    put(settings, topic, [(named(session_id), json.dumps(record | changes, separators=(",", ":")).encode())])
 
 
 def test_an_honest_log_agrees(worked: Settings) -> None:
@@ -127,7 +129,7 @@ def test_a_ledger_that_was_tampered_with_is_named(
 
 
 def test_a_ledger_that_is_gone_is_named(worked: Settings) -> None:
-    put(worked, topics_for(worked).sessions.name, [("s-2", None)], partition=1)
+    put(worked, topics_for(worked).sessions.name, [(named("s-2"), None)], partition=1)
     assert findings(verified(code=EXIT_FAILED)) == {"missing": [(1, "s-2", -1)]}
 
 
@@ -147,7 +149,7 @@ def test_unreadable_progress_is_told_and_the_other_partitions_are_checked(worked
 def test_rows_are_cut_and_counted(settings: Settings) -> None:
     publish(settings, *(event(number, f"s-{number}") for number in range(5)))
     work_off(settings)
-    put(settings, topics_for(settings).sessions.name, [(f"s-{number}", None) for number in range(5)])
+    put(settings, topics_for(settings).sessions.name, [(named(f"s-{number}"), None) for number in range(5)])
     report = verified("--top", "2", code=EXIT_FAILED)
     assert findings(report) == {"missing": [(0, "s-0", -1), (0, "s-1", -1)]}
     assert (report["findings"]["missing"]["count"], report["differences"]) == (5, 5)
@@ -165,7 +167,7 @@ def test_a_rate_that_was_set_since_is_told_and_no_difference(worked: Settings) -
 
 
 def test_an_event_of_the_future_is_passed_over(settings: Settings) -> None:
-    publish(settings, event(1), event(2, occurred_at=T0 + DAY_MS))
+    publish(settings, event(1), event(2, occurred_at=time.time_ns() // 1_000_000 + DAY_MS))
     work_off(settings, T0)
     report = verified()
     assert (report["sessions"], report["dead_letters"]["refused"]) == ({"agrees": 1}, 1)
@@ -176,7 +178,7 @@ def test_retired_sessions_agree_with_their_rollup(settings: Settings) -> None:
     work_off(settings, T0, T0 + 2 * DAY_MS)
     publish(settings, event(3, "s-2"))
     work_off(settings, T0 + 2 * DAY_MS)
-    assert sorted(newest(settings, topics_for(settings).sessions.name)) == ["s-2"]
+    assert sorted(newest(settings, topics_for(settings).sessions.name)) == [named("s-2")]
     report = verified()
     assert report["sessions"] == {"retired": 2}
     assert (report["recomputed"], report["counted"]["events"]) == (report["counted"], 3)

@@ -37,25 +37,29 @@ NOTICE = opened(
 
 def test_the_id_is_pinned() -> None:
     # A replay by any version of Burnline must come to the same id.
-    assert anomaly_id(Evidence("finops.usage", 3, 41, "e-41"), "s-1") == "9770840e-6394-52d3-bacb-a6288365f856"
+    assert anomaly_id(Evidence("finops.usage", 3, 41, "e-41"), "acme", "s-1") == "e8535fd4-b344-51be-b879-e963c3cd3136"
 
 
 places = st.tuples(
-    st.text("abc._-9", min_size=1, max_size=5), st.integers(0, 12), st.integers(0, 120), st.text("1/2", max_size=4)
+    st.text("abc._-9", min_size=1, max_size=5),
+    st.integers(0, 12),
+    st.integers(0, 120),
+    st.text("1/2", max_size=4),
+    st.text("1/2", max_size=4),
 )
 
 
 @given(places, places)
 def test_ids_differ_exactly_where_the_opening_differs(
-    one: tuple[str, int, int, str], other: tuple[str, int, int, str]
+    one: tuple[str, int, int, str, str], other: tuple[str, int, int, str, str]
 ) -> None:
-    ids = [anomaly_id(Evidence(*place[:3], "e"), place[3]) for place in (one, other)]
+    ids = [anomaly_id(Evidence(*place[:3], "e"), *place[3:]) for place in (one, other)]
     assert (ids[0] == ids[1]) == (one == other)
     assert UUID(ids[0]).version == 5
 
 
 def test_the_id_does_not_depend_on_the_event_id() -> None:
-    assert anomaly_id(Evidence("t", 1, 2, "a"), "s") == anomaly_id(Evidence("t", 1, 2, "b"), "s")
+    assert anomaly_id(Evidence("t", 1, 2, "a"), "o", "s") == anomaly_id(Evidence("t", 1, 2, "b"), "o", "s")
 
 
 def test_value_is_the_same_bytes_and_reads_back() -> None:
@@ -65,8 +69,8 @@ def test_value_is_the_same_bytes_and_reads_back() -> None:
     assert json.loads(value)["session_id"] == "Sitzung-ü"
 
 
-def test_key_is_the_session() -> None:
-    assert notice_key(NOTICE) == "Sitzung-ü".encode()
+def test_key_is_that_of_the_session() -> None:
+    assert notice_key(NOTICE) == f'["{NOTICE.org_id}","Sitzung-ü"]'.encode()
 
 
 @pytest.mark.parametrize(

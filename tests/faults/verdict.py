@@ -228,7 +228,7 @@ def _anomaly_problems(due: Due, notices: list[dict[str, Any]], held: dict[str, A
         yield f"should be {due.end} in the end, found {told}"
     if first["evidence"]["event_id"] != due.event_id:
         yield f"opened by {first['evidence']['event_id']}, due was {due.event_id}"
-    if first["anomaly_id"] != anomaly_id(Evidence(**first["evidence"]), first["session_id"]):
+    if first["anomaly_id"] != anomaly_id(Evidence(**first["evidence"]), first["org_id"], first["session_id"]):
         yield f"its id is not that of its evidence: {first}"
     shared = ("anomaly_id", "revision", "state", "severity")
     newest = None if states[-1] == "resolved" else {name: last[name] for name in shared}

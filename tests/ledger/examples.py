@@ -10,6 +10,7 @@ from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
 from burnline.detection.rule import BurnRule
 from burnline.events.usage import Usage
 from burnline.ledger.changes import Changes
+from burnline.ledger.identity import ledger_key, record_name
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
@@ -101,6 +102,7 @@ class Topics:
 
     def __init__(self) -> None:
         self.sessions: dict[str, bytes] = {}
+        """By the record's key, see `named`."""
         self.rollups: dict[bytes, bytes] = {}
         self.usage_rollups: dict[bytes, bytes] = {}
         self.event_ids: dict[bytes, bytes] = {}
@@ -142,9 +144,14 @@ def runs_of(log: Sequence[object], cuts: Iterable[int]) -> list[range]:
     return [range(start, end) for start, end in zip([0, *ends], ends, strict=False) if start < end]
 
 
-def held(partition: PartitionLedger, session_id: str = "s-1") -> Ledger:
+def named(session_id: str, org_id: str = "acme") -> str:
+    """The key of a session's record."""
+    return record_name(ledger_key(org_id, session_id)).decode()
+
+
+def held(partition: PartitionLedger, session_id: str = "s-1", org_id: str = "acme") -> Ledger:
     """A session's ledger, which must be there."""
-    found = partition.get(session_id)
+    found = partition.get(ledger_key(org_id, session_id))
     assert found is not None
     return found
 

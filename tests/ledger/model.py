@@ -4,6 +4,7 @@ Money is `Decimal` USD from published prices per million tokens; a window is sum
 asked for; what is known as a duplicate follows from how many ids a session has taken.
 """
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -48,6 +49,7 @@ class Alert:
 class Session:
     """One session's history."""
 
+    session_id: str
     org_id: str
     agent_id: str
     taken: list[str] = field(default_factory=list)
@@ -88,8 +90,9 @@ class Model:
 
     def __init__(self, retention: Retention) -> None:
         self.retention = retention
-        self._ever_taken: set[tuple[str, str]] = set()
+        self._ever_taken: set[tuple[str, str, str]] = set()
         self.sessions: dict[str, Session] = {}
+        """By the key of the record, which names the organisation too."""
         self.retired: list[Session] = []
         self.watermark_ms = self.logged_ms = 0
         self.accepted = self.duplicates = self.late = self.conflicts = 0
@@ -111,8 +114,9 @@ class Model:
         if self._knows(event):
             self.duplicates += 1
             return
-        session = self.sessions.setdefault(event.session_id, Session(event.org_id, event.agent_id))
-        self._ever_taken.add((event.session_id, event.event_id))
+        name = _name(event)
+        session = self.sessions.setdefault(name, Session(event.session_id, event.org_id, event.agent_id))
+        self._ever_taken.add((event.org_id, event.session_id, event.event_id))
         seen_ms = min(event.occurred_at, logged_ms)
         self.watermark_ms = max(self.watermark_ms, seen_ms)
         self.accepted += 1
@@ -123,7 +127,7 @@ class Model:
         session.runs += event.kind == "run"
         session.tool_calls += event.kind == "tool_call"
         if self._window(session, seen_ms, self._count(session, event)):
-            self._judge(event.session_id, session, offset)
+            self._judge(session, offset)
 
     def active(self, now_ms: int) -> None:
         """Records came at this time by the clock."""
@@ -146,9 +150,9 @@ class Model:
         """How long nothing has come, by the clock."""
         return now_ms - (self._active_at_ms or now_ms)
 
-    def retire(self, session_id: str, now_ms: int) -> None:
+    def retire(self, name: str, now_ms: int) -> None:
         """A session was retired: it must have been idle for long, and quiet."""
-        session = self.sessions.pop(session_id)
+        session = self.sessions.pop(name)
         assert self.retention.idle_ms is not None
         assert max(session.times) <= self.watermark_ms + self.idle_ms(now_ms) - self.retention.idle_ms
         assert session.alert is None
@@ -156,15 +160,16 @@ class Model:
 
     def look(self, index: int) -> None:
         """The log's time has come to this slice."""
-        for session_id, session in self.sessions.items():
-            self._resolve(session_id, session, (index * SLICE_MS - session.delay_ms) // SLICE_MS)
+        for session in self.sessions.values():
+            self._resolve(session, (index * SLICE_MS - session.delay_ms) // SLICE_MS)
 
     def _knows(self, event: Usage) -> bool:
         """Whether an id is remembered: by its session the last full generation of ids, and those since."""
-        if self.retention.partition_ids and (event.session_id, event.event_id) in self._ever_taken:
+        if self.retention.partition_ids and (event.org_id, event.session_id, event.event_id) in self._ever_taken:
             return True
         limit = self.retention.duplicate_ids
-        taken = self.sessions[event.session_id].taken if event.session_id in self.sessions else []
+        session = self.sessions.get(_name(event))
+        taken = session.taken if session else []
         return event.event_id in taken[max(0, len(taken) // limit - 1) * limit :]
 
     def _count(self, session: Session, event: Usage) -> Decimal:
@@ -225,7 +230,7 @@ class Model:
         ends = range(index - RULE.resolve_after_slices, max(index, session.newest) + RULE.short_window_slices)
         return not any(self._above(session, end, RULE.short_window_slices, RULE.recovery_factor) for end in ends)
 
-    def _judge(self, session_id: str, session: Session, offset: int) -> None:
+    def _judge(self, session: Session, offset: int) -> None:
         if self._over(session, (self.logged_ms - session.delay_ms) // SLICE_MS):
             return  # late events may complete a burn that nobody can stop any more
         windows = (RULE.short_window_slices, RULE.long_window_slices)
@@ -235,22 +240,27 @@ class Model:
         if alert is None:
             if warning and session.window(session.newest, RULE.long_window_slices) >= Decimal("0.05"):
                 session.alert = Alert(offset, 1, critical)
-                self._notice(session_id, session.alert, "opened")
+                self._notice(session, session.alert, "opened")
         elif critical and not alert.critical:
             session.alert = Alert(alert.opening_offset, alert.revision + 1, critical=True)
-            self._notice(session_id, session.alert, "escalated")
+            self._notice(session, session.alert, "escalated")
 
-    def _resolve(self, session_id: str, session: Session, index: int) -> None:
+    def _resolve(self, session: Session, index: int) -> None:
         alert = session.alert
         if alert is None or not self._over(session, index):
             return
         session.alert = None
-        self._notice(session_id, Alert(alert.opening_offset, alert.revision + 1, alert.critical), "resolved")
+        self._notice(session, Alert(alert.opening_offset, alert.revision + 1, alert.critical), "resolved")
 
-    def _notice(self, session_id: str, alert: Alert, state: str) -> None:
+    def _notice(self, session: Session, alert: Alert, state: str) -> None:
         opening = Evidence(TOPIC, PARTITION, alert.opening_offset, "")
         severity = "critical" if alert.critical else "warning"
-        self.notices.append(Shown(session_id, anomaly_id(opening, session_id), alert.revision, state, severity))
+        identity = anomaly_id(opening, session.org_id, session.session_id)
+        self.notices.append(Shown(session.session_id, identity, alert.revision, state, severity))
+
+
+def _name(event: Usage) -> str:
+    return json.dumps([event.org_id, event.session_id], separators=(",", ":"))
 
 
 def shown(notices: list[Anomaly]) -> list[Shown]:

@@ -29,7 +29,7 @@ from burnline.native.ledger import NativePartitionLedger
 from burnline.pricing.money import pico_from_text
 from burnline.settings import SLICE_S, Settings
 from burnline.topics.catalogue import topics_for
-from tests.ledger.examples import PARTITION, T0, TOPIC, held, policy, publish, spend, usage
+from tests.ledger.examples import PARTITION, T0, TOPIC, held, named, policy, publish, spend, usage
 from tests.ledger.test_damaged_records import BOTH, Make
 
 RETAINED = Retention(slices=7, duplicate_ids=64, partition_ids=1_000, idle_ms=10 * HOUR_MS)
@@ -211,7 +211,7 @@ class TestWideSums:
         for sums in fields["by_model"].values():
             sums["cost_usd"] = self.EACH
         successor = make(TOPIC, PARTITION, policy(), RETAINED)
-        successor.restore_session("s-1", msgspec.json.encode(fields))
+        successor.restore_session(named("s-1"), msgspec.json.encode(fields))
         publish(successor, spend(0, 1, 1))
         ((_, value),) = successor.take_changes(T0).ledgers
         assert value is not None

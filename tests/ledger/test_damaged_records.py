@@ -12,18 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnline.ledger.identity import ledger_key
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import Progress
 from burnline.ledger.record import UnreadableRecord
 from burnline.native.ledger import NativePartitionLedger
-from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, policy, publish, spend
+from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, named, policy, publish, spend
 
 Make = Callable[[str, int, Policy, Retention], PartitionLedger]
 BOTH = pytest.mark.parametrize("make", [PartitionLedger, NativePartitionLedger], ids=["python", "kernel"])
 RETAINED = RETENTION._replace(partition_ids=10)
-SESSION = "s-1"
+SESSION, CALM = named("s-1"), named("calm")
 
 
 def written() -> Topics:
@@ -50,9 +51,9 @@ WRITTEN = written()
 
 
 def test_the_records_are_of_every_kind() -> None:
-    assert set(WRITTEN.sessions) == {SESSION, "calm"}
+    assert set(WRITTEN.sessions) == {SESSION, CALM}
     assert b'"anomaly":{' in WRITTEN.sessions[SESSION]
-    assert b'"anomaly":null' in WRITTEN.sessions["calm"]
+    assert b'"anomaly":null' in WRITTEN.sessions[CALM]
     assert len(WRITTEN.rollups) == len(WRITTEN.event_ids) - 1 == 1
 
 
@@ -94,7 +95,7 @@ def damaged(value: bytes, damages: list[Damage]) -> bytes:
 def live_on(partition: PartitionLedger, make: Make) -> None:
     """Do all that a partition does with what it holds; a reader of what it writes must take it over, too."""
     topics = Topics()
-    topics.sessions = dict.fromkeys([SESSION, "calm"], b"")  # those that may be retired
+    topics.sessions = dict.fromkeys([SESSION, CALM], b"")  # those that may be retired
     for number in range(3):
         publish(partition, spend(number, 1, number), spend(number, 1, number, session_id="calm"))
         partition.tick(T0 + number * 60_000)
@@ -106,7 +107,7 @@ def live_on(partition: PartitionLedger, make: Make) -> None:
 
 
 @BOTH
-@given(damages=DAMAGES, of=st.sampled_from([SESSION, "calm"]))
+@given(damages=DAMAGES, of=st.sampled_from([SESSION, CALM]))
 def test_a_damaged_ledger_is_refused_or_whole(make: Make, damages: list[Damage], of: str) -> None:
     partition = make(TOPIC, PARTITION, policy(), RETAINED)
     try:
@@ -189,7 +190,7 @@ def test_totals_below_0_are_worked_out_anew(make: Make) -> None:
     """Sums over several models once wrapped at 9.2 million USD: the models are right, and the totals are not read."""
     partition = make(TOPIC, PARTITION, policy(), RETAINED)
     partition.restore_session(SESSION, changed(SESSION, cost_usd="-9223372.036854775808"))
-    held = partition.get(SESSION)
+    held = partition.get(ledger_key("acme", "s-1"))
     assert held is not None
     assert held.total("cost_pico_usd") > 0
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from burnline.ledger.identity import ledger_key
 from burnline.ledger.record import UnreadableRecord
 from burnline.pricing.money import PICO_PER_USD
 from tests.ledger.examples import (
@@ -16,6 +17,7 @@ from tests.ledger.examples import (
     feed,
     held,
     ledger,
+    named,
     policy,
     rate,
     spend,
@@ -30,7 +32,6 @@ class TestIdentity:
         ("changes", "conflicts"),
         [
             pytest.param({}, 0, id="the-same"),
-            pytest.param({"org_id": "initech"}, 1, id="another-org"),
             pytest.param({"agent_id": "agent-8"}, 1, id="another-agent"),
             pytest.param({"team_id": "platform", "project_code": "P"}, 0, id="a-team-is-no-identity"),
         ],
@@ -120,7 +121,10 @@ class TestChanges:
     def test_a_ledger_is_written_once_for_many_events(self) -> None:
         partition = ledger()
         feed(partition, *(usage(event_id=f"e-{number}") for number in range(5)), usage(session_id="s-2"))
-        assert sorted(key for key, _ in partition.take_changes(T0).ledgers) == [b"s-1", b"s-2"]
+        assert sorted(key for key, _ in partition.take_changes(T0).ledgers) == [
+            named("s-1").encode(),
+            named("s-2").encode(),
+        ]
 
     def test_what_has_not_changed_is_not_written(self) -> None:
         partition = ledger()
@@ -128,7 +132,7 @@ class TestChanges:
         partition.take_changes(T0)
         feed(partition, usage(event_id="e-2"))
         changes = partition.take_changes(T0)
-        assert [key for key, _ in changes.ledgers] == [b"s-1"]
+        assert [key for key, _ in changes.ledgers] == [named("s-1").encode()]
         assert [each.sums[0] for each in changes.activity] == [1]
 
     def test_a_resolution_is_written_without_any_event(self) -> None:
@@ -137,7 +141,7 @@ class TestChanges:
         partition.take_changes(T0)
         partition.tick(T0 + 3_600_000)
         changes = partition.take_changes(T0)
-        assert [key for key, _ in changes.ledgers] == [b"s-1"]
+        assert [key for key, _ in changes.ledgers] == [named("s-1").encode()]
         assert changes.activity == []
 
 
@@ -150,7 +154,7 @@ class TestRestore:
         topics.commit(partition.take_changes(T0))
         partition = topics.restored(policy())
         assert (len(partition), partition.open_anomalies) == (2, 1)
-        assert partition.get("s-3") is None
+        assert partition.get(ledger_key("acme", "s-3")) is None
         assert len(partition) == 2
 
     @pytest.mark.parametrize("open_anomaly", [True, False])
@@ -158,7 +162,7 @@ class TestRestore:
         topics, partition = Topics(), ledger()
         feed(partition, spend(0, 80 if open_anomaly else 1))
         topics.commit(partition.take_changes(T0))
-        topics.sessions["s-1"] = topics.sessions["s-1"][:-9]
+        topics.sessions[named("s-1")] = topics.sessions[named("s-1")][:-9]
         with pytest.raises(UnreadableRecord):
             topics.restored(policy())
 

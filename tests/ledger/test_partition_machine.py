@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
 from burnline.ledger.changes import Activity, Counts
+from burnline.ledger.identity import ledger_key
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.record import LedgerRecord, SessionLedger, parse
 from burnline.ledger.rollup import SessionRollup
@@ -123,8 +124,8 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.partition.events_held() == self.partition.lineage.events + self.partition.counts.accepted
         assert self.partition.watermark_ms == self.model.watermark_ms
         assert self.partition.open_anomalies == sum(bool(one.alert) for one in self.model.sessions.values())
-        for session_id, session in self.model.sessions.items():
-            held = self.partition.get(session_id)
+        for session in self.model.sessions.values():
+            held = self.partition.get(ledger_key(session.org_id, session.session_id))
             assert held is not None
             for length, pico_usd in (
                 (RULE.short_window_slices, held.short_pico_usd),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from burnline.ledger import record
+from burnline.ledger.identity import ledger_key, record_name
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.record import SessionLedger, UnreadableRecord, check, decode, encode, parse, upgraded
 from burnline.ledger.session import Ledger
@@ -52,11 +53,11 @@ def test_what_is_written_is_read_back(log: list[Entry]) -> None:
     values = written(partition)
     for value in values:
         read = decode(value)
-        held = partition.get(read.session_id)
+        held = partition.get(read.key)
         assert held is not None
         assert content(read) == content(held)
         assert upgraded(value) is value
-        assert content(check(value, read.session_id, PARTITION)) == content(held)
+        assert content(check(value, read.key, PARTITION)) == content(held)
 
 
 @given(logs())
@@ -88,9 +89,9 @@ def test_names_do_not_disturb_what_is_looked_for_in_the_bytes(name: str) -> None
     partition = ledger()
     feed(partition, usage(session_id=name, model=name, org_id=name, agent_id=name))
     (value,) = written(partition)
-    assert check(value, name, PARTITION).last_event_at == T0
+    assert check(value, ledger_key(name, name), PARTITION).last_event_at == T0
     restored = ledger()
-    restored.restore(None, [(name, value)])
+    restored.restore(None, [(record_name(ledger_key(name, name)).decode(), value)])
     assert restored.open_anomalies == 0
     assert decode(value).models.keys() == {name}
 

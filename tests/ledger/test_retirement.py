@@ -10,7 +10,7 @@ from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.record import UnreadableRecord
 from burnline.ledger.rollup import SessionRollup, decode
-from tests.ledger.examples import RETENTION, T0, Topics, feed, ledger, policy, usage
+from tests.ledger.examples import RETENTION, T0, Topics, feed, ledger, named, policy, usage
 
 assert RETENTION.idle_ms is not None
 HOUR_OVER_MS = (T0 // HOUR_MS + 1) * HOUR_MS - T0
@@ -64,7 +64,7 @@ def test_a_session_may_come_back(flushed: tuple[PartitionLedger, Topics]) -> Non
     topics.commit(later(partition, DUE_MS))
     feed(partition, usage(event_id="e-9"))
     topics.commit(partition.take_changes(T0))
-    assert topics.sessions.keys() == {"s-1"}
+    assert topics.sessions.keys() == {named("s-1")}
     topics.commit(later(partition, DUE_MS))
     rollup = decode(topics.rollups[b"closed/2/acme/agent-7"])
     assert (rollup.sessions, rollup.models["gpt-4o"].events) == (3, 3)
@@ -88,7 +88,9 @@ def test_event_time_counts_and_not_the_clock_while_events_come(flushed: tuple[Pa
     feed(partition, usage(session_id="s-4", occurred_at=T0 + DUE_MS - 1), now_ms=T0)
     assert [value for _, value in later(partition, 0).ledgers if value is None] == []
     feed(partition, usage(session_id="s-5", occurred_at=T0 + DUE_MS), now_ms=T0)
-    assert sorted(key for key, value in later(partition, 0).ledgers if value is None) == [b"s-1", b"s-2", b"s-3"]
+    assert sorted(key for key, value in later(partition, 0).ledgers if value is None) == [
+        named(each).encode() for each in ("s-1", "s-2", "s-3")
+    ]
 
 
 def test_an_event_in_between_keeps_a_session(flushed: tuple[PartitionLedger, Topics]) -> None:
@@ -96,14 +98,14 @@ def test_an_event_in_between_keeps_a_session(flushed: tuple[PartitionLedger, Top
     feed(partition, usage(event_id="e-9", occurred_at=T0 + HOUR_OVER_MS + 1))
     topics.commit(partition.take_changes(T0))
     topics.commit(later(partition, DUE_MS - HOUR_OVER_MS - 1))
-    assert topics.sessions.keys() == {"s-1"}
+    assert topics.sessions.keys() == {named("s-1")}
 
 
 def test_what_is_not_yet_written_waits_for_the_next_flush(flushed: tuple[PartitionLedger, Topics]) -> None:
     partition, topics = flushed
     feed(partition, usage(event_id="e-9"))
     topics.commit(later(partition, DUE_MS))
-    assert topics.sessions.keys() == {"s-1"}
+    assert topics.sessions.keys() == {named("s-1")}
     topics.commit(later(partition, DUE_MS))
     assert topics.sessions == {}
 
@@ -115,7 +117,7 @@ def test_an_open_anomaly_ends_first() -> None:
     assert partition.open_anomalies == 1
     topics.commit(later(partition, DUE_MS))
     assert [str(notice.state) for notice in topics.notices] == ["opened", "resolved"]
-    assert topics.sessions.keys() == {"s-1"}
+    assert topics.sessions.keys() == {named("s-1")}
     topics.commit(later(partition, DUE_MS + HOUR_MS))
     assert topics.sessions == {}
 

@@ -252,7 +252,7 @@ class TestQuarters:
 
     def test_an_event_that_names_another_owner_counts_for_its_ledgers(self) -> None:
         partition = ledger()
-        feed(partition, usage(), usage(event_id="e-2", org_id="initech", agent_id="agent-8"))
+        feed(partition, usage(), usage(event_id="e-2", agent_id="agent-8"))
         assert [(row.org_id, row.agent_id, row.events) for row in flushed(partition)] == [("acme", "agent-7", 2)]
 
 

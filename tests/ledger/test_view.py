@@ -52,16 +52,16 @@ class TestMerge:
     @pytest.mark.parametrize("swapped", [False, True])
     def test_the_earliest_event_says_whose_it_is(self, *, swapped: bool) -> None:
         parts = [
-            on(0, usage(occurred_at=T0 + 1, org_id="initech", agent_id="late")),
-            on(1, usage(occurred_at=T0, org_id="acme", agent_id="early")),
+            on(0, usage(occurred_at=T0 + 1, agent_id="late")),
+            on(1, usage(occurred_at=T0, agent_id="early")),
         ]
         view = one(*(reversed(parts) if swapped else parts))
         assert (view.org_id, view.agent_id, view.source_partition) == ("acme", "early", 1)
 
     @pytest.mark.parametrize("swapped", [False, True])
     def test_at_the_same_time_the_lower_partition_does(self, *, swapped: bool) -> None:
-        parts = [on(2, usage(org_id="two")), on(1, usage(org_id="one"))]
-        assert one(*(reversed(parts) if swapped else parts)).org_id == "one"
+        parts = [on(2, usage(agent_id="two")), on(1, usage(agent_id="one"))]
+        assert one(*(reversed(parts) if swapped else parts)).agent_id == "one"
 
     def test_the_worst_anomaly_is_shown(self) -> None:
         warning = on(0, usage(input_tokens=30_000))

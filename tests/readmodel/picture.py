@@ -63,9 +63,9 @@ def _sessions(ledgers: dict[tuple[bytes, int], Any]) -> Picture:
     times: dict[str, int] = {}
     by_org: dict[str, dict[str, int]] = defaultdict(dict)
     for (key, partition), value in ledgers.items():
-        name = key.decode()
+        org_id, name = json.loads(key)
         del value["recent_event_ids"]
-        sessions[name][str(partition)] = value
+        sessions[name][f"{partition}/{org_id}"] = value
         for among in (times, by_org[value["org_id"]]):
             among[name] = max(among.get(name, 0), value["last_event_at"])
     return {"sessions": dict(sessions), "sessions by time": times, "sessions by org": dict(by_org)}

@@ -5,6 +5,7 @@ import pytest
 from burnline.readmodel.batch import ARGUMENTS_AT_ONCE, Batch, Command, Record, Role, Stretch, plan
 from burnline.readmodel.keys import ANOMALY_TTL_MS, Control
 from burnline.readmodel.rows import session_row
+from tests.ledger.examples import named
 from tests.readmodel import examples
 from tests.readmodel.examples import DAY, T0, WRITTEN_MS, record
 
@@ -21,16 +22,30 @@ def commands(*records: Record) -> list[Command]:
 
 
 def ledger(session_id: str, value: bytes | None, partition: int = 0) -> Record:
-    return record(Role.SESSIONS, session_id, value, partition=partition)
+    return record(Role.SESSIONS, named(session_id), value, partition=partition)
 
 
 class TestSessions:
     """Ledgers, and their deletion."""
 
+    def test_two_organisations_may_have_sessions_of_one_id(self) -> None:
+        one, other = examples.ledger("s-1"), examples.ledger("s-1", org_id="globex")
+        found = commands(record(Role.SESSIONS, named("s-1"), one), record(Role.SESSIONS, named("s-1", "globex"), other))
+        assert [command[1:3] for command in found if command[0] == "@ledger"] == [
+            ("s-1", "0/acme"),
+            ("s-1", "0/globex"),
+        ]
+
+    def test_a_ledger_under_the_session_id_alone_makes_way_for_the_one_under_its_new_key(self) -> None:
+        old, new = examples.ledger("s-1"), examples.ledger("s-1", last_offset=9)
+        assert commands(record(Role.SESSIONS, "s-1", old))[0] == ("@ledger", "s-1", "0", session_row(old)[1])
+        found = commands(record(Role.SESSIONS, named("s-1"), new), record(Role.SESSIONS, "s-1", None))
+        assert found[:2] == [("@gone", "s-1", "0"), ("@ledger", "s-1", "0/acme", session_row(new)[1])]
+
     def test_a_ledger(self) -> None:
         value = examples.ledger("s-1", last_event_at=5)
         assert commands(ledger("s-1", value)) == [
-            ("@ledger", "s-1", 0, session_row(value)[1]),
+            ("@ledger", "s-1", "0/acme", session_row(value)[1]),
             ("ZADD", "p:7:sessions", "GT", 5, "s-1"),
             ("ZADD", "p:7:sessions:org:acme", "GT", 5, "s-1"),
             ("@changed_next",),
@@ -41,19 +56,19 @@ class TestSessions:
         values = [examples.ledger("s-1", last_offset=offset) for offset in range(3)]
         found = commands(*(ledger("s-1", value) for value in values))
         written = [command for command in found if command[0] == "@ledger"]
-        assert written == [("@ledger", "s-1", 0, session_row(values[2])[1])]
+        assert written == [("@ledger", "s-1", "0/acme", session_row(values[2])[1])]
 
     def test_partitions_are_kept_apart_and_the_latest_event_counts(self) -> None:
         one, two = examples.ledger("s-1", 0, last_event_at=9), examples.ledger("s-1", 1, last_event_at=5)
         found = commands(ledger("s-1", one), ledger("s-1", two, 1))
-        assert [command[2] for command in found if command[0] == "@ledger"] == [0, 1]
+        assert [command[2] for command in found if command[0] == "@ledger"] == ["0/acme", "1/acme"]
         assert ("ZADD", "p:7:sessions", "GT", 9, "s-1") in found
 
     def test_a_deleted_one(self) -> None:
-        assert commands(ledger("s-1", None, 2)) == [("@gone", "s-1", 2), ("@changed_next",), ("@changed", "s-1")]
+        assert commands(ledger("s-1", None, 2)) == [("@gone", "s-1", "2/acme"), ("@changed_next",), ("@changed", "s-1")]
 
     def test_one_that_is_written_and_then_deleted_is_only_deleted(self) -> None:
-        assert commands(ledger("s-1", examples.ledger()), ledger("s-1", None))[0] == ("@gone", "s-1", 0)
+        assert commands(ledger("s-1", examples.ledger()), ledger("s-1", None))[0] == ("@gone", "s-1", "0/acme")
         assert not [
             one for one in commands(ledger("s-1", examples.ledger()), ledger("s-1", None)) if one[0] == "@ledger"
         ]

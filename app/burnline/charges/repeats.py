@@ -33,18 +33,19 @@ def look_back(
     Raises:
         TopicError: The brokers are silent, or refuse.
     """
+    names = ("org_id", "event_id") if ids_per_org else ("org_id", "session_id", "event_id")
     start = max(0, offset - records)
     for batch in fetch_range(config, topic, partition, start, offset, timeout_s=timeout_s):
         for message in batch:
-            if _is_the_same(message.value(), event, "org_id" if ids_per_org else "session_id"):
+            if _is_the_same(message.value(), event, names):
                 return Looked(message.offset(), start, whole=start == 0)
     return Looked(None, start, whole=start == 0)
 
 
-def _is_the_same(value: bytes | None, event: Usage, scope: str) -> bool:
+def _is_the_same(value: bytes | None, event: Usage, names: tuple[str, ...]) -> bool:
     # Decoding a hundred thousand events takes long; whether the id stands in one at all does not. It may be escaped.
     if not value or (event.event_id.encode() not in value and b"\\" not in value):
         return False
     # Any time is right here: whether it lay in the future was decided when it was read.
     (other,), _ = decode_batch([value], now_ms=END_TIME_MS, max_clock_skew_ms=0)
-    return other is not None and (getattr(other, scope), other.event_id) == (getattr(event, scope), event.event_id)
+    return other is not None and all(getattr(other, name) == getattr(event, name) for name in names)

@@ -56,5 +56,6 @@ def _explanation(settings: Settings, partition: int, offset: int) -> Explanation
 
 def _session(settings: Settings, event: Usage) -> SessionCost | None:
     views, _ = read_sessions(settings)
-    found = next((view for view in views if view.session_id == event.session_id), None)
+    wanted = event.org_id, event.session_id
+    found = next((view for view in views if (view.org_id, view.session_id) == wanted), None)
     return found and SessionCost(found.session_id, found.org_id, found.cost_pico_usd)

@@ -1,9 +1,10 @@
 """The anomaly notice, v1: what subscribers of the topic `anomalies` read, and its CloudEvents headers.
 
-Record key: the session id. Value: `Anomaly` as JSON, complete in every revision: a reader needs no other
-record.
+Record key: organisation and session id, as a JSON array. Value: `Anomaly` as JSON, complete in every revision: a
+reader needs no other record.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -93,18 +94,19 @@ class Anomaly(BaseModel):
     resolved_by: Annotated[ResolvedBy | None, Field(description="Only when resolved; null before.")] = None
 
 
-def anomaly_id(opening: Evidence, session_id: str) -> str:
+def anomaly_id(opening: Evidence, org_id: str, session_id: str) -> str:
     """The id of the anomaly that an event opens.
 
-    A UUID (version 5) over the event's place in Kafka and the session: a replay of the event yields the same id, and
-    a later anomaly of the session, opened by another event, has another. No topic name contains a slash.
+    A UUID (version 5) over the event's place in Kafka, the organisation and the session: a replay of the event yields
+    the same id, and a later anomaly of the session, opened by another event, has another. No topic name contains a
+    slash, no id a line break.
     """
-    return str(uuid5(ANOMALY_NAMESPACE, f"{opening.topic}/{opening.partition}/{opening.offset}/{session_id}"))
+    return str(uuid5(ANOMALY_NAMESPACE, f"{opening.topic}/{opening.partition}/{opening.offset}/{org_id}\n{session_id}"))
 
 
 def notice_key(notice: Anomaly) -> bytes:
     """The record's key: all notices of a session stay in order in one partition."""
-    return notice.session_id.encode()
+    return json.dumps([notice.org_id, notice.session_id], ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def notice_value(notice: Anomaly) -> bytes:

@@ -120,7 +120,7 @@ def opened(
         rule: The burn rule.
     """
     anomaly = OpenAnomaly(
-        anomaly_id=anomaly_id(evidence, session_id),
+        anomaly_id=anomaly_id(evidence, org_id, session_id),
         revision=1,
         state=State.OPENED,
         severity=_OPENING_SEVERITY[reason],

@@ -29,11 +29,11 @@ class PartitionAnomalies:
 
     def restore(self, ledger: Ledger) -> None:
         """Take over a ledger whose anomaly was open."""
-        self._open[ledger.session_id] = ledger
+        self._open[ledger.key] = ledger
 
-    def release(self, session_id: str) -> None:
+    def release(self, key: str) -> None:
         """Somebody else holds this ledger now."""
-        self._open.pop(session_id, None)
+        self._open.pop(key, None)
 
     def take_notices(self) -> list[Anomaly]:
         """Notices since the last call, in their order."""
@@ -60,7 +60,7 @@ class PartitionAnomalies:
         burn = Burn(ledger.short_pico_usd, ledger.long_pico_usd, spend, baseline, log_ms - at_ms)
         change = self._change(ledger, reason, evidence, at_ms, burn)
         ledger.anomaly = change.anomaly
-        self._open[ledger.session_id] = ledger
+        self._open[ledger.key] = ledger
         self._notices.append(change.notice)
         self.watch(ledger)
 
@@ -82,10 +82,10 @@ class PartitionAnomalies:
     def resolve_quiet(self, index: int, by: ResolvedBy) -> list[Ledger]:
         """Resolve what has been quiet for long enough when the log's time enters slice `index`; what it changed.
 
-        Their notices come in the order of session ids, whatever was opened or restored first.
+        Their notices come in the order of their keys, whatever was opened or restored first.
         """
         quiet = sorted(
-            (ledger for ledger in self._open.values() if self._is_quiet(ledger, index)), key=attrgetter("session_id")
+            (ledger for ledger in self._open.values() if self._is_quiet(ledger, index)), key=attrgetter("key")
         )
         for ledger in quiet:
             self._resolve(ledger, own_slice(ledger, index), by)
@@ -117,7 +117,7 @@ class PartitionAnomalies:
         )
         self._notices.append(notice)
         ledger.anomaly = None
-        del self._open[ledger.session_id]
+        del self._open[ledger.key]
         self.watch(ledger)
 
 

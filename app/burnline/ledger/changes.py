@@ -45,7 +45,7 @@ class Counts:
     runs: dict[tuple[str, str], int] = field(default_factory=dict)
     tool_calls: dict[tuple[str, str], int] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)
-    """Sessions whose first event came in."""
+    """Keys of the ledgers whose first event came in."""
     unpriced: dict[str, str] = field(default_factory=dict)
     """Models without a rate, each with the reason."""
 

@@ -22,9 +22,14 @@ from typing import Self
 from xxhash import xxh3_64_intdigest
 
 
-def fingerprint(session_id: str, event_id: str) -> int:
-    """64-bit hash of an event's identity, the same in every process. No id holds the separating control character."""
-    return xxh3_64_intdigest(f"{session_id}\n{event_id}".encode())
+def fingerprint(key: str, event_id: str) -> int:
+    """64-bit hash of an event's identity, the same in every process. No id holds the separating control character.
+
+    Args:
+        key: Of its session's ledger. Hashes of before were made with the session id alone.
+        event_id: Its own.
+    """
+    return xxh3_64_intdigest(f"{key}\n{event_id}".encode())
 
 
 def fingerprint_in_org(org_id: str, event_id: str) -> int:
@@ -62,6 +67,10 @@ class RecentIds:
         if len(newer) >= limit:
             self.older, self.newer = newer if limit else set(), set()
         return True
+
+    def known(self, hashed: int) -> bool:
+        """Whether an id's hash is remembered."""
+        return hashed in self.newer or hashed in self.older
 
     def pack(self) -> str:
         """Base64 of the older, then the newer hashes (little endian), after the count of the older ones."""

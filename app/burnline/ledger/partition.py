@@ -18,6 +18,7 @@ from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
 from burnline.ledger.changes import Activity, Changes, ClockFault, Counts
 from burnline.ledger.duplicates import PartitionIds, fingerprint, fingerprint_in_org
+from burnline.ledger.identity import OldNames, key_of, org_and_session, record_name
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.policy import Policy
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from burnline.settings import Settings
 
 _NO_SUMS = (0,) * len(SUM_FIELDS)
+OLD_IDS_LOOKED_FOR = 1_000_000
+"""So many offsets after ids were told apart by organisation, events are looked for as they were known before, too."""
 MAX_RETIRED_AT_ONCE = 2_000
 """Sessions retired in one flush, so that a quiet night does not hold up the first event of the day."""
 
@@ -86,6 +89,8 @@ class PartitionLedger:
         self._active_at_ms: int | None = None
         self._ticked_slice = 0
         self._ids = PartitionIds(retention.partition_ids)
+        self._old_ids_until = 0
+        self._old_names = OldNames()
         self._idle = IdleIndex()
         self._retired: list[str] = []
         self._closed = ClosedRollups(partition)
@@ -105,8 +110,11 @@ class PartitionLedger:
         """Sessions with an open anomaly."""
         return len(self._anomalies)
 
-    def restore_session(self, session_id: str, value: bytes | None) -> None:
+    def restore_session(self, name: str, value: bytes | None) -> None:
         """Take over a session's record, in place of one that was taken over before; None forgets the session.
+
+        A record that stands under the session id alone, as all did before, is moved to its new name with the first
+        flush that writes it.
 
         A value is looked through, and kept as it is until its session is touched. Call `restore` once after them.
 
@@ -114,9 +122,20 @@ class PartitionLedger:
             UnreadableRecord: It cannot be read, and is not taken over; to count on from zero would lose what it holds.
         """
         if value is None:
-            self._drop(session_id)
+            key = self._old_names.forget(name) or key_of(name)
+            if key is not None:
+                self._drop(key)
+            return
+        value = record.upgraded(value)
+        key = key_of(name)
+        if key is None:
+            key = record.decode(value).key
+            if org_and_session(key)[1] != name:
+                raise record.UnreadableRecord(f"session ledger {name!r} says that it is {org_and_session(key)[1]!r}")
+            self._old_names.add(key, name)
         else:
-            self._keep(session_id, record.upgraded(value))
+            self._old_names.moved(key)
+        self._keep(key, value)
 
     def restore(
         self,
@@ -142,13 +161,15 @@ class PartitionLedger:
             self._ticked_slice = slice_index(self.logged_ms)
             if progress.lineage is not None:
                 self.belong_to(progress.lineage)
-        for session_id, value in records:
-            self.restore_session(session_id, value)
+            until = progress.old_ids_until_offset
+            self._old_ids_until = progress.next_offset + OLD_IDS_LOOKED_FOR if until is None else until
+        for name, value in records:
+            self.restore_session(name, value)
         self._closed.restore(rollups)
         self._ids.restore(event_ids)
         open_, self._cold_and_open = self._cold_and_open, set()
-        for session_id in sorted(open_):
-            ledger = self._ledger(session_id)
+        for key in sorted(open_):
+            ledger = self._ledger(key)
             if ledger is not None and ledger.anomaly is not None:
                 self._anomalies.restore(ledger)
 
@@ -159,7 +180,7 @@ class PartitionLedger:
     def progress(self, now_ms: int) -> Progress:
         """How far it is now, with the events of the last flush."""
         place = (self.topic, self.partition, self.next_offset, self.watermark_ms)
-        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage)
+        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage, self._old_ids_until)
 
     def events_held(self) -> int:
         """Events in all ledgers and closed rollups."""
@@ -174,23 +195,23 @@ class PartitionLedger:
         self.counts.lost += lost
         return lost
 
-    def _drop(self, session_id: str) -> None:
-        self._cold.pop(session_id, None)
-        self._cold_and_open.discard(session_id)
+    def _drop(self, key: str) -> None:
+        self._cold.pop(key, None)
+        self._cold_and_open.discard(key)
 
-    def _keep(self, session_id: str, value: bytes) -> None:
+    def _keep(self, key: str, value: bytes) -> None:
         """Keep a record until its session is touched; refuse one that could not be read then."""
-        ledger = record.check(value, session_id, self.partition)
-        self._cold[session_id] = value
-        self._cold_and_open.discard(session_id)
+        ledger = record.check(value, key, self.partition)
+        self._cold[key] = value
+        self._cold_and_open.discard(key)
         if ledger.anomaly is not None:
-            self._cold_and_open.add(session_id)
+            self._cold_and_open.add(key)
         if self.retention.idle_ms is not None:
-            self._idle.note(session_id, ledger.last_event_at)
+            self._idle.note(key, ledger.last_event_at)
 
-    def get(self, session_id: str) -> Ledger | None:
-        """A session's ledger, or None if it has none here."""
-        return self._hot.get(session_id) or self._ledger(session_id)
+    def get(self, key: str) -> Ledger | None:
+        """The ledger of this key (`ledger_key`), or None if there is none here."""
+        return self._hot.get(key) or self._ledger(key)
 
     def apply_records(
         self,
@@ -250,6 +271,7 @@ class PartitionLedger:
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
+        old_ids_until = self._old_ids_until
         kept_slices = self.retention.slices
         delayed_after_ms = policy.rule.short_window_s * 1000
         log_slice = slice_index(self.logged_ms)
@@ -268,17 +290,20 @@ class PartitionLedger:
                 self._resolve_quiet(log_slice, ResolvedBy.EVENT_TIME)
             if event is None:
                 continue
-            session_id = event.session_id
+            key = f"{event.org_id}\n{event.session_id}"  # ledger_key, without a call
             at_ms = event.occurred_at
             event_id = event.event_id
-            hashed = fingerprint_in_org(event.org_id, event_id) if ids_per_org else fingerprint(session_id, event_id)
-            if known(hashed):  # before its ledger is looked for: a duplicate opens none
+            hashed = fingerprint_in_org(event.org_id, event_id) if ids_per_org else fingerprint(key, event_id)
+            old = fingerprint(event.session_id, event_id) if offset < old_ids_until else hashed
+            if known(hashed) or (old != hashed and known(old)):  # before its ledger is looked for: it opens none
                 self.counts.duplicates += 1
                 continue
-            ledger = hot.get(session_id)
+            ledger = hot.get(key)
             if ledger is None:
-                ledger = self._ledger(session_id) or self._open_ledger(event)
-            if duplicate_ids and not ledger.recent.add(hashed, duplicate_ids):
+                ledger = self._ledger(key) or self._open_ledger(event, key)
+            if duplicate_ids and (
+                (old != hashed and ledger.recent.known(old)) or not ledger.recent.add(hashed, duplicate_ids)
+            ):
                 self.counts.duplicates += 1
                 continue
             remember(hashed)
@@ -387,12 +412,16 @@ class PartitionLedger:
 
     def take_changes(self, now_ms: int) -> Changes:
         """All that has changed since the last call, as records to write. The caller writes them, all or none."""
-        ledgers: list[tuple[bytes, bytes | None]] = [(session_id.encode(), None) for session_id in self._retired]
+        ledgers: list[tuple[bytes, bytes | None]] = [
+            (self._old_names.moved(key) or record_name(key), None) for key in self._retired
+        ]
         activity: dict[tuple[str, str, str], tuple[int, ...]] = {}
         for ledger in self._dirty:
             ledger.dirty = False
             prune(ledger.slices, ledger.newest_slice, self.retention.slices)
-            ledgers.append((ledger.session_id.encode(), record.encode(ledger)))
+            ledgers.append((record_name(ledger.key), record.encode(ledger)))
+            if self._old_names and (old_name := self._old_names.moved(ledger.key)) is not None:
+                ledgers.append((old_name, None))
             for model, sums in ledger.models.items():
                 values = sums.values()
                 if values != sums.reported:
@@ -403,7 +432,7 @@ class PartitionLedger:
                     )
                     sums.reported = values
             if self.retention.idle_ms is not None:
-                self._idle.note(ledger.session_id, ledger.last_event_at)
+                self._idle.note(ledger.key, ledger.last_event_at)
         self.lineage = self.lineage.with_events(self.counts.accepted, self.counts.lost)
         changes = Changes(
             ledgers=ledgers,
@@ -425,37 +454,37 @@ class PartitionLedger:
 
     def _retire(self, horizon_ms: int) -> None:
         """Fold sessions into closed rollups that have seen nothing since the horizon and have no open anomaly."""
-        for session_id in islice(self._idle_sessions(horizon_ms), MAX_RETIRED_AT_ONCE):
-            ledger = self.get(session_id)
+        for key in islice(self._idle_sessions(horizon_ms), MAX_RETIRED_AT_ONCE):
+            ledger = self.get(key)
             if ledger is None or ledger.dirty or not is_due(ledger.last_event_at, horizon_ms):
                 continue  # retired already, or about to be noted again, or noted under a later hour too
             if ledger.anomaly is not None:
-                self._idle.note(session_id, horizon_ms + HOUR_MS)
+                self._idle.note(key, horizon_ms + HOUR_MS)
                 continue
             self._closed.take_in(ledger)
-            self._forget(session_id)
-            self._retired.append(session_id)
+            self._forget(key)
+            self._retired.append(key)
 
     def _idle_sessions(self, horizon_ms: int) -> Iterator[str]:
-        """Sessions that may be idle since the horizon."""
+        """Keys of sessions that may be idle since the horizon."""
         return self._idle.due(horizon_ms)
 
-    def _forget(self, session_id: str) -> None:
-        del self._hot[session_id]
+    def _forget(self, key: str) -> None:
+        del self._hot[key]
 
-    def _ledger(self, session_id: str) -> Ledger | None:
-        value = self._cold.pop(session_id, None)
+    def _ledger(self, key: str) -> Ledger | None:
+        value = self._cold.pop(key, None)
         if value is None:
             return None
-        ledger = self._hot[session_id] = record.decode(value)
+        ledger = self._hot[key] = record.decode(value)
         rule = self.policy.rule
         ledger.settle_windows(rule.short_window_slices, rule.long_window_slices)
         return ledger
 
-    def _open_ledger(self, event: Usage) -> Ledger:
+    def _open_ledger(self, event: Usage, key: str) -> Ledger:
         ledger = Ledger(event.session_id, event.org_id, event.agent_id, self.partition, event.occurred_at)
-        self._hot[event.session_id] = ledger
-        self.counts.opened.append(event.session_id)
+        self._hot[key] = ledger
+        self.counts.opened.append(key)
         return ledger
 
     def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:

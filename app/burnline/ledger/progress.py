@@ -27,6 +27,9 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     """0 in records of before it was kept."""
     lineage: Lineage | None = None
     """None in records from before there were any."""
+    old_ids_until_offset: _Natural | None = None
+    """Below it event ids of sessions are looked for as they were known before organisations were told apart. None in
+    records of before that."""
 
     @property
     def key(self) -> bytes:
@@ -65,4 +68,10 @@ class SourceProgress(BaseModel):
     appended_at_ms: int = Field(0, ge=0, description="When the log took the newest record applied, Unix epoch ms.")
     lineage: SourceLineage | None = Field(
         default=None, description="Which topics it belongs to, and how much they must hold."
+    )
+    old_ids_until_offset: int | None = Field(
+        None,
+        ge=0,
+        description="Events before it are also looked for among ids that were written before sessions were told apart "
+        "by organisation; null in records of before that.",
     )

@@ -1,7 +1,7 @@
 """The session ledger record, v1: what stands on the topic `sessions`, public and also the worker's own memory.
 
-Key: the session id. Value: one JSON object. Amounts for people are exact decimal strings in USD; the slices, which only
-window arithmetic needs, are `[slice index, pico-USD]` pairs of integers.
+Key: organisation and session id, as a JSON array. Value: one JSON object. Amounts for people are exact decimal strings
+in USD; the slices, which only window arithmetic needs, are `[slice index, pico-USD]` pairs of integers.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from burnline.detection.anomaly import Evidence, Severity, State
 from burnline.detection.lifecycle import OpenAnomaly
 from burnline.events.usage import END_TIME_MS, MAX_ID_CHARACTERS
 from burnline.ledger.duplicates import RecentIds
+from burnline.ledger.identity import org_and_session
 from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
 from burnline.pricing.money import pico_from_text, usd_text
 
@@ -161,22 +162,23 @@ def upgraded(value: bytes) -> bytes:
     return _encoder.encode(fields)
 
 
-def check(value: bytes, session_id: str, partition: int) -> Ledger:
+def check(value: bytes, key: str, partition: int) -> Ledger:
     """The ledger in a record, which is that of this session: what passes can be counted on and written again.
 
     Args:
         value: The record's value.
-        session_id: Of its key.
+        key: Of the ledger.
         partition: The source partition whose ledgers it stands among.
 
     Raises:
         UnreadableRecord: It is damaged, of a newer version, or another session's or partition's.
     """
     ledger = decode(value)
-    if (ledger.session_id, ledger.source_partition) != (session_id, partition):
+    if (ledger.key, ledger.source_partition) != (key, partition):
+        org_id, session_id = org_and_session(key)
         raise UnreadableRecord(
-            f"session ledger {session_id!r} of partition {partition} says that it is "
-            f"{ledger.session_id!r} of partition {ledger.source_partition}"
+            f"session ledger {session_id!r} of {org_id!r}, partition {partition}, says that it is "
+            f"{ledger.session_id!r} of {ledger.org_id!r}, partition {ledger.source_partition}"
         )
     return ledger
 

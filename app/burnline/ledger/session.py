@@ -5,6 +5,7 @@ All amounts are integers: tokens, and pico-USD (10^-12 USD). Nothing here reads 
 
 from burnline.detection.lifecycle import UNREACHABLE, OpenAnomaly
 from burnline.ledger.duplicates import RecentIds
+from burnline.ledger.identity import ledger_key
 from burnline.windows.slices import Slices, slide, window_sum
 
 
@@ -82,7 +83,7 @@ def add_up(models: dict[str, ModelSums]) -> ModelSums:
 
 
 class Ledger:
-    """The state of one session on one source partition."""
+    """The state of one session of one organisation on one source partition."""
 
     __slots__ = (
         "agent_id",
@@ -90,6 +91,7 @@ class Ledger:
         "delay_ms",
         "dirty",
         "first_event_at",
+        "key",
         "last_event_at",
         "last_offset",
         "limits_version",
@@ -109,6 +111,7 @@ class Ledger:
     )
 
     def __init__(self, session_id: str, org_id: str, agent_id: str, source_partition: int, first_event_at: int) -> None:
+        self.key = ledger_key(org_id, session_id)
         self.session_id = session_id
         self.org_id = org_id
         self.agent_id = agent_id

@@ -1,4 +1,4 @@
-"""Ledgers as readers see them: one per session, wherever its events arrived, with burn rates instead of slices."""
+"""Ledgers as readers see them: one per session and organisation, wherever its events arrived, with burn rates."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -105,14 +105,14 @@ class SessionView(NamedTuple):
 
 
 def merge(records: Iterable[LedgerFigures]) -> list[SessionView]:
-    """One view per session, ordered by session id.
+    """One view per session of an organisation, ordered by session id.
 
-    A session stands on several partitions when publishers use different partitioners: its sums are added up. Org and
-    agent are those of its earliest event.
+    A session stands on several partitions when publishers use different partitioners: its sums are added up. Its
+    agent is that of its earliest event.
     """
-    by_session: dict[str, list[LedgerFigures]] = {}
+    by_session: dict[tuple[str, str], list[LedgerFigures]] = {}
     for record in records:
-        by_session.setdefault(record.session_id, []).append(record)
+        by_session.setdefault((record.session_id, record.org_id), []).append(record)
     return [_view(sorted(parts, key=_age)) for _, parts in sorted(by_session.items())]
 
 

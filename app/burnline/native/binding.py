@@ -32,6 +32,7 @@ class Position(Structure):
         ("next_offset", c_int64),
         ("watermark_ms", c_int64),
         ("logged_ms", c_int64),
+        ("old_ids_until", c_int64),
         ("accepted", c_int64),
         ("duplicates", c_int64),
         ("late", c_int64),

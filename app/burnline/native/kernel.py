@@ -162,34 +162,34 @@ class Kernel:
             found = self._texts[number] = ctypes.string_at(at, length.value).decode() if number else ""
         return found
 
-    def hand_over(self, session_id: str) -> tuple[bytes, bool] | None:
+    def hand_over(self, key: str) -> tuple[bytes, bool] | None:
         """Give a session to Python: its record, and whether a flush has yet to write it. None: it is not here."""
-        key, length, dirty = session_id.encode(), c_size_t(), c_int32()
-        at = self._c.kernel_hand_over(self._kernel, key, len(key), byref(length), byref(dirty))
+        session, length, dirty = key.encode(), c_size_t(), c_int32()
+        at = self._c.kernel_hand_over(self._kernel, session, len(session), byref(length), byref(dirty))
         return None if at is None else (ctypes.string_at(at, length.value), bool(dirty.value))
 
-    def set_away(self, session_id: str) -> None:
+    def set_away(self, key: str) -> None:
         """Python has this session."""
-        key = session_id.encode()
-        self._c.kernel_set_away(self._kernel, key, len(key))
+        session = key.encode()
+        self._c.kernel_set_away(self._kernel, session, len(session))
 
-    def take_in(self, session_id: str, record: bytes) -> bool:
+    def take_in(self, key: str, record: bytes) -> bool:
         """Take a session from its record, unless it is one that only Python can hold, or another one's, or damaged.
 
         The open anomaly in it must have been looked through: of that, the kernel reads the severity alone.
         """
-        key = session_id.encode()
-        return bool(self._c.kernel_take_in(self._kernel, key, len(key), record, len(record)))
+        session = key.encode()
+        return bool(self._c.kernel_take_in(self._kernel, session, len(session), record, len(record)))
 
-    def mark_dirty(self, session_id: str) -> None:
+    def mark_dirty(self, key: str) -> None:
         """A session that was taken in is changed since the last flush."""
-        key = session_id.encode()
-        self._c.kernel_mark_dirty(self._kernel, key, len(key))
+        session = key.encode()
+        self._c.kernel_mark_dirty(self._kernel, session, len(session))
 
-    def remove(self, session_id: str) -> None:
+    def remove(self, key: str) -> None:
         """Forget a session, wherever it is."""
-        key = session_id.encode()
-        self._c.kernel_remove(self._kernel, key, len(key))
+        session = key.encode()
+        self._c.kernel_remove(self._kernel, session, len(session))
 
     def knows(self, fingerprint: int) -> bool:
         """Whether an event was counted lately."""

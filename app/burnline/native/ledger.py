@@ -16,6 +16,7 @@ from burnline.events.usage import Usage
 from burnline.ledger import record
 from burnline.ledger.changes import Activity, Changes, ClockFault
 from burnline.ledger.duplicates import PartitionIds
+from burnline.ledger.identity import ledger_key, record_name
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import MAX_RETIRED_AT_ONCE, PartitionLedger, Retention
 from burnline.ledger.policy import Policy
@@ -133,6 +134,7 @@ class NativePartitionLedger(PartitionLedger):
             watermark_ms=self.watermark_ms,
             logged_ms=self.logged_ms,
             by_event_time=self.policy.by_event_time,
+            old_ids_until=self._old_ids_until,
         )
         kernel = self._kernel
         kernel.parse(values, logged_ms, max_clock_skew_ms)
@@ -190,8 +192,9 @@ class NativePartitionLedger(PartitionLedger):
         changes.usage_rollups.extend(rows)
         changes.activity.extend(Activity(*found) for found in kernel.take_activities())
         written = dict(changes.ledgers)
-        for session_id, ledger in list(self._hot.items()):
-            self._give_back(ledger, written.get(session_id.encode()) or record.encode(ledger))
+        for key, ledger in list(self._hot.items()):
+            if key not in self._old_names:  # the kernel writes under new names alone
+                self._give_back(ledger, written.get(record_name(key)) or record.encode(ledger))
         changes.ledgers.extend(kernel.take_sessions())
         kernel.forget_unused()
         return changes
@@ -210,13 +213,13 @@ class NativePartitionLedger(PartitionLedger):
         self._kernel.set_limits(owner, limits)
 
     def _judge(self, event: Usage, offset: int) -> None:
-        ledger = self.get(event.session_id)
+        ledger = self.get(ledger_key(event.org_id, event.session_id))
         assert ledger is not None  # noqa: S101  # the kernel has just counted the event in it
         self._anomalies.judge(ledger, event, offset, self.logged_ms)
         # At once: who burns so much has many more events until the flush.
         if self._give_back(ledger, record.encode(ledger)) and ledger.dirty:
             self._dirty.remove(ledger)
-            self._kernel.mark_dirty(ledger.session_id)
+            self._kernel.mark_dirty(ledger.key)
 
     def _count(self, position: Position) -> None:
         counts = self.counts
@@ -225,29 +228,30 @@ class NativePartitionLedger(PartitionLedger):
         counts.late += position.late
         counts.identity_conflicts += position.identity_conflicts
 
-    def _keep(self, session_id: str, value: bytes) -> None:
+    def _keep(self, key: str, value: bytes) -> None:
+        may_be_given = key not in self._old_names  # the kernel writes under new names alone
         calm = value.endswith(_CALM)
-        if calm and self._kernel.take_in(session_id, value):
-            super()._drop(session_id)
+        if may_be_given and calm and self._kernel.take_in(key, value):
+            super()._drop(key)
             return
         # Looks through what the kernel does not: the open anomaly, and all that is odd.
-        super()._keep(session_id, value)
-        if calm or not self._kernel.take_in(session_id, value):
-            self._kernel.set_away(session_id)
+        super()._keep(key, value)
+        if calm or not (may_be_given and self._kernel.take_in(key, value)):
+            self._kernel.set_away(key)
         else:
-            super()._drop(session_id)
+            super()._drop(key)
 
-    def _drop(self, session_id: str) -> None:
-        super()._drop(session_id)
-        self._kernel.remove(session_id)
+    def _drop(self, key: str) -> None:
+        super()._drop(key)
+        self._kernel.remove(key)
 
-    def _ledger(self, session_id: str) -> Ledger | None:
-        handed_over = self._kernel.hand_over(session_id)
+    def _ledger(self, key: str) -> Ledger | None:
+        handed_over = self._kernel.hand_over(key)
         if handed_over is None:
-            return super()._ledger(session_id)
+            return super()._ledger(key)
         value, dirty = handed_over
-        self._cold[session_id] = value
-        ledger = super()._ledger(session_id)
+        self._cold[key] = value
+        ledger = super()._ledger(key)
         assert ledger is not None  # noqa: S101  # its record stands there
         if dirty:
             ledger.dirty = True
@@ -256,36 +260,36 @@ class NativePartitionLedger(PartitionLedger):
             self._anomalies.restore(ledger)
         return ledger
 
-    def _open_ledger(self, event: Usage) -> Ledger:
-        self._kernel.set_away(event.session_id)
-        return super()._open_ledger(event)
+    def _open_ledger(self, event: Usage, key: str) -> Ledger:
+        self._kernel.set_away(key)
+        return super()._open_ledger(event, key)
 
     def _give_back(self, ledger: Ledger, value: bytes) -> bool:
         """Let the kernel have a ledger again, as its record, if it can hold it.
 
         Python may not have counted anything in it since a flush: what it has to report of that is in no record.
         """
-        given = self._kernel.take_in(ledger.session_id, value)
+        given = self._kernel.take_in(ledger.key, value)
         if given:
-            self._anomalies.release(ledger.session_id)
-            del self._hot[ledger.session_id]
+            self._anomalies.release(ledger.key)
+            del self._hot[ledger.key]
         return given
 
     def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
         self._follow_policy()
-        for session_id in self._kernel.take_quiet(index):
-            self.get(session_id)
+        for key in self._kernel.take_quiet(index):
+            self.get(key)
         super()._resolve_quiet(index, by)
 
     def _idle_sessions(self, horizon_ms: int) -> Iterator[str]:
-        for session_id in self._idle.due(horizon_ms):
-            if session_id in self._hot or session_id in self._cold:  # else the kernel has it
-                yield session_id
+        for key in self._idle.due(horizon_ms):
+            if key in self._hot or key in self._cold:  # else the kernel has it
+                yield key
         yield from self._kernel.take_idle(horizon_ms, MAX_RETIRED_AT_ONCE)
 
-    def _forget(self, session_id: str) -> None:
-        super()._forget(session_id)
-        self._kernel.remove(session_id)
+    def _forget(self, key: str) -> None:
+        super()._forget(key)
+        self._kernel.remove(key)
 
 
 def _add(counts: dict[Key, int], key: Key, more: int) -> None:

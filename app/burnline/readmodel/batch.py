@@ -12,9 +12,18 @@ from typing import NamedTuple
 
 from burnline.detection.anomaly import State
 from burnline.detection.baseline import Baseline
+from burnline.ledger.identity import key_of, org_and_session
 from burnline.ledger.progress import Progress
 from burnline.pricing.valuation import ValuationRate
-from burnline.readmodel.keys import ANOMALY_TTL_MS, RATE_HISTORY_LENGTH, Keys, day_number, offset_field, utc_day
+from burnline.readmodel.keys import (
+    ANOMALY_TTL_MS,
+    RATE_HISTORY_LENGTH,
+    Keys,
+    day_number,
+    offset_field,
+    session_field,
+    utc_day,
+)
 from burnline.readmodel.rows import (
     UnreadableRow,
     encode_progress,
@@ -115,28 +124,31 @@ def plan(records: Iterable[Record], stretches: list[Stretch], keys: Keys, *, rol
 
 
 def _sessions(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
-    deleted: dict[tuple[str, int], None] = {}
-    newest: dict[tuple[str, int], tuple[bytes, str, int]] = {}
+    deleted: dict[tuple[str, str], None] = {}
+    newest: dict[tuple[str, str], tuple[bytes, str, int]] = {}
     for record in records:
         try:
-            session_id = record.key.decode()
-            place = session_id, record.partition
+            key = key_of(record.key)
+            named_org, session_id = (None, record.key.decode()) if key is None else org_and_session(key)
+            place = session_id, session_field(record.partition, named_org)
             if record.value is None:
                 deleted[place] = None
                 newest.pop(place, None)
                 continue
             row, kept = session_row(record.value)
-            if (row.session_id, row.source_partition) != place:
-                raise UnreadableRow(f"the ledger is of {row.session_id!r}, source partition {row.source_partition}")
+            wanted = session_id, record.partition, named_org or row.org_id
+            if (row.session_id, row.source_partition, row.org_id) != wanted:
+                told = f"{row.session_id!r} of {row.org_id!r}, source partition {row.source_partition}"
+                raise UnreadableRow(f"the ledger is of {told}")
             newest[place] = kept, row.org_id, row.last_event_at
         except ValueError as error:
             batch.unreadable.append((record, str(error)))
     # First what is deleted: a session that begins anew takes over nothing, not even the time of its last event.
-    batch.commands += [("@gone", session_id, partition) for session_id, partition in deleted]
+    batch.commands += [("@gone", session_id, place) for session_id, place in deleted]
     scores: dict[str, int] = {}
     by_org: dict[str, dict[str, int]] = {}
-    for (session_id, partition), (kept, org_id, at_ms) in newest.items():
-        batch.commands.append(("@ledger", session_id, partition, kept))
+    for (session_id, place_), (kept, org_id, at_ms) in newest.items():
+        batch.commands.append(("@ledger", session_id, place_, kept))
         for among in (scores, by_org.setdefault(org_id, {})):
             among[session_id] = max(at_ms, among.get(session_id, at_ms))
     _add_scores(batch, keys.sessions, scores, "GT")

@@ -126,7 +126,7 @@ class Keys(NamedTuple):
         return f"{self.prefix}ends"
 
     def session(self, session_id: str) -> str:
-        """Hash: source partition -> ledger as JSON (`rows.SessionRow`). Goes when the last partition's is deleted."""
+        """Hash: `session_field` -> ledger as JSON (`rows.SessionRow`), of every org. Goes when the last is deleted."""
         return f"{self.prefix}session:{session_id}"
 
     @property
@@ -213,6 +213,11 @@ class Keys(NamedTuple):
         At most `RATE_HISTORY_LENGTH`. The topic is compacted: a rebuild finds what compaction has left. No TTL.
         """
         return f"{self.prefix}rates:history:{key}"
+
+
+def session_field(partition: int, org_id: str | None) -> str:
+    """The field of `Keys.session` for a ledger, such as `2/acme`; without org for one whose record's key lacks it."""
+    return str(partition) if org_id is None else f"{partition}/{org_id}"
 
 
 def offset_field(topic: str, partition: int) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from confluent_kafka import KafkaException
 
 from burnline.kafka import client_config
+from burnline.ledger.identity import org_and_session
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.metrics import WorkerMetrics
@@ -484,8 +485,8 @@ class Shards:
         now_ms = self.clock_ms()
         latencies_s = [max(0, now_ms - appended_at_ms) / 1000 for appended_at_ms in flush.unwritten.appended_at_ms]
         opened = (
-            likely_partitioner(session_id, flush.shard.ledger.partition, self.settings.partitions)
-            for session_id in flush.changes.counts.opened
+            likely_partitioner(org_and_session(key)[1], flush.shard.ledger.partition, self.settings.partitions)
+            for key in flush.changes.counts.opened
         )
         self.metrics.flushed(
             flush.changes, rejected=flush.unwritten.reasons, partitioners=opened, latencies_s=latencies_s

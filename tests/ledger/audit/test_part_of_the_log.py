@@ -5,7 +5,7 @@ import pytest
 from burnline.ledger.audit.cut import MARGIN_MS, Beginning, Scope
 from burnline.ledger.audit.outcome import Outcome
 from tests.ledger.audit.examples import EVERYTHING, KEEPING, LOG, WHOLE, audited, begun, cut_of, found, wire, worked
-from tests.ledger.examples import T0, Topics, at_slice, policy
+from tests.ledger.examples import T0, Topics, at_slice, named, policy
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_an_empty_log_says_nothing_of_what_there_was(topics: Topics) -> None:
 
 
 def test_what_the_log_holds_more_is_missing(topics: Topics) -> None:
-    del topics.sessions["s-2"]
+    del topics.sessions[named("s-2", "initech")]
     report = audited(cut_of(topics, LOG), LOG, beginning=without_the_first(T0))
     assert found(report) == [(Outcome.MISSING, "s-2", -1)]
 
@@ -79,7 +79,7 @@ def test_a_ledger_outside_is_not_held_against_the_part_that_is_read(topics: Topi
 
 
 def test_a_ledger_inside_is_checked_from_its_first_event_on(topics: Topics) -> None:
-    topics.sessions["s-3"] = topics.sessions["s-2"].replace(b'"s-2"', b'"s-3"')
+    topics.sessions[named("s-3", "initech")] = topics.sessions[named("s-2", "initech")].replace(b'"s-2"', b'"s-3"')
     beginning = Beginning(1, at_slice(1))
     report = audited(cut_of(topics, LOG), LOG, scope=Scope(at_slice(1), None), beginning=beginning)
     assert found(report) == [(Outcome.DOUBLED, "s-3", 1)]

@@ -11,7 +11,7 @@ from burnline.ledger.audit.report import PartitionReport
 from burnline.ledger.bounds import MAX_CLOSED_MODELS
 from burnline.ledger.idle import HOUR_MS
 from tests.ledger.audit.examples import KNOWING, applied, audited, cut_of, entries, found
-from tests.ledger.examples import T0, Topics, ledger, usage
+from tests.ledger.examples import T0, Topics, ledger, named, usage
 from tests.ledger.logs import Entry
 
 LATER: Final = T0 + 20 * HOUR_MS
@@ -43,7 +43,7 @@ def report_on(topics: Topics, log: list[Entry] = LOG, **changes: object) -> Part
 
 def test_rollups_hold_what_ledgers_do_not() -> None:
     topics = worked()
-    assert sorted(topics.sessions) == ["s-2", "s-3"]
+    assert sorted(topics.sessions) == [named("s-2"), named("s-3")]
     report = report_on(topics)
     assert (found(report), dict(report.sessions)) == ([], {Outcome.RETIRED: 2, Outcome.AGREES: 1})
     assert report.recomputed == report.counted
@@ -68,7 +68,7 @@ def test_an_event_lost_since_is_missing_from_the_session() -> None:
 
 def test_a_young_session_cannot_be_retired() -> None:
     topics = worked()
-    del topics.sessions["s-3"]
+    del topics.sessions[named("s-3")]
     assert found(report_on(topics)) == [(Outcome.MISSING, "s-3", -1)]
 
 

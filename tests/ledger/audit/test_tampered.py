@@ -8,7 +8,7 @@ import pytest
 
 from burnline.ledger.audit.outcome import Outcome
 from tests.ledger.audit.examples import LOG, Found, audited, cut_of, entries, found, found_of_sessions, worked
-from tests.ledger.examples import T0, Topics, usage
+from tests.ledger.examples import T0, Topics, named, usage
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -76,9 +76,9 @@ def test_a_record_against_itself_and_its_place(topics: Topics, edit: Edit, rows:
 
 
 def tamper(topics: Topics, edit: Edit) -> None:
-    fields = json.loads(topics.sessions["s-1"])
+    fields = json.loads(topics.sessions[named("s-1")])
     edit(fields)
-    topics.sessions["s-1"] = json.dumps(fields, separators=(",", ":")).encode()
+    topics.sessions[named("s-1")] = json.dumps(fields, separators=(",", ":")).encode()
 
 
 def test_what_differs_is_said(topics: Topics) -> None:
@@ -95,12 +95,12 @@ def test_which_owner_it_should_have_is_said(topics: Topics) -> None:
 
 
 def test_a_ledger_that_is_gone(topics: Topics) -> None:
-    del topics.sessions["s-2"]
+    del topics.sessions[named("s-2", "initech")]
     assert found(audited(cut_of(topics, LOG), LOG)) == [(Outcome.MISSING, "s-2", -1)]
 
 
 def test_a_ledger_of_no_event(topics: Topics) -> None:
-    topics.sessions["s-3"] = topics.sessions["s-2"].replace(b'"s-2"', b'"s-3"')
+    topics.sessions[named("s-3", "initech")] = topics.sessions[named("s-2", "initech")].replace(b'"s-2"', b'"s-3"')
     assert found(audited(cut_of(topics, LOG), LOG)) == [(Outcome.DOUBLED, "s-3", 1)]
 
 

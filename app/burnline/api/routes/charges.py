@@ -141,7 +141,7 @@ async def _session(resources: Resources, found: Explanation) -> SessionCost | No
         pipe.hvals(keys.session(event.session_id))
 
     _, (values,) = await read_together(resources, ask)
-    rows = sorted(map(decode_session, values), key=lambda row: (row.first_event_at, row.source_partition))
+    rows = [row for row in map(decode_session, values) if row.org_id == event.org_id]
     if not rows:
         return None
     return SessionCost(event.session_id, rows[0].org_id, sum(pico_from_text(row.cost_usd) for row in rows))

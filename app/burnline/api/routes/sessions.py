@@ -13,7 +13,7 @@ from burnline.api.resources import WithResources
 from burnline.api.view.active import ActiveSession
 from burnline.api.view.generation import read_together
 from burnline.api.view.live import LiveView, WithLive
-from burnline.api.view.scope import unpriced_of
+from burnline.api.view.scope import OrgFilter, unpriced_of, visible
 from burnline.api.view.shapes import Burn, EpochMs, ModelMixOut
 from burnline.ledger.record import ModelTotals, OpenAnomalyState, UsdText, model_record
 from burnline.ledger.view import merge
@@ -22,6 +22,8 @@ from burnline.readmodel.rows import SessionRow, decode_session
 from burnline.windows.slices import SLICE_MS, slice_index
 
 router = APIRouter(tags=["live"])
+
+MOST_NAMED = 5
 
 
 class SlicePoint(BaseModel):
@@ -66,7 +68,7 @@ class SessionAnswer(Envelope, Burn, ModelTotals):
 @router.get(
     "/sessions/{session_id:path}",
     summary="What has one session spent, on what, and when?",
-    responses=responses(404),
+    responses=responses(404, 409),
 )
 async def session(
     session_id: Annotated[
@@ -75,18 +77,25 @@ async def session(
     resources: WithResources,
     live: WithLive,
     caller: Viewer,
+    org_id: OrgFilter = None,
 ) -> SessionAnswer:
     """The whole ledger of a session, active or not, until it is retired after a day of idleness.
 
-    A session that arrived on several partitions is added up. One whose ledgers belong to several organisations is
-    added up over those that you may see.
+    A session that arrived on several partitions is added up. Where several of the organisations that you may see have a
+    session of this id, name one (`org_id`): they are different sessions.
     """
     _, (found,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.session(session_id)))
     rows = [decode_session(value) for value in found.values()]
-    visible = sorted((row for row in rows if caller.sees(row.org_id)), key=lambda row: row.source_partition)
-    if not visible:
+    seen = visible(caller, org_id)
+    own = sorted((row for row in rows if seen is None or row.org_id in seen), key=lambda row: row.source_partition)
+    if not own:
         raise Problem(404, f"There is no ledger of a session {session_id!r}.", kind="no-such-session")
-    return _answer(visible, live)
+    orgs = sorted({row.org_id for row in own})
+    if len(orgs) > 1:
+        named = ", ".join(orgs[:MOST_NAMED]) + (" …" if len(orgs) > MOST_NAMED else "")
+        told = f"{len(orgs)} organisations have a session {session_id!r}: name one by org_id ({named})."
+        raise Problem(409, told, kind="ambiguous-session")
+    return _answer(own, live)
 
 
 def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:

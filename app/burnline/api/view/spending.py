@@ -51,13 +51,16 @@ async def _read(reader: GenerationReader, orgs: frozenset[str] | None, from_ms: 
     found: list[SessionSpend] = []
     async for values in reader.hashes(names):
         if values:
-            found.append(_added_up(map(decode_session, values.values())))
+            by_org: dict[str, list[SessionRow]] = {}
+            for row in map(decode_session, values.values()):
+                by_org.setdefault(row.org_id, []).append(row)
+            found += map(_added_up, by_org.values())
         await breath.take()
     return found
 
 
 def _added_up(rows: Iterable[SessionRow]) -> SessionSpend:
-    """One session, over the partitions that it stands on; org and agent are those of its earliest event."""
+    """One session, over the partitions that it stands on; its agent is that of its earliest event."""
     parts = sorted(rows, key=lambda row: (row.first_event_at, row.source_partition))
     return SessionSpend(
         parts[0].org_id,

@@ -29,7 +29,7 @@ class Cut:
     partition: int
     progress: Progress | None
     ledgers: dict[str, bytes]
-    """Value of each session's newest record; emptied as it is compared."""
+    """Value of each session's newest record, by the record's key; emptied as it is compared."""
     rollups: list[bytes] | None
     """Values of the closed rollups; None when they changed while the ledgers were read, in every attempt."""
     letters: DeadLetters

@@ -14,6 +14,7 @@ from burnline.ledger.audit.retired import Agent, rollup_sums
 from burnline.ledger.audit.session import ABSENT, Bounds, Side, side
 from burnline.ledger.audit.sums import Sums, stated_totals, sums_of, sums_of_record
 from burnline.ledger.audit.usage import Compared, UsageCheck
+from burnline.ledger.identity import key_of, ledger_key, org_and_session
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 
@@ -67,25 +68,30 @@ class PartitionAudit:
         cut = self._cut
         limit = self._limit
         while cut.ledgers:
-            session_id, value = cut.ledgers.popitem()
+            name, value = cut.ledgers.popitem()
+            key = key_of(name)
             try:
                 held = record.parse(value)
                 sums, stated = sums_of_record(held), stated_totals(held)
             except ValueError as error:
-                self._found(Outcome.UNREADABLE, session_id, str(error))
-                self._unreadable.add(session_id)
+                self._found(Outcome.UNREADABLE, name if key is None else org_and_session(key)[1], str(error))
+                self._unreadable.add(key or name)
                 continue
-            self._held[session_id] = side(held, sums)
+            told_by, session_id = ledger_key(held.org_id, held.session_id), held.session_id
+            if key is None and session_id == name:  # stands under the session id alone, as all did before
+                key = told_by
+            key = key or name
+            self._held[key] = side(held, sums)
             if sums.totals != stated:
                 self._found(Outcome.CONTRADICTORY, session_id, "its totals are not the sums of its models")
-            if (held.session_id, held.source_partition) != (session_id, cut.partition):
-                told = f"it says that it is session {held.session_id} of partition {held.source_partition}"
-                self._found(Outcome.CONTRADICTORY, session_id, told)
+            if (told_by, held.source_partition) != (key, cut.partition):
+                told = f"it says that it is session {session_id} of partition {held.source_partition}"
+                self._found(Outcome.CONTRADICTORY, org_and_session(key)[1] or key, told)
             if held.last_offset >= limit:
                 told = f"its last offset is {held.last_offset}, the partition's progress {limit}"
                 self._found(Outcome.AHEAD, session_id, told)
             if held.last_offset >= cut.next_offset:
-                self._further_on[session_id] = held.last_offset
+                self._further_on[key] = held.last_offset
 
     def begin(self, beginning: Beginning) -> None:
         """Say where the log begins, before the first record."""
@@ -120,8 +126,10 @@ class PartitionAudit:
                 below += 1
                 continue
             event = events[index]
-            if event is not None and self._further_on.get(event.session_id, -1) < offset:
-                events[index] = None
+            if event is not None:
+                key = ledger_key(event.org_id, event.session_id)
+                if self._further_on.get(key, -1) < offset:
+                    events[index] = None
         return below
 
     def _drain(self) -> None:
@@ -144,10 +152,10 @@ class PartitionAudit:
         rollups = self._rollups()
         bounds = Bounds(whole_from_ms, self._retired_before_ms(rollups), self._has_own_rate)
         comparison = Comparison(cut.partition, bounds, self._findings)
-        for session_id, held, wanted in self._pairs():
+        for key, held, wanted in self._pairs():
             ours = wanted if held is ABSENT else held
             if scope.covers(ours.first_event_at, ours.last_event_at):
-                comparison.of_session(session_id, held, wanted)
+                comparison.of_session(org_and_session(key)[1] or key, held, wanted)
             else:
                 comparison.outside()
         exactly = whole_from_ms == 0 and scope.everything
@@ -193,15 +201,15 @@ class PartitionAudit:
         return self._beginning.whole_from_ms
 
     def _pairs(self) -> Iterator[tuple[str, Side, Side]]:
-        """Session id, its ledger, and what the log comes to."""
-        for session_id in self._seen:
-            if session_id in self._unreadable:
+        """A ledger's key, the ledger, and what the log comes to."""
+        for key in self._seen:
+            if key in self._unreadable or org_and_session(key)[1] in self._unreadable:
                 continue
-            ledger = self._ledger.get(session_id)
+            ledger = self._ledger.get(key)
             if ledger is not None and ledger.models:
-                yield session_id, self._held.pop(session_id, ABSENT), side(ledger, sums_of(ledger))
-        for session_id, held in self._held.items():
-            yield session_id, held, ABSENT
+                yield key, self._held.pop(key, ABSENT), side(ledger, sums_of(ledger))
+        for key, held in self._held.items():
+            yield key, held, ABSENT
 
     def _retired_before_ms(self, rollups: Mapping[Agent, Sums] | None) -> int | None:
         if rollups is not None and not rollups:

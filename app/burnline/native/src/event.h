@@ -17,7 +17,7 @@ typedef struct {
     Span event_id, session, org, agent, model, provider, team, project; /* provider, team, project: may be absent (at == NULL) */
     i64 at_ms, log_ms; /* log_ms: when the log took it; also where it is not plain */
     i64 input, output, cached, written, reasoning;
-    u64 fingerprint; /* of session and event id, see app/burnline/ledger/duplicates.py */
+    u64 fingerprint; /* of org, session and event id, see app/burnline/ledger/duplicates.py */
     u64 place;       /* of the fingerprint in a Set */
     u64 session_hash;
 } Event;
@@ -435,8 +435,25 @@ static void parse_event(const u8 *at, u32 len, i64 log_ms, i64 skew_ms, Event *e
     event->log_ms = log_ms;
     if (!parse_plain(at, len, log_ms + skew_ms, event))
         return;
-    event->session_hash = table_hash(event->session.at, event->session.len);
-    identify(event, event->session, "\n");
+    u8 key[XXH3_LONGEST];
+    u32 key_len = event->org.len + 1 + event->session.len;
+    if (key_len > sizeof key)
+        return;
+    memcpy(key, event->org.at, event->org.len);
+    key[event->org.len] = '\n';
+    memcpy(key + event->org.len + 1, event->session.at, event->session.len);
+    event->session_hash = table_hash(key, key_len);
+    identify(event, (Span){key, key_len}, "\n");
+}
+
+/* The fingerprint that an event had before organisations were told apart. */
+static u64 old_fingerprint(const Event *event)
+{
+    u8 identity[XXH3_LONGEST]; /* long enough: with the org it was */
+    memcpy(identity, event->session.at, event->session.len);
+    identity[event->session.len] = '\n';
+    memcpy(identity + event->session.len + 1, event->event_id.at, event->event_id.len);
+    return xxh3(identity, event->session.len + 1 + event->event_id.len);
 }
 
 #endif

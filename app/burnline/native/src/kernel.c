@@ -125,7 +125,7 @@ typedef struct {
 
 /* What a batch does to the partition, and where it stopped; app/burnline/native/binding.py has the same structure. */
 typedef struct {
-    i64 next_offset, watermark_ms, logged_ms;
+    i64 next_offset, watermark_ms, logged_ms, old_ids_until;
     i64 accepted, duplicates, late, identity_conflicts;
     u32 index, open_anomalies, owner, by_event_time;
 } Position;
@@ -594,15 +594,17 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     p->logged_ms = log_ms;
     if (!e->plain)
         return LOOK;
-    if (knows(k, e->fingerprint, e->place)) {
+    u64 fingerprint = e->fingerprint, old = offset < p->old_ids_until ? old_fingerprint(e) : fingerprint;
+    if (knows(k, fingerprint, e->place) || (UNLIKELY(old != fingerprint) && kernel_knows(k, old))) {
         p->duplicates++;
         return DONE;
     }
-    u32 id = session_find(&k->sessions, e->session_hash, e->session);
+    u32 id = session_find(&k->sessions, e->session_hash, e->org, e->session);
     Session *s = id == NONE ? NULL : session_at(&k->sessions, id);
     if (s && s->state == AWAY)
         return LOOK;
-    if (s && k->duplicate_ids && session_knows(s, e->fingerprint)) {
+    if (s && k->duplicate_ids &&
+        (session_knows(s, fingerprint) || (UNLIKELY(old != fingerprint) && session_knows(s, old)))) {
         p->duplicates++;
         return DONE;
     }
@@ -644,7 +646,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         return LOOK;
     /* ------------------------------------------------------------------------------------------------------------- */
     if (!s) {
-        id = session_add(&k->sessions, e->session_hash, e->session);
+        id = session_add(&k->sessions, e->session_hash, e->org, e->session);
         s = session_at(&k->sessions, id);
         s->owner = owner;
         s->first_at = s->last_at = e->at_ms;
@@ -722,9 +724,22 @@ static inline void note_written(Kernel *k, const Session *s)
 
 /* ---- Sessions between here and Python ---- */
 
-static u32 find(const Kernel *k, const u8 *id, u32 len)
+/* The two parts of a key as Python has it; the session is empty where it is none. */
+static Span key_org(const u8 *key, u32 len)
 {
-    return session_find(&k->sessions, table_hash(id, len), (Span){id, len});
+    const u8 *end = memchr(key, '\n', len);
+    return (Span){key, end ? (u32)(end - key) : len};
+}
+
+static Span key_session(const u8 *key, u32 len)
+{
+    u32 before = key_org(key, len).len;
+    return before < len ? (Span){key + before + 1, len - before - 1} : (Span){key, 0};
+}
+
+static u32 find(const Kernel *k, const u8 *key, u32 len)
+{
+    return session_find(&k->sessions, table_hash(key, len), key_org(key, len), key_session(key, len));
 }
 
 static void put_session_of(Kernel *k, const Session *s)
@@ -763,7 +778,7 @@ API void kernel_set_away(Kernel *k, const u8 *id, u32 len)
 {
     u32 number = find(k, id, len);
     if (number == NONE)
-        number = session_add(&k->sessions, table_hash(id, len), (Span){id, len});
+        number = session_add(&k->sessions, table_hash(id, len), key_org(id, len), key_session(id, len));
     set_away(k, number);
 }
 
@@ -773,7 +788,7 @@ API i32 kernel_take_in(Kernel *k, const u8 *id, u32 id_len, const u8 *record, si
     Cursor c = {record, record + len};
     Head head;
     if (len > MAX_EVENT_BYTES * 16 || !is_plain_text(record, (u32)len) || !take_head(&c, k->partition, &head) ||
-        !same_text(head.session, (Span){id, id_len}))
+        !same_text(head.org, key_org(id, id_len)) || !same_text(head.session, key_session(id, id_len)))
         return false;
     Session read = {0};
     session_empty(&read);
@@ -781,10 +796,10 @@ API i32 kernel_take_in(Kernel *k, const u8 *id, u32 id_len, const u8 *record, si
         session_empty(&read);
         return false;
     }
-    u64 hash = table_hash(head.session.at, head.session.len);
-    u32 number = session_find(&k->sessions, hash, head.session);
+    u64 hash = table_hash(id, id_len);
+    u32 number = session_find(&k->sessions, hash, head.org, head.session);
     if (number == NONE)
-        number = session_add(&k->sessions, hash, head.session);
+        number = session_add(&k->sessions, hash, head.org, head.session);
     else if (session_at(&k->sessions, number)->state == AWAY)
         k->sessions.away--;
     Session *s = session_at(&k->sessions, number);
@@ -897,7 +912,9 @@ API void kernel_take_sessions(Kernel *k)
         note_written(k, s);
         session_prune(s, k->kept_slices);
         bound(k);
-        put(&k->out, s->id, s->id_len);
+        PUT_TEXT(&k->out, "[", session_org(s));
+        PUT_TEXT(&k->out, ",", session_name(s));
+        PUT(&k->out, "]");
         bound(k);
         put_session_of(k, s);
     }

@@ -107,8 +107,7 @@ static void put_session(Buffer *out, const Session *s, const Texts *texts, Span 
     }
     PUT(out, "{");
     put_sums(out, &total);
-    Span id = {s->id, s->id_len};
-    PUT_TEXT(out, ",\"version\":1,\"session_id\":", id);
+    PUT_TEXT(out, ",\"version\":1,\"session_id\":", session_name(s));
     PUT_TEXT(out, ",\"org_id\":", org);
     PUT_TEXT(out, ",\"agent_id\":", agent);
     PUT_INT(out, ",\"source_partition\":", partition);

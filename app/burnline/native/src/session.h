@@ -98,12 +98,31 @@ static void sessions_end(Sessions *s)
     free(s->free_ids);
 }
 
-static u32 session_find(const Sessions *s, u64 hash, Span id)
+/* Whether a session's key, `<org>\n<session>`, is made of these; no id holds a line break. */
+static inline bool session_is(const Session *s, Span org, Span id)
+{
+    return s->id_len == org.len + 1 + id.len && s->id[org.len] == '\n' && memcmp(s->id, org.at, org.len) == 0 &&
+           memcmp(s->id + org.len + 1, id.at, id.len) == 0;
+}
+
+static Span session_org(const Session *s)
+{
+    const u8 *end = memchr(s->id, '\n', s->id_len);
+    return (Span){s->id, (u32)(end - s->id)};
+}
+
+static Span session_name(const Session *s)
+{
+    u32 before = session_org(s).len + 1;
+    return (Span){s->id + before, s->id_len - before};
+}
+
+static u32 session_find(const Sessions *s, u64 hash, Span org, Span id)
 {
     u32 at = (u32)hash & s->mask;
     for (u32 found; (found = s->slots[at]) != 0; at = (at + 1) & s->mask) {
         const Session *session = session_at(s, found - 1);
-        if (session->hash == hash && session->id_len == id.len && memcmp(session->id, id.at, id.len) == 0)
+        if (session->hash == hash && session_is(session, org, id))
             return found - 1;
     }
     return NONE;
@@ -117,7 +136,7 @@ static void sessions_place(Sessions *s, u32 id)
     s->slots[at] = id + 1;
 }
 
-static u32 session_add(Sessions *s, u64 hash, Span id)
+static u32 session_add(Sessions *s, u64 hash, Span org, Span id)
 {
     if ((s->used + 1) * 2 > s->mask) {
         s->mask = s->mask * 2 + 1;
@@ -140,9 +159,11 @@ static u32 session_add(Sessions *s, u64 hash, Span id)
     Session *session = session_at(s, number);
     session_empty(session);
     session->hash = hash;
-    session->id = grown(NULL, id.len);
-    memcpy(session->id, id.at, id.len);
-    session->id_len = (u16)id.len;
+    session->id_len = (u16)(org.len + 1 + id.len);
+    session->id = grown(NULL, session->id_len);
+    memcpy(session->id, org.at, org.len);
+    session->id[org.len] = '\n';
+    memcpy(session->id + org.len + 1, id.at, id.len);
     session->state = HELD;
     session->dirty = false;
     s->used++;

@@ -16,20 +16,20 @@ local counted = counting(P)
 local in_use = redis.call('GET', prefix .. 'gen') == generation
 local own = {}
 
--- session id, source partition, JSON
-own['@ledger'] = function(id, partition, json)
+-- session id, field (source partition and organisation), JSON
+own['@ledger'] = function(id, field, json)
   local key = P .. 'session:' .. id
   -- One that was lost would come back with one partition only.
   if redis.call('EXISTS', key) == 0 and redis.call('ZSCORE', P .. 'sessions', id) then counted.lost(key) end
-  redis.call('HSET', key, partition, json)
+  redis.call('HSET', key, field, json)
 end
 
--- session id, source partition: the ledger is deleted.
-own['@gone'] = function(id, partition)
+-- session id, field: its ledger is deleted.
+own['@gone'] = function(id, field)
   local key = P .. 'session:' .. id
-  local json = redis.call('HGET', key, partition)
+  local json = redis.call('HGET', key, field)
   if not json then return end
-  redis.call('HDEL', key, partition)
+  redis.call('HDEL', key, field)
   local org = cjson.decode(json).org_id
   local newest, newest_of_org
   for _, other in ipairs(redis.call('HVALS', key)) do

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from burnline.kafka import client_config
@@ -97,9 +97,15 @@ def wait_refused(stage: Stage, reason: str) -> None:
 def make_anew(stage: Stage, role: str) -> None:
     name = topic_of(stage.settings, role).name
     client = admin(stage)
-    client.delete_topics([name])[name].result()
+    client.delete_topics([name])[name].result(TIMEOUT_S)
     wait_for(lambda: name not in client.list_topics(timeout=10).topics, stage)
     ensure_topics(stage.settings)
+
+
+def remove_records(stage: Stage, topic: str, below: int) -> None:
+    """Of partition 0, as retention does."""
+    client = admin(stage)  # an answer is lost when its client is
+    client.delete_records([TopicPartition(topic, 0, below)])[TopicPartition(topic, 0)].result(TIMEOUT_S)
 
 
 @pytest.mark.parametrize("again", [3, 12], ids=["shorter than before", "longer than before"])
@@ -146,8 +152,7 @@ def test_ledgers_that_were_removed_are_missed(open_stage: OpenStage) -> None:
     with counted(open_stage, 6) as stage:
         sessions = stage.topics.sessions.name
         alter(stage.settings, sessions, {"cleanup.policy": "delete"})
-        ends = {TopicPartition(sessions, 0, -1): None}
-        admin(stage).delete_records(list(ends))[TopicPartition(sessions, 0, -1)].result()
+        remove_records(stage, sessions, OFFSET_END)
         alter(stage.settings, sessions, {"cleanup.policy": "compact"})
         start(stage)
         wait_refused(stage, "hold 0 events, the progress was written with 6")
@@ -156,8 +161,7 @@ def test_ledgers_that_were_removed_are_missed(open_stage: OpenStage) -> None:
 def test_what_retention_took_is_counted_and_passed_over(open_stage: OpenStage) -> None:
     with counted(open_stage, 6) as stage:
         publish(stage, 100, 20)
-        gone = TopicPartition(stage.topics.usage.name, 0, 26)
-        admin(stage).delete_records([gone])[gone].result()
+        remove_records(stage, stage.topics.usage.name, 26)
         start(stage)
         wait_for(lambda: stage.fleet.slots[0].readiness()[0], stage)
         wait_for(lambda: total(stage) == 6 + 26, stage)
@@ -173,8 +177,7 @@ def test_what_retention_takes_from_under_a_reader_is_counted(open_stage: OpenSta
         stage.fleet.wait_ready()
         stage.fleet.slots[0].pause()
         publish(stage, 100, 20)
-        gone = TopicPartition(stage.topics.usage.name, 0, 26)
-        admin(stage).delete_records([gone])[gone].result()
+        remove_records(stage, stage.topics.usage.name, 26)
         stage.fleet.slots[0].wake()
         publish(stage, 200, 1)
         wait_for(lambda: total(stage) + lost(stage) == PARTITIONS * 27, stage)
@@ -199,7 +202,8 @@ def test_a_source_topic_that_has_grown_is_said_at_once(open_stage: OpenStage) ->
         start(stage)
         stage.fleet.wait_ready()
         usage = stage.topics.usage.name
-        admin(stage).create_partitions([NewPartitions(usage, 2 * PARTITIONS)])[usage].result()
+        client = admin(stage)  # an answer is lost when its client is
+        client.create_partitions([NewPartitions(usage, 2 * PARTITIONS)])[usage].result(TIMEOUT_S)
         publish(stage, 100, 1, partitions=2 * PARTITIONS)
         wait_refused(stage, f"topic {usage} has 4 partitions, BURNLINE_PARTITIONS is 2: nothing reads 2 to 3")
         wait_for(lambda: total(stage) == PARTITIONS * 7, stage)
@@ -232,18 +236,21 @@ def test_a_recount_comes_to_the_log_however_often(open_stage: OpenStage) -> None
         make_anew(stage, "progress")
         start(stage)
         wait_refused(stage, "has no record of the partition")
+        stop(stage)
         for _ in range(2):
             done = run(stage, "recount")
             assert done.returncode == 0, done.stderr
             assert done.stdout.count("events are forgotten and counted anew, from offset 0 of 6") == PARTITIONS
+            assert total(stage) == 0
+            start(stage)
             wait_for(lambda: total(stage) == PARTITIONS * 6, stage)
+            stop(stage)
             assert sums(stage.settings, "usage_rollups") == sums(stage.settings, "sessions")
 
 
 def test_a_recount_does_not_lose_what_the_log_has_lost_unless_asked_to(open_stage: OpenStage) -> None:
     with counted(open_stage, 6) as stage:
-        gone = TopicPartition(stage.topics.usage.name, 0, 2)
-        admin(stage).delete_records([gone])[gone].result()
+        remove_records(stage, stage.topics.usage.name, 2)
         done = run(stage, "recount", "--partition", "0")
         assert done.returncode == 1
         assert "not done: the log begins at offset 2" in done.stdout

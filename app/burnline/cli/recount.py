@@ -13,8 +13,8 @@ def recount(partition: Partitions = None, dry_run: DryRun = False, accept_loss: 
 
     Ledgers, rollups and known event ids of a partition are deleted and its
     progress set to the start of the log, in one transaction. Workers may run:
-    the owner is shut out and takes the partition over anew. To do it twice
-    comes to the same. Notices and dead letters are written again.
+    the owner is shut out, notices with its next event and takes the partition
+    over anew. To do it twice comes to the same. Notices and dead letters are written again.
 
     Where the log has lost its beginning to retention, what was counted of it
     would be lost: then nothing is done without --accept-loss.

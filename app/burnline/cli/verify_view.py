@@ -13,6 +13,7 @@ from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.money import usd_text
 
 _TITLES = {
+    Outcome.LOST: "Lost: gone from the log before they were read, and in no sum (burnline adopt acknowledges it)",
     Outcome.MISSING: "Missing: events of the log that are not counted",
     Outcome.DOUBLED: "Doubled: more is counted than the log holds",
     Outcome.ALTERED: "Altered: as many events, but other tokens, runs, owner, times or offset",
@@ -109,6 +110,9 @@ def _signed(pico_usd: int) -> str:
 
 
 def _print_remarks(report: AuditReport) -> None:
+    waiting = [f"{one.unapplied:,} on partition {one.partition}" for one in report.partitions if one.unapplied]
+    if waiting:
+        console.print(f"Not yet applied: {', '.join(waiting)}.", highlight=False)
     sessions = report.sessions
     told = [f"{sessions[outcome]:,} {words}" for outcome, words in _SESSIONS.items() if sessions[outcome]]
     if told:

@@ -89,7 +89,7 @@ def of_growth(source: str, partitions: int, wanted: int) -> Misfit | None:
     unread = f"{wanted}" if partitions == wanted + 1 else f"{wanted} to {partitions - 1}"
     return Misfit(
         source,
-        f"topic {source} has {partitions} partitions, BURNLINE_PARTITIONS is {wanted}: nobody reads {unread}",
+        f"topic {source} has {partitions} partitions, BURNLINE_PARTITIONS is {wanted}: nothing reads {unread}",
         grow(partitions),
     )
 
@@ -97,8 +97,8 @@ def of_growth(source: str, partitions: int, wanted: int) -> Misfit | None:
 def grow(partitions: int) -> str:
     """How to follow a source topic that has grown."""
     return (
-        f"set BURNLINE_PARTITIONS={partitions} everywhere, let burnline topics ensure grow the other topics, "
-        "and start the workers again"
+        f"grow the topics that are written with it to {partitions} partitions, set BURNLINE_PARTITIONS={partitions} "
+        "everywhere, and start the workers again"
     )
 
 

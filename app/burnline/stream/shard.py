@@ -25,7 +25,7 @@ class Shard:
         self.writer = writer
         self.progress = progress
         """The progress record that stands on the topic."""
-        self.durable_offset = ledger.next_offset
+        self.durable_offset = ledger.next_offset - ledger.counts.lost  # a gap is written with the first flush
         self.unwritten = Unwritten([], [], [])
         self.unflushed = 0
         """Events applied since the last flush was gathered."""

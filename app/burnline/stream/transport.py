@@ -25,6 +25,8 @@ from burnline.stream.standstill import Standstill
 
 FULL_WAIT_S = 0.002
 """An agent works a batch off in about so long."""
+METADATA_AGE_MS = 5_000
+"""How soon the group notices that the source topic has grown or was made anew; aiokafka's default is five minutes."""
 FOLLOW_WAIT_MS = 100
 """How long the broker may hold a fetch of the other topics (baselines, rates) open."""
 
@@ -75,6 +77,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         # Faust hard-codes 1,500 ms. Its questions about offsets queue up behind such a fetch, which made every
         # rebalance 3 s longer, and a changed baseline that much later.
         consumer._fetch_max_wait_ms = FOLLOW_WAIT_MS  # noqa: SLF001  # has no other way in
+        consumer._client._metadata_max_age_ms = METADATA_AGE_MS  # noqa: SLF001  # likewise
         return consumer
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

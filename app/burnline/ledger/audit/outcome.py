@@ -17,6 +17,8 @@ class Outcome(StrEnum):
     OUTSIDE = "outside"
     """Not wholly inside the range that was asked for."""
 
+    LOST = "lost"
+    """Events that were gone from the log before they were read."""
     MISSING = "missing"
     """Events of the log are not counted."""
     DOUBLED = "doubled"

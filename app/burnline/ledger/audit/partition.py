@@ -148,6 +148,7 @@ class PartitionAudit:
         """
         self._drain()
         cut, scope = self._cut, self._judging.scope
+        self._find_lost(first_offset)
         whole_from_ms = self._whole_from_ms(first_offset, end_offset)
         rollups = self._rollups()
         bounds = Bounds(whole_from_ms, self._retired_before_ms(rollups), self._has_own_rate)
@@ -168,6 +169,7 @@ class PartitionAudit:
             first_offset=max(self._beginning.offset, first_offset),
             whole=whole_from_ms == 0,
             next_offset=cut.next_offset,
+            unapplied=max(0, end_offset - max(cut.next_offset, first_offset)),
             records=self._records,
             repeats=self._repeats,
             refused=self._letters.refused,
@@ -182,6 +184,13 @@ class PartitionAudit:
             usage_moving=usage.moving,
             findings=self._findings,
         )
+
+    def _find_lost(self, first_offset: int) -> None:
+        lineage = self._cut.progress.lineage if self._cut.progress else None
+        lost = (lineage.lost_events if lineage else 0) + max(0, first_offset - self._cut.next_offset)
+        if lost:
+            told = f"{lost} offsets, events at most, were gone before they were read"
+            self._found(Outcome.LOST, f"partition {self._cut.partition}", told)
 
     def _compared_usage(self, bounds: Bounds) -> Compared:
         for row in (*self._usage.rows, *self._usage.ahead_of(self._limit)):

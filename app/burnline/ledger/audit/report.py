@@ -56,6 +56,8 @@ class PartitionReport:
     """Whether that is where the log once began, and nothing of it went while it was read."""
     next_offset: int = 0
     """The partition's progress."""
+    unapplied: int = 0
+    """Offsets of the log that the progress does not cover yet: events at most."""
     records: int = 0
     """Read below the progress."""
     repeats: int = 0
@@ -173,6 +175,7 @@ def _partition_json(report: PartitionReport) -> dict[str, Any]:
         "first_offset": report.first_offset,
         "whole": report.whole,
         "next_offset": report.next_offset,
+        "unapplied": report.unapplied,
         "records": report.records,
         "repeated_event_ids": report.repeats,
         "refused": report.refused,

@@ -6,7 +6,7 @@ import pytest
 
 from burnline.settings import Settings
 from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
-from burnline.topics.ensure import Difference, ensure_topics
+from burnline.topics.ensure import Difference, ensure_topics, loses
 from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 from tests.brokers import MakeSettings
 from tests.topics.making import TIMEOUT_S, admin, make_topic
@@ -51,16 +51,54 @@ def test_every_mismatch_is_named_and_nothing_is_created(make_settings: MakeSetti
 
 def test_other_configurations_are_told_and_left(make_settings: MakeSettings) -> None:
     settings = make_settings(partitions=1)
-    sessions = make_topic(settings, "sessions", config={"cleanup.policy": "delete"})
     usage = make_topic(settings, "usage", config={"cleanup.policy": "delete", "retention.ms": "3600000"})
     found = {outcome.spec.name: outcome for outcome in ensure_topics(settings)}
-    assert not found[sessions].created
-    assert Difference("cleanup.policy", "delete", "compact") in found[sessions].differences
+    assert not found[usage].created
     assert Difference("retention.ms", "3600000", "604800000") in found[usage].differences
     assert (
         Difference("retention.ms", "3600000", "604800000")
         in {outcome.spec.name: outcome for outcome in ensure_topics(settings)}[usage].differences
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "wanted"),
+    [
+        pytest.param(name, "delete", "compact", id=name)
+        for name in ("sessions", "progress", "rollups", "event-ids", "baselines", "valuation-rates")
+    ]
+    + [
+        pytest.param("usage-rollups", "delete", "compact,delete", id="usage-rollups"),
+        pytest.param("usage", "compact", "delete", id="usage"),
+        pytest.param("dead-letters", "compact,delete", "delete", id="dead-letters"),
+    ],
+)
+def test_a_cleanup_policy_that_loses_what_counts_is_refused(
+    settings: Settings, name: str, policy: str, wanted: str
+) -> None:
+    """As a topic has it that was made beforehand, with the brokers' defaults."""
+    spec = next(spec for spec in topics_for(settings) if spec.name == settings.topic_prefix + name)
+    topic = make_topic(settings, name, partitions=spec.partitions, config={"cleanup.policy": policy})
+    with pytest.raises(TopicMismatch, match=f"Topic {topic} has cleanup.policy={policy}, wanted is {wanted}"):
+        ensure_topics(settings)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "refused"),
+    [
+        ("compact", "compact", False),
+        ("delete", "compact", True),
+        ("compact,delete", "compact", True),
+        ("compact", "compact,delete", False),
+        ("delete", "compact,delete", True),
+        ("delete, compact", "compact,delete", False),
+        ("delete", "delete", False),
+        ("compact", "delete", True),
+        ("compact,delete", "delete", True),
+    ],
+)
+def test_which_cleanup_policies_lose(found: str, wanted: str, refused: bool) -> None:  # noqa: FBT001
+    assert loses(found, wanted) == refused
 
 
 @pytest.mark.needs("log-append-time")

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -64,7 +64,8 @@ def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[T
         One outcome per topic, in the order of the catalogue.
 
     Raises:
-        TopicMismatch: Topics exist with other partitions; every one is named.
+        TopicMismatch: Topics exist with other partitions, or with a cleanup policy that loses what is counted on; every
+            one is named.
         TopicCreationFailed: The broker refused; every refusal is named.
         BrokerSilent: No answer, or no leaders, within `timeout_s`.
     """
@@ -78,6 +79,7 @@ def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[T
     visible = _wait_for_leaders(admin, specs, deadline)
     _refuse_mismatch(specs, visible)  # another process may have been first, with other settings
     differences = _differences(admin, [spec for spec in specs if spec.name not in created], deadline)
+    _refuse_policies(differences)
     for spec in specs:
         replicas = len(visible[spec.name].partitions[0].replicas)
         if replicas != settings.replication_factor:
@@ -113,6 +115,25 @@ def _refuse_mismatch(specs: Iterable[TopicSpec], existing: dict[str, TopicMetada
     ]
     if mistakes:
         raise TopicMismatch(mistakes)
+
+
+def _refuse_policies(differences: Mapping[str, Iterable[Difference]]) -> None:
+    """A topic whose records go by another rule loses what is counted on: ledgers by age, events by key."""
+    mistakes = [
+        f"Topic {topic} has cleanup.policy={found}, wanted is {wanted}: records that count would be removed. "
+        f"Set it (kafka-configs.sh --alter --topic {topic} --add-config cleanup.policy=[{wanted}])."
+        for topic, several in differences.items()
+        for config, found, wanted in several
+        if config == "cleanup.policy" and loses(found, wanted)
+    ]
+    if mistakes:
+        raise TopicMismatch(mistakes)
+
+
+def loses(found: str, wanted: str) -> bool:
+    """Whether a cleanup policy removes what another one keeps."""
+    kinds, allowed = ({kind.strip() for kind in policy.split(",")} for policy in (found, wanted))
+    return bool(kinds - allowed) or ("compact" in allowed and "compact" not in kinds)
 
 
 def _create(admin: AdminClient, specs: list[TopicSpec], settings: Settings, deadline: float) -> set[str]:

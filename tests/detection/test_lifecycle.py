@@ -171,6 +171,7 @@ def test_opened(reason: Reason, severity: Severity) -> None:
         "spend_usd": "3",
         "evidence": {"topic": "finops.usage", "partition": 3, "offset": 41, "event_id": "e-41"},
         "resolved_by": None,
+        "detected_after_s": 0,
     }
 
 

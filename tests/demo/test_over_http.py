@@ -107,10 +107,9 @@ def test_days_of_a_zone(hour: Hour, tz: str) -> None:
     assert answer["unpriced"]["tokens"] == 0
 
 
-@pytest.mark.parametrize("dimension", ["org", "agent", "model"])
+@pytest.mark.parametrize("dimension", ["org_id", "agent_id", "model"])
 def test_groups(hour: Hour, dimension: str) -> None:
-    field = {"org": "org_id", "agent": "agent_id", "model": "model"}[dimension]
-    expected = summed(hour.events, lambda event: str(event[field]))
+    expected = summed(hour.events, lambda event: str(event[dimension]))
     rows = asked(hour, "allocations", group_by=dimension)["allocations"]
     found = {row["group"][dimension]: sum_in(row) for row in rows}
     costs = [sum_in(row).usd for row in rows]

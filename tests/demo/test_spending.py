@@ -11,8 +11,8 @@ ALLOCATIONS = json.dumps(
     {
         "total": {"events": 9, "cost_usd": "9"},
         "allocations": [
-            {"group": {"org": "acme"}, "events": 3, "cost_usd": "1.5"},
-            {"group": {"org": "globex"}, "events": 1, "cost_usd": "0.000000000001"},
+            {"group": {"org_id": "acme"}, "events": 3, "cost_usd": "1.5"},
+            {"group": {"org_id": "globex"}, "events": 1, "cost_usd": "0.000000000001"},
         ],
     }
 )

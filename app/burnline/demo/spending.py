@@ -38,7 +38,7 @@ class Spending:
 
     def __init__(self, url: str, org_ids: Iterable[str]) -> None:
         self.said = OverHttp(url)
-        self._question = f"{url}/api/v1/finops/allocations?{urlencode([('org', org_id) for org_id in org_ids])}"
+        self._question = f"{url}/api/v1/finops/allocations?{urlencode([('org_id', org_id) for org_id in org_ids])}"
 
     def ask(self) -> None:
         """Ask once; an answer that does not come leaves the last one as it is, and says why."""

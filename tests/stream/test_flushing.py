@@ -216,3 +216,18 @@ def test_a_record_larger_than_its_topic_takes_stops_its_partition_alone(shards: 
     config = client_config(settings)
     written = [one for found in read_to_end(config, topics.sessions.name, [0, 1], timeout_s=SOON_S) for one in found]
     assert len(written) == 2
+
+
+def test_a_partition_that_is_given_up_takes_no_room_any_more(shards: Shards, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UNFLUSHED_EVENTS", 4)
+
+    async def scenario() -> None:
+        await shards.own([0, 1])
+        await shards.apply(batch(0, 0, 4))
+        await shards.own([1])
+        assert await asyncio.wait_for(shards.apply(batch(1, 0, 3)), SOON_S)
+        assert not shards.flush_due.is_set()
+        await shards.flush()
+        assert shards.durable_offsets() == {1: 3}
+
+    asyncio.run(scenario())

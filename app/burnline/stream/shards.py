@@ -100,6 +100,8 @@ class Shards:
         """Asks the transport for how long no broker has been reached."""
         self._unpriced: set[str] = set()
         self._owned: dict[int, Shard] = {}
+        self._unflushed = (0, 0)
+        """Events applied and ledgers changed that no flush has gathered, of all partitions."""
         self._taking_over = asyncio.Lock()
         self._room = asyncio.Condition()
         self._threads = ThreadPoolExecutor(FLUSHES_AT_ONCE, thread_name_prefix="flush")
@@ -137,7 +139,7 @@ class Shards:
         async with self._taking_over:
             wanted = set(partitions)
             for partition in self._owned.keys() - wanted:
-                del self._owned[partition]
+                self._disown(partition)
             self.refused.keep(wanted)
             await self._take_over(wanted - self._owned.keys())
 
@@ -271,7 +273,7 @@ class Shards:
         """Own a partition no longer, since it cannot go on; what was not written of it is read again by who can."""
         partition = shard.ledger.partition
         if self._owned.get(partition) is shard:
-            del self._owned[partition]
+            self._disown(partition)
             self._refuse(partition, refusal)
 
     def _refuse(self, partition: int, refusal: Refusal) -> None:
@@ -346,8 +348,7 @@ class Shards:
         for rejection in rejections:
             shard.bury(self.topics, records, rejection)
         shard.unwritten.appended_at_ms.append(records.first_written_ms)
-        shard.unflushed += len(records.offsets)
-        shard.changed += ledger.changed - changed
+        self._count(shard, len(records.offsets), ledger.changed - changed)
         if self._due_early():
             self.flush_due.set()
 
@@ -356,26 +357,30 @@ class Shards:
 
         What a partition that stands aside has gathered is not counted, up to as much again: others have its room.
         """
-        events, ledgers = self._unflushed(self._owned.values())
+        events, ledgers = self._unflushed
         if events < MAX_UNFLUSHED_EVENTS and ledgers < MAX_UNFLUSHED_LEDGERS:
             return False
         if events >= 2 * MAX_UNFLUSHED_EVENTS or ledgers >= 2 * MAX_UNFLUSHED_LEDGERS:
             return True
-        events, ledgers = self._unflushed(shard for shard in self._owned.values() if not self._stands_aside(shard))
+        at_work = [shard for shard in self._owned.values() if not self._stands_aside(shard)]
+        events, ledgers = sum(shard.unflushed for shard in at_work), sum(shard.changed for shard in at_work)
         return events >= MAX_UNFLUSHED_EVENTS or ledgers >= MAX_UNFLUSHED_LEDGERS
 
-    def _unflushed(self, shards: Iterable[Shard]) -> tuple[int, int]:
-        """Events applied and ledgers changed that no flush has gathered."""
-        events = ledgers = 0
-        for shard in shards:
-            events += shard.unflushed
-            ledgers += shard.changed
-        return events, ledgers
+    def _count(self, shard: Shard, events: int, ledgers: int) -> None:
+        """So much more is not gathered of a shard; kept as a sum, since it is asked for with each batch."""
+        shard.unflushed += events
+        shard.changed += ledgers
+        self._unflushed = (self._unflushed[0] + events, self._unflushed[1] + ledgers)
+
+    def _disown(self, partition: int) -> None:
+        """Own a partition no longer: what is not gathered of it takes no room any more."""
+        shard = self._owned.pop(partition, None)
+        if shard is not None:
+            self._count(shard, -shard.unflushed, -shard.changed)
 
     def _due_early(self) -> bool:
         """Whether there is enough to write, and nothing more to apply first."""
-        events, _ = self._unflushed(self._owned.values())
-        return events >= MANY_EVENTS and all(
+        return self._unflushed[0] >= MANY_EVENTS and all(
             self.end_offset(number) == shard.ledger.next_offset for number, shard in self._owned.items()
         )
 
@@ -431,7 +436,7 @@ class Shards:
         now_ms, now_s = self.clock_ms(), time.monotonic()
         shard.ledger.tick(now_ms)
         changes = shard.ledger.take_changes(now_ms)
-        shard.unflushed = shard.changed = 0
+        self._count(shard, -shard.unflushed, -shard.changed)
         if changes.progress.next_offset == shard.durable_offset and not changes.ledgers:
             return None
         unwritten = shard.take_unwritten()
@@ -449,7 +454,7 @@ class Shards:
         except Refused as refused:
             self._refuse(shard.ledger.partition, refused.refusal)
         except StillOpen as still_open:
-            self._owned.pop(shard.ledger.partition, None)  # whoever takes it over anew can tell
+            self._disown(shard.ledger.partition)  # whoever takes it over anew can tell
             self._refuse(shard.ledger.partition, in_doubt(shard.writer, still_open))
         except BaseException as failure:  # noqa: BLE001  # told by whoever looks after the worker
             self.failure = failure  # what was taken for this flush is in no ledger any more

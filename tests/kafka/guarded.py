@@ -83,7 +83,7 @@ def rights_of_a_worker(settings: Settings) -> list[Right]:
     restored = (topics.sessions, topics.progress, topics.rollups, topics.event_ids)
     written = (*restored, topics.usage_rollups, topics.anomalies, topics.dead_letters)
     needed = [(topic, read) for topic in (*followed, *restored)] + [(topic, write) for topic in written]
-    names = sorted({topic.name for topic, _ in needed})
+    names = [topic.name for topic in topics]  # it ensures them all
     return [
         *((ResourceType.TOPIC, topic.name, right) for topic, right in needed),
         *((ResourceType.TOPIC, name, describe) for name in names),

@@ -15,8 +15,9 @@ from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
 from burnline.topics.errors import BrokerSilent, TopicMismatch, TopicMissing
-from tests.audit.working import T0, event, newest, publish, put, work_off
+from tests.audit.working import T0, event, make_topics_of_any_time, newest, publish, put, work_off
 from tests.brokers import MakeSettings
+from tests.ledger.examples import named
 from tests.topics.making import Transaction, abort, admin
 
 
@@ -41,7 +42,7 @@ def test_one_partition_is_read(settings: Settings, reader: CutReader) -> None:
     work_off(settings)
     cut = reader.cut(1)
     assert cut.ledgers == newest(settings, topics_for(settings).sessions.name, 1)
-    assert sorted(cut.ledgers) == ["s-1", "s-2"]
+    assert sorted(cut.ledgers) == [named("s-1"), named("s-2")]
     assert (cut.next_offset, cut.progress_after, cut.rollups, cut.taken_at_ms) == (3, cut.progress, [], T0)
     assert (cut.letters.between(0, 9), cut.letters.foreign) == ({1: False}, [])
     assert reader.log_span(1).first == 0
@@ -58,19 +59,20 @@ def test_usage_rollups_are_read_with_their_beginning(settings: Settings, reader:
 
 
 @pytest.mark.needs("delete-records")
-def test_of_quarters_before_the_log_that_is_left_only_the_beginning_is_of_interest(
-    settings: Settings, reader: CutReader
-) -> None:
+def test_of_quarters_before_the_log_that_is_left_only_the_beginning_is_of_interest(make_settings: MakeSettings) -> None:
     """They are kept many times as long as the log."""
+    settings = make_settings(partitions=2)
+    make_topics_of_any_time(settings)
     publish(settings, event(1))
     publish(settings, event(2, occurred_at=T0 + QUARTER_MS), written_ms=T0 + QUARTER_MS - T0 % QUARTER_MS)
     work_off(settings, T0 + 2 * QUARTER_MS)
-    assert len(reader.cut(0).usage.records) == 2
-    client = admin(settings)  # an answer is lost when its client is
-    for answer in client.delete_records([TopicPartition(topics_for(settings).usage.name, 0, 1)]).values():
-        answer.result(30)
-    held = reader.cut(0).usage
-    assert ([json.loads(key)[1] for key, _ in held.records], held.since_offset) == ([1], 0)
+    with CutReader(client_config(settings), topics_for(settings), lambda: T0) as reader:
+        assert len(reader.cut(0).usage.records) == 2
+        client = admin(settings)  # an answer is lost when its client is
+        for answer in client.delete_records([TopicPartition(topics_for(settings).usage.name, 0, 1)]).values():
+            answer.result(30)
+        held = reader.cut(0).usage
+        assert ([json.loads(key)[1] for key, _ in held.records], held.since_offset) == ([1], 0)
 
 
 def test_nothing_is_there_yet(reader: CutReader) -> None:

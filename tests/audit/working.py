@@ -16,9 +16,11 @@ from burnline.metrics import WorkerMetrics
 from burnline.pricing.book import RateBook
 from burnline.settings import Settings
 from burnline.stream.batches import MessageRecords, RecordBatch
+from burnline.stream.shard import Shard
 from burnline.stream.shards import Shards
-from burnline.topics.catalogue import topics_for
+from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
 from burnline.topics.reading import read_to_end
+from tests.topics.making import make_topic
 
 T0: Final = 1_763_000_000_000
 TIMEOUT_S: Final = 30.0
@@ -55,6 +57,13 @@ def put(
     assert producer.flush(TIMEOUT_S) == 0
 
 
+def make_topics_of_any_time(settings: Settings) -> None:
+    """All topics, of which `usage` says when its records were written: a log of days, written in a moment."""
+    for spec in topics_for(settings):
+        own = {TIMESTAMP_TYPE: "CreateTime"} if spec == topics_for(settings).usage else {}
+        make_topic(settings, spec.name.removeprefix(settings.topic_prefix), spec.partitions, {**spec.config, **own})
+
+
 def publish(settings: Settings, *values: bytes, partition: int = 0, written_ms: int = T0) -> None:
     """Write events to a partition of the usage topic."""
     records = [("key", value) for value in values]
@@ -89,8 +98,9 @@ async def _work_off(settings: Settings, clocks_ms: Sequence[int], kind: type[Sha
 class Careless(Shards):
     """A worker that writes no dead letters."""
 
-    def _bury(self, *_: object) -> None:
-        return
+    def _apply(self, shard: Shard, batch: RecordBatch) -> None:
+        super()._apply(shard, batch)
+        shard.unwritten.dead_letters.clear()
 
 
 def newest(settings: Settings, topic: str, partition: int = 0) -> dict[str, bytes]:

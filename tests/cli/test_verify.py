@@ -18,14 +18,14 @@ from burnline.cli.reference import EXIT_FAILED
 from burnline.cli.root import EXIT_MISTAKE
 from burnline.kafka import client_config
 from burnline.settings import Settings
-from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
+from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
-from tests.audit.working import T0, Careless, event, newest, publish, put, work_off
+from tests.audit.working import T0, Careless, event, make_topics_of_any_time, newest, publish, put, work_off
 from tests.brokers import MakeSettings
 from tests.cli.reach import reach, run, words
 from tests.faults.workers import WorkerSlot
 from tests.ledger.examples import named
-from tests.topics.making import admin, make_topic
+from tests.topics.making import admin
 
 DAY_MS = 86_400_000
 
@@ -203,9 +203,7 @@ def test_a_range_chooses_sessions_and_passes_over_what_is_old(
 ) -> None:
     """The log is two days long: its records say when they were written."""
     settings = make_settings(partitions=2)
-    for spec in topics_for(settings):
-        own = {TIMESTAMP_TYPE: "CreateTime"} if spec == topics_for(settings).usage else {}
-        make_topic(settings, spec.name.removeprefix(settings.topic_prefix), spec.partitions, {**spec.config, **own})
+    make_topics_of_any_time(settings)
     reach(settings, monkeypatch)
     monkeypatch.setenv("BURNLINE_PARTITIONS", "2")
     later_ms = T0 + DAY_MS

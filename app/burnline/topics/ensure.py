@@ -216,5 +216,18 @@ def _set(admin: AdminClient, topic: str, difference: Difference, deadline: float
     except KafkaException as error:
         _log.warning("%s of topic %s could not be set: %s", difference.config, topic, error.args[0].str())
         return False
+    _wait_until_shown(admin, topic, difference, deadline)
     _log.info("%s of topic %s is %s now, was %s", difference.config, topic, difference.wanted, difference.found)
     return True
+
+
+def _wait_until_shown(admin: AdminClient, topic: str, difference: Difference, deadline: float) -> None:
+    """What the controller has taken is in force once the brokers have heard of it, a moment later."""
+    asked = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    while time.monotonic() < deadline:
+        for future in admin.describe_configs([asked], request_timeout=_left(deadline)).values():
+            entries = future.result()
+            if difference.config not in entries or entries[difference.config].value == difference.wanted:
+                return
+        time.sleep(_POLL_S)
+    raise BrokerSilent(f"{difference.config} of topic {topic} was set, and the brokers do not show it")

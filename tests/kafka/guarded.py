@@ -80,8 +80,8 @@ def rights_of_a_worker(settings: Settings) -> list[Right]:
     topics = topics_for(settings)
     read, write, describe = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
     followed = (topics.usage, topics.baselines, topics.valuation_rates)
-    restored = (topics.sessions, topics.progress, topics.rollups, topics.event_ids)
-    written = (*restored, topics.usage_rollups, topics.anomalies, topics.dead_letters)
+    restored = (topics.sessions, topics.progress, topics.rollups, topics.event_ids, topics.usage_rollups)
+    written = (*restored, topics.anomalies, topics.dead_letters)
     needed = [(topic, read) for topic in (*followed, *restored)] + [(topic, write) for topic in written]
     names = [topic.name for topic in topics]  # it ensures them all
     return [

@@ -85,8 +85,9 @@ class Shards:
         self.metrics = metrics
         self.clock_ms = clock_ms
         self.config = client_config(settings)
-        self._restored = [one.name for one in (topics.progress, topics.sessions, topics.rollups, topics.event_ids)]
-        self._written = [*self._restored, topics.usage_rollups.name, topics.anomalies.name, topics.dead_letters.name]
+        restored = (topics.progress, topics.sessions, topics.rollups, topics.event_ids, topics.usage_rollups)
+        self._restored = [one.name for one in restored]
+        self._written = [*self._restored, topics.anomalies.name, topics.dead_letters.name]
         self.ready = False
         """Whether events are applied: not while partitions are taken over or given up."""
         self.refused = Refusals()

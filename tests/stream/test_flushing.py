@@ -23,6 +23,7 @@ from burnline.topics.reading import read_to_end
 from burnline.topics.refusal import Cause, Refusal, Refused
 from tests.brokers import MakeSettings
 from tests.faults.topics import alter
+from tests.ledger.examples import named
 from tests.stream.test_shards import SOON_S, batch, shards_of
 
 pytestmark = pytest.mark.broker
@@ -206,7 +207,7 @@ def test_a_record_larger_than_its_topic_takes_stops_its_partition_alone(shards: 
         await shards.flush()
         (refusal,) = shards.refused.all().values()
         assert (refusal.cause, refusal.resource) == (Cause.TOO_LARGE, f"topic {topics.sessions.name}")
-        assert "key 's-0', is larger than topic" in str(refusal)
+        assert f"key '{named('s-0')}', is larger than topic" in str(refusal)
         alter(settings, topics.sessions.name, {"max.message.bytes": "1000000"})
         await shards.apply(batch(1, 0, 1))
         await until(lambda: shards.durable_offsets() == {0: 9, 1: 1}, shards.begin_flushes)

@@ -67,7 +67,7 @@ def worker(
     """
     settings = settings_or_exit()
     configure_logging(settings.log_level)
-    say_when_unreached(settings)
+    say_when_unreached(settings, but_refused=False)
     for number in ENDING:
         signal.signal(number, lambda *_: _end(0))  # while no event loop runs that would end the worker in order
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

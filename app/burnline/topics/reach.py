@@ -25,6 +25,10 @@ class BrokersUnreachable(BrokerSilent):
     """No broker answers, and it is known why: the address, the port, or how to talk to them is wrong."""
 
 
+class CredentialsRefused(BrokersUnreachable):
+    """They are there, and do not let us in: the password, the mechanism or TLS is wrong."""
+
+
 def reach_brokers(settings: Settings, *, timeout_s: float = REACH_S) -> int:
     """Ask the brokers who they are.
 
@@ -43,20 +47,34 @@ def reach_brokers(settings: Settings, *, timeout_s: float = REACH_S) -> int:
     except (KafkaException, TimeoutError) as error:
         client.poll(0)
         told = [each for each in met if each.code() != KafkaError._ALL_BROKERS_DOWN]
-        raise (BrokersUnreachable if told else BrokerSilent)(_sentence(settings, told)) from error
+        raise _kind(told)(_sentence(settings, told)) from error
     return len(cluster.nodes)
 
 
-def say_when_unreached(settings: Settings) -> None:
-    """Log a warning when no broker answers, soon and without holding anybody up: what serves goes on trying."""
+def say_when_unreached(settings: Settings, *, but_refused: bool = True) -> None:
+    """Log a warning when no broker answers, soon and without holding anybody up: what serves goes on trying.
+
+    Args:
+        settings: Where they are, and how to talk to them.
+        but_refused: Also when they do not let us in; a worker tells that in its own words, which name the cure.
+    """
 
     def ask() -> None:
         try:
             reach_brokers(settings)
+        except CredentialsRefused as error:
+            if but_refused:
+                _log.warning("%s Waiting for them.", error)
         except BrokerSilent as error:
             _log.warning("%s Waiting for them.", error)
 
     threading.Thread(target=ask, name="reach brokers", daemon=True).start()
+
+
+def _kind(told: list[KafkaError]) -> type[BrokerSilent]:
+    if not told:
+        return BrokerSilent
+    return CredentialsRefused if any(error.code() in _CREDENTIALS for error in told) else BrokersUnreachable
 
 
 def _sentence(settings: Settings, told: list[KafkaError]) -> str:

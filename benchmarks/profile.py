@@ -96,7 +96,7 @@ def take_apart(settings: Settings, expected: Expected) -> dict[str, float]:
         for place in DECODERS:
             _count_calls(stack, clock, place)
         for name in ("gather", "report"):
-            method = {"gather": "_gather_changes", "report": "_report"}[name]
+            method = {"gather": "_gather", "report": "_report"}[name]
             stack.enter_context(mock.patch.object(shards, method, clock.counted(name, getattr(shards, method))))
         asyncio.run(_apply(shards, batches, clock, settings.partitions))
     LedgerReader(settings).check(expected)

@@ -14,7 +14,7 @@ from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
-from tests.ledger.examples import RETENTION, TOPIC, feed, policy, usage
+from tests.ledger.examples import RETENTION, TOPIC, feed, named, policy, usage
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ class Written:
         self._producer.produce(self._topics.progress.name, changes.progress.encode(), changes.progress.key, partition)
         assert self._producer.flush(30) == 0
 
-    def raw(self, value: bytes | None, key: bytes = b"s-1", *, progress: bool = False) -> None:
+    def raw(self, value: bytes | None, key: bytes = named("s-1").encode(), *, progress: bool = False) -> None:
         """A record of any kind on partition 0."""
         topic = self._topics.progress if progress else self._topics.sessions
         self._producer.produce(topic.name, value, key, 0)

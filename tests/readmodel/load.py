@@ -9,6 +9,7 @@ from burnline.readmodel.batch import Role
 from burnline.readmodel.source import projected
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
+from tests.ledger.examples import named
 from tests.readmodel import examples
 from tests.readmodel.examples import T0
 
@@ -41,7 +42,7 @@ class Load:
         """These sessions, once each."""
         for name in names:
             self._count += 1
-            self._put(Role.SESSIONS, name, examples.ledger(name, 0, last_offset=self._count))
+            self._put(Role.SESSIONS, named(name), examples.ledger(name, 0, last_offset=self._count))
         assert self._producer.flush(30) == 0
 
     def put(self, role: Role, key: str | bytes, value: bytes | None, partition: int = 0) -> None:
@@ -67,7 +68,7 @@ class Load:
             last_event_at=T0 + self._count,
             cost_usd=str(self._count),
         )
-        self._put(Role.SESSIONS, name, None if self._is_deletion() else value, partition)
+        self._put(Role.SESSIONS, named(name, org_id), None if self._is_deletion() else value, partition)
 
     def _rollup(self) -> None:
         partition = self._random.randrange(self._partitions)

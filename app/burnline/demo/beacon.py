@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,6 +43,9 @@ def lit(settings: Settings, folder: Path | None = None) -> Iterator[None]:
         finally:
             if file.exists() and os.path.samestat(file.stat(), os.fstat(open_file.fileno())):
                 file.unlink()
+            if file.parent == _own():
+                with suppress(OSError):  # another demo of this user is still in it
+                    file.parent.rmdir()
 
 
 def find_demo(folder: Path | None = None) -> Found | None:
@@ -74,9 +77,14 @@ def _folder() -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR")
     if given and Path(given).is_dir():
         return Path(given)
-    own = Path(tempfile.gettempdir()) / f"burnline-{os.getuid()}"
+    own = _own()
     own.mkdir(mode=0o700, exist_ok=True)
     about = own.lstat()
     if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
         raise PermissionError(f"{own} does not belong to this user alone")
     return own
+
+
+def _own() -> Path:
+    """Where there is no folder of the session: one of ours, which goes with the last demo in it."""
+    return Path(tempfile.gettempdir()) / f"burnline-{os.getuid()}"

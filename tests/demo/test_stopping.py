@@ -67,8 +67,8 @@ MOMENTS = {
     "the broker starts": Moment(child("tansu")),
     "Valkey starts": Moment(child("valkey-server")),
     "topics are made": Moment(line("^embedded Valkey")),
-    "the worker starts": Moment(child("app worker")),
-    "the API starts": Moment(child("app api")),
+    "the worker starts": Moment(child("burnline worker")),
+    "the API starts": Moment(child("burnline api")),
     "the worker joins": Moment(worker_joins),
     "replaying": Moment(line("events counted"), speed="60"),
     "the broker has died": Moment(broker_died, speed="60"),
@@ -130,13 +130,13 @@ def test_nothing_outlives_a_demo_that_is_killed(moment: str, tmp_path: Path) -> 
 def test_a_worker_that_dies_ends_the_demo_with_its_log(tmp_path: Path) -> None:
     with demo("--speed", "60", folder=tmp_path) as run:
         run.wait_for_line("events counted")
-        os.kill(run.wait_for_child("app worker"), signal.SIGKILL)
+        os.kill(run.wait_for_child("burnline worker"), signal.SIGKILL)
         assert run.end(END_WITHIN_S) == 1
         assert re.search(r"demo failed: The worker ended by itself with code -9. Its log:\n\d{4}-", run.output)
         assert run.family() == {}
 
 
-@pytest.mark.parametrize(("program", "title"), [("app projector", "projector"), ("app api", "API")])
+@pytest.mark.parametrize(("program", "title"), [("burnline projector", "projector"), ("burnline api", "API")])
 def test_so_does_any_other_process_of_it(program: str, title: str, tmp_path: Path) -> None:
     with demo("--once", folder=tmp_path) as run:
         os.kill(run.wait_for_child(program), signal.SIGKILL)
@@ -170,9 +170,9 @@ def test_where_the_wheel_has_no_valkey_the_demo_says_so_and_goes_on(tmp_path: Pa
         programs = " ".join(run.family().values())
         run.interrupt(signal.SIGINT)
         assert run.end(END_WITHIN_S) == 0
-    assert "app worker" in programs
-    assert "app projector" not in programs
-    assert "app api" not in programs
+    assert "burnline worker" in programs
+    assert "burnline projector" not in programs
+    assert "burnline api" not in programs
 
 
 def test_a_broker_that_is_away_is_a_failure(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from burnline.ledger.identity import key_of
 from burnline.native import binding
 from burnline.native.kernel import Kernel
 from burnline.native.ledger import NativePartitionLedger
@@ -40,7 +41,7 @@ def damaged(draw: random.Random, value: bytes) -> bytes:
 
 
 def records(draw: random.Random) -> tuple[list[tuple[bytes, bytes]], Kernel]:
-    """Ledger records (session id, value) as workers write them, and an empty kernel that could hold them."""
+    """Ledger records (name, value) as workers write them, and an empty kernel that could hold them."""
     both = Both(draw)
     written: dict[bytes, bytes] = {}
     for _ in range(20):
@@ -66,8 +67,8 @@ def main(library: Path, seed: int, count: int) -> int:
     whole, kernel = records(draw)
     taken = 0
     for number in range(count):
-        session_id, record = draw.choice(whole)
-        taken += kernel.take_in(session_id.decode(), damaged(draw, record))
+        name, record = draw.choice(whole)
+        taken += kernel.take_in(key_of(name) or "", damaged(draw, record))
         value = event(draw, T0)
         if value:
             value = damaged(draw, value)

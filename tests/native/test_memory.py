@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnline.ledger import record
+from burnline.ledger.identity import ledger_key
 from burnline.ledger.partition import Retention
 from burnline.ledger.session import Ledger, ModelSums
 from burnline.native.kernel import Kernel
@@ -63,4 +64,4 @@ def test_amounts_too_large_for_it_are_left_to_python(pico_usd: int, held: bool) 
     sums = ledger.models["gpt-4o"] = ModelSums()
     sums.cost_pico_usd = pico_usd
     kernel = Kernel(PARTITION, policy().rule, Retention(slices=60, duplicate_ids=64))
-    assert kernel.take_in("s", record.encode(ledger)) is held
+    assert kernel.take_in(ledger_key("acme", "s"), record.encode(ledger)) is held

@@ -17,10 +17,10 @@ from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.kafka import client_config
-from burnline.notify.delivery import sender
+from burnline.notify.delivery import Send, sender
 from burnline.notify.messages import made_up, summary
 from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
-from burnline.notify.sinks import Sinks, SinksError, read_sinks
+from burnline.notify.sinks import Sink, Sinks, SinksError, read_sinks
 from burnline.status import StatusServer
 from burnline.topics.catalogue import topics_for
 from burnline.topics.errors import TopicError
@@ -54,6 +54,22 @@ def _mistaken(error: SinksError) -> typer.Exit:
     return typer.Exit(EXIT_MISTAKE)
 
 
+def _named(found: Sinks, name: str) -> Sink:
+    for sink in found.sinks:
+        if sink.name == name:
+            return sink
+    raise _mistaken(
+        SinksError([f"there is no sink {name!r}; there are {', '.join(sink.name for sink in found.sinks)}"])
+    )
+
+
+def _sender(found: Sinks, sink: Sink) -> Send:
+    try:
+        return sender(sink, dict(os.environ), found.link, _now_ms)
+    except SinksError as error:
+        raise _mistaken(error) from None
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -76,11 +92,7 @@ def run(
     found = _sinks(sinks)
     registry, stop = CollectorRegistry(), threading.Event()
     metrics = NotifyMetrics(registry)
-    try:
-        senders = [(sink, sender(sink, dict(os.environ), found.link, _now_ms)) for sink in found.sinks]
-    except SinksError as error:
-        raise _mistaken(error) from None
-    runners = [SinkRunner(settings, sink, send, metrics, stop) for sink, send in senders]
+    runners = [SinkRunner(settings, sink, _sender(found, sink), metrics, stop) for sink in found.sinks]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
@@ -106,13 +118,7 @@ def test(
 ) -> None:
     """Send the whole life of a made-up anomaly to one sink: opened, escalated, resolved. No broker is needed."""
     found = _sinks(sinks)
-    chosen = [sink for sink in found.sinks if sink.name == name]
-    if not chosen:
-        raise _mistaken(SinksError([f"there is no sink {name!r}; there are {', '.join(s.name for s in found.sinks)}"]))
-    try:
-        send = sender(chosen[0], dict(os.environ), found.link, _now_ms)
-    except SinksError as error:
-        raise _mistaken(error) from None
+    send = _sender(found, _named(found, name))
     made = f"made-up-{_now_ms()}"
     for revision, (state, severity) in enumerate(LIFE, 1):
         notice = made_up(state, severity, revision, _now_ms(), made)
@@ -152,10 +158,7 @@ def redrive(
     The idempotency key is that of the first attempts: a receiver that has had one knows it.
     """
     found = _sinks(sinks)
-    chosen = [sink for sink in found.sinks if sink.name == name]
-    if not chosen:
-        raise _mistaken(SinksError([f"there is no sink {name!r}"]))
-    send = sender(chosen[0], dict(os.environ), found.link, _now_ms)
+    send = _sender(found, _named(found, name))
     for record in (one for one in _parked() if one["sink"] == name):
         notice = Anomaly.model_validate(record["notice"])
         if dry_run:

@@ -20,8 +20,9 @@ def chromium_path() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Ends with this folder's tests: as long as Playwright lives, its event loop runs in the main thread."""
     path = chromium_path()
     assert path is not None, "no chromium on the PATH: install Debian's package chromium"
     with sync_playwright() as playwright:

@@ -29,6 +29,7 @@ SLICE_S = SLICE_MS // 1000
 class Shown(NamedTuple):
     """What a notice says that the model can say too."""
 
+    org_id: str
     session_id: str
     anomaly_id: str
     revision: int
@@ -256,7 +257,7 @@ class Model:
         opening = Evidence(TOPIC, PARTITION, alert.opening_offset, "")
         severity = "critical" if alert.critical else "warning"
         identity = anomaly_id(opening, session.org_id, session.session_id)
-        self.notices.append(Shown(session.session_id, identity, alert.revision, state, severity))
+        self.notices.append(Shown(session.org_id, session.session_id, identity, alert.revision, state, severity))
 
 
 def _name(event: Usage) -> str:
@@ -265,7 +266,4 @@ def _name(event: Usage) -> str:
 
 def shown(notices: list[Anomaly]) -> list[Shown]:
     """Notices as the model has them."""
-    return [
-        Shown(notice.session_id, notice.anomaly_id, notice.revision, str(notice.state), str(notice.severity))
-        for notice in notices
-    ]
+    return [Shown(n.org_id, n.session_id, n.anomaly_id, n.revision, str(n.state), str(n.severity)) for n in notices]

@@ -217,8 +217,8 @@ def check_notices(notices: list[Anomaly], model: Model) -> None:
         )
 
 
-def _session(notice: Shown) -> str:
-    return notice.session_id
+def _session(notice: Shown) -> tuple[str, str]:
+    return notice.org_id, notice.session_id
 
 
 def check_counts(counts: list[Counts], activity: list[Activity], model: Model) -> None:

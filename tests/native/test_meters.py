@@ -1,9 +1,10 @@
 """The native engine of the learned rules against the one in Python: the same calls, the same hits, days and notices."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detection.learned.engine import Calls, Engine, PythonEngine
+from burnline.detection.learned.engine import Calls, Engine, EngineState, PythonEngine
 from burnline.detection.learned.meters import DAY_MS, Usage, Usual
 from burnline.detection.learned.rules import RULES, Against, Cause, Condition, Rule, conditions_of, lines_of
 from burnline.detection.learned.statistic import Statistic
@@ -78,3 +79,36 @@ def test_more_is_seen_than_is_told_apart() -> None:
     sent = [Sent(T0_MS + 100 * place, "a", f"s{place % 80}", run=place % 90) for place in range(900)]
     told = [watched(sent, engine=engine) for engine in (PythonEngine(RULES), NativeEngine(RULES))]
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("kind", [PythonEngine, NativeEngine])
+@settings(deadline=None, max_examples=40)
+@given(drawn=st.lists(Call, max_size=90), cut=st.integers(0, 90))
+def test_an_engine_goes_on_where_another_one_was(
+    kind: type[PythonEngine] | type[NativeEngine], drawn: list[tuple[int, ...]], cut: int
+) -> None:
+    calls = calls_of(drawn)  # type: ignore[arg-type]  # the strategy's tuples
+    cut = min(cut, len(drawn))
+    whole, first, second = (prepared(kind(EACH)) for _ in range(3))
+    whole.apply(calls, 0, cut)
+    first.apply(calls, 0, cut)
+    assert second.load(first.save(sorted(set(calls.session[:cut]))))
+    rest = [(each.apply(calls, cut, len(drawn)), each.close_day()) for each in (whole, second)]
+    assert rest[0] == rest[1]
+
+
+def test_an_engine_reads_no_state_of_another_kind() -> None:
+    assert not prepared(NativeEngine(EACH)).load(prepared(PythonEngine(EACH)).save([]))
+    assert not prepared(PythonEngine(EACH)).load(prepared(NativeEngine(EACH)).save([]))
+
+
+@pytest.mark.parametrize("damage", ["cut", "longer", "indexes"])
+def test_a_damaged_state_is_refused(damage: str) -> None:
+    calls = calls_of([(1_000, 0, 0, 0, 0, 100, 0.0, 0.0, 10, 0)] * 3)
+    engine = prepared(NativeEngine(EACH))
+    engine.apply(calls, 0, 3)
+    state = engine.save([0])
+    whole = state.sessions[0]
+    broken = {"cut": whole[:-1], "longer": whole + b"\0", "indexes": b"\xff" * len(whole)}[damage]
+    with pytest.raises(ValueError, match="no state of this engine"):
+        prepared(NativeEngine(EACH)).load(EngineState(state.layout, {}, {0: broken}))

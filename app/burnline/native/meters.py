@@ -2,13 +2,14 @@
 
 import ctypes
 import struct
+import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import byref, c_uint32, c_void_p
 from itertools import accumulate
 from weakref import finalize
 
-from burnline.detection.learned.engine import Calls, DayOfAgent, Engine, Hit, PythonEngine
+from burnline.detection.learned.engine import Calls, DayOfAgent, Engine, EngineState, Hit, PythonEngine
 from burnline.detection.learned.meters import STATISTICS, Usage, Usual
 from burnline.detection.learned.rules import Rule, conditions_of
 from burnline.native.binding import KernelMissing, library
@@ -42,6 +43,7 @@ class NativeEngine:
         ends = array("I", accumulate(len(rule.conditions) for rule in rules))
         self._meters = c_void_p(self._c.meters_new(len(ends), _address(ends), len(statistics), _address(statistics)))
         self._agents = 0
+        self._layout = f"native {sys.byteorder} {self._c.meters_layout():x}"
         finalize(self, self._c.meters_free, self._meters)
 
     def set_model(self, model: int, rates: tuple[int, int, int, int]) -> None:
@@ -91,6 +93,32 @@ class NativeEngine:
         if count.value:
             forgotten.frombytes(ctypes.string_at(at, 4 * count.value))
         return forgotten.tolist()
+
+    def save(self, sessions: Sequence[int]) -> EngineState:
+        """As `Engine` says."""
+        return EngineState(
+            self._layout,
+            {agent: self._bytes(self._c.meters_save_agent, agent) for agent in range(self._agents)},
+            {session: self._bytes(self._c.meters_save_session, session) for session in sessions},
+        )
+
+    def _bytes(self, save: Callable[..., int], number: int) -> bytes:
+        room = ctypes.create_string_buffer(save(self._meters, number, None))
+        save(self._meters, number, room)
+        return room.raw
+
+    def load(self, state: EngineState) -> bool:
+        """As `Engine` says."""
+        if state.layout != self._layout:
+            return False
+        for load, held in (
+            (self._c.meters_load_agent, state.agents),
+            (self._c.meters_load_session, state.sessions),
+        ):
+            for number, data in held.items():
+                if not load(self._meters, number, data, len(data)):
+                    raise ValueError(f"{len(data)} bytes of number {number} are no state of this engine")
+        return True
 
 
 def _address(values: "array[int] | array[float]") -> int:

@@ -2,8 +2,12 @@
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import msgspec
+
+from burnline.detection.learned import frozen
 from burnline.detection.learned.meters import (
     SESSION_IDLE_MS,
     STATISTICS,
@@ -19,6 +23,8 @@ from burnline.detection.learned.statistic import NOTHING_YET
 
 TELL_AGAIN_MS = 60_000
 """A session that stays out of range is told of once a minute, and whenever a further rule fires."""
+_NEVER = (0, -TELL_AGAIN_MS)
+_LAYOUT = "python 1"
 
 
 class Hit(NamedTuple):
@@ -73,6 +79,14 @@ class Calls(NamedTuple):
         return [Call(*row) for row in zip(*(column[begin:end] for column in self), strict=True)]
 
 
+class EngineState(msgspec.Struct, frozen=True):
+    """What an engine holds of agents and sessions, by their numbers, as bytes that only an engine of its kind reads."""
+
+    layout: str
+    agents: dict[int, bytes]
+    sessions: dict[int, bytes]
+
+
 class Engine(Protocol):
     """What watches calls: in Python, or natively. Agents, sessions and models are numbers from 0."""
 
@@ -93,6 +107,16 @@ class Engine(Protocol):
 
     def forget(self, before_ms: int) -> list[int]:
         """Forget the sessions without a call since a moment, and answer their numbers, ascending."""
+
+    def save(self, sessions: Sequence[int]) -> EngineState:
+        """All that is held of the agents and of these sessions."""
+
+    def load(self, state: EngineState) -> bool:
+        """Go on with what another engine held, once models and agents are set; False if it was of another kind.
+
+        Raises:
+            ValueError: It is damaged.
+        """
 
 
 class PythonEngine:
@@ -154,7 +178,7 @@ class PythonEngine:
         return fired
 
     def _is_news(self, call: Call, fired: int) -> bool:
-        told, told_ms = self._told.get(call.session, (0, -TELL_AGAIN_MS))
+        told, told_ms = self._told.get(call.session, _NEVER)
         if not fired & ~told and call.at_ms - told_ms < TELL_AGAIN_MS:
             return False
         self._told[call.session] = told | fired, call.at_ms
@@ -177,3 +201,37 @@ class PythonEngine:
             del self._sessions[number]
             self._told.pop(number, None)
         return idle
+
+    def save(self, sessions: Sequence[int]) -> EngineState:
+        """As `Engine` says."""
+        return EngineState(
+            _LAYOUT,
+            {number: frozen.freeze(meter) for number, meter in self._agents.items()},
+            {
+                number: frozen.freeze(_Told(self._sessions[number], *self._told.get(number, _NEVER)))
+                for number in sessions
+            },
+        )
+
+    def load(self, state: EngineState) -> bool:
+        """As `Engine` says."""
+        if state.layout != _LAYOUT:
+            return False
+        for number, data in state.agents.items():
+            kept = self._agents[number]
+            meter = frozen.thaw(data, AgentMeter())
+            meter.past, meter.muted = kept.past, kept.muted
+            self._agents[number] = meter
+        for number, data in state.sessions.items():
+            told = frozen.thaw(data, _Told(SessionMeter(0), *_NEVER))
+            self._sessions[number], self._told[number] = told.meter, (told.fired, told.at_ms)
+        return True
+
+
+@dataclass(slots=True)
+class _Told:
+    """A session, and what was told of it."""
+
+    meter: SessionMeter
+    fired: int
+    at_ms: int

@@ -512,3 +512,94 @@ API const uint32_t *meters_forget(meters_t *m, int64_t before_ms, uint32_t *coun
         }
     return m->forgotten;
 }
+
+/* What is held of an agent or a session as bytes, and back: for this machine and this build, as `meters_layout` says.
+ *
+ * Bytes come from a topic, so whatever would lead out of an array is refused. */
+API uint64_t meters_layout(void)
+{
+    return (uint64_t)sizeof(agent_t) << 32 | (uint64_t)sizeof(session_t);
+}
+
+static int ring_fits(const ring_t *ring)
+{
+    return ring->newest >= -1 && ring->newest < INT64_MAX / DAY_MS;
+}
+
+static int last_fits(const last_t *last, uint32_t size)
+{
+    return last->next < size && last->held <= size;
+}
+
+static size_t recent_size(const recent_t *recent)
+{
+    return recent->held * sizeof *recent->seen;
+}
+
+static size_t save(void *out, const void *owner, size_t size, const recent_t *recent)
+{
+    if (out) {
+        memcpy(out, owner, size);
+        memcpy((char *)out + size, recent->seen, recent_size(recent));
+    }
+    return size + recent_size(recent);
+}
+
+/* What was seen, out of what stands behind the owner; 0 if that is not as much as it says. */
+static int load_recent(recent_t *recent, const char *bytes, size_t size)
+{
+    if (recent->held > MOST_SEEN || size != recent_size(recent))
+        return 0;
+    recent->room = recent->held;
+    recent->seen = recent->held ? checked(malloc(size)) : NULL;
+    memcpy(recent->seen, bytes, size);
+    return 1;
+}
+
+/* The size of an agent's bytes; they are written unless `out` is none. 0: there is no such agent. */
+API uint64_t meters_save_agent(const meters_t *m, uint32_t agent, void *out)
+{
+    const agent_t *a = agent < m->agent_room ? m->agents[agent] : NULL;
+    return a ? save(out, a, sizeof *a, &a->active) : 0;
+}
+
+API uint64_t meters_save_session(const meters_t *m, uint32_t session, void *out)
+{
+    const session_t *s = session < m->session_room ? m->sessions[session] : NULL;
+    return s ? save(out, s, sizeof *s, &s->runs) : 0;
+}
+
+/* 1 if the bytes are those of an agent, which `meters_set_agent` has made before; its lines and its past stay. */
+API int32_t meters_load_agent(meters_t *m, uint32_t agent, const char *bytes, uint64_t size)
+{
+    agent_t *a = agent < m->agent_room ? m->agents[agent] : NULL, loaded;
+    if (!a || size < sizeof loaded)
+        return 0;
+    memcpy(&loaded, bytes, sizeof loaded);
+    if (!ring_fits(&loaded.hour) || !ring_fits(&loaded.six_hours) || !ring_fits(&loaded.log_costs)
+        || !ring_fits(&loaded.day_calls) || !last_fits(&loaded.cache, 50) || !last_fits(&loaded.models, 50)
+        || loaded.begun_first >= MOST_BEGUN || loaded.begun_held > MOST_BEGUN
+        || !load_recent(&loaded.active, bytes + sizeof loaded, size - sizeof loaded))
+        return 0;
+    free(a->active.seen);
+    loaded.lines = a->lines, loaded.past = a->past, loaded.muted = a->muted;
+    *a = loaded;
+    return 1;
+}
+
+API int32_t meters_load_session(meters_t *m, uint32_t session, const char *bytes, uint64_t size)
+{
+    session_t loaded;
+    if (session == UINT32_MAX || size < sizeof loaded)
+        return 0;
+    memcpy(&loaded, bytes, sizeof loaded);
+    if (!ring_fits(&loaded.money) || !ring_fits(&loaded.calls_1m) || !ring_fits(&loaded.calls_5m)
+        || !last_fits(&loaded.models, 5) || !last_fits(&loaded.cache_5, 5) || !last_fits(&loaded.cache_15, 15)
+        || !last_fits(&loaded.costs, 20) || !load_recent(&loaded.runs, bytes + sizeof loaded, size - sizeof loaded))
+        return 0;
+    m->sessions = grown(m->sessions, &m->session_room, session);
+    free_session(m->sessions[session]);
+    m->sessions[session] = checked(malloc(sizeof loaded));
+    *m->sessions[session] = loaded;
+    return 1;
+}

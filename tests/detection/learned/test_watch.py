@@ -2,13 +2,17 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from burnline.detection.anomaly import State
 from burnline.detection.learned.calendar import Planned
+from burnline.detection.learned.engine import PythonEngine
 from burnline.detection.learned.meters import DAY_MS
-from burnline.detection.learned.rules import Cause
-from tests.detection.learned.fleet import T0_MS, Sent, loop, ordered, usual_days, watched
+from burnline.detection.learned.rules import RULES, Cause
+from burnline.detection.learned.watch import Watch, WatchState
+from burnline.native.meters import NativeEngine
+from tests.detection.learned.fleet import RATES, T0_MS, Sent, batch_of, loop, ordered, usual_days, watched
 
 HOUR_MS = 3_600_000
 USUAL = usual_days(8)
@@ -144,3 +148,31 @@ def test_the_split_of_the_change_sums_to_it() -> None:
     assert opened.usual_usd_per_hour is not None
     change = sum(map(Decimal, opened.change_usd_per_hour.values()), Decimal())
     assert change == Decimal(opened.burn_usd_per_hour) - Decimal(opened.usual_usd_per_hour)
+
+
+@pytest.mark.parametrize("at_once", [1, 97, 400], ids=lambda size: f"{size}-calls")
+def test_a_watch_goes_on_where_another_one_was(at_once: int) -> None:
+    """With every batch another watch takes over, from nothing but the bytes that the one before left."""
+    log = ordered(USUAL + loop("chat-1", 7) + many("chat-2", 7) + growing("chat-0", 7))
+    begin = 0 if at_once > 1 else len(log) - 120
+    watch = Watch(PythonEngine(RULES), RULES)
+    for rates in RATES:
+        watch.add_model(rates)
+    notices = watch.apply(batch_of(watch, log[:begin], 0)) if begin else []
+    for place in range(begin, len(log), at_once):
+        state = msgspec.msgpack.encode(watch.save())
+        watch = Watch(PythonEngine(RULES), RULES)
+        assert watch.load(msgspec.msgpack.decode(state, type=WatchState))
+        notices += watch.apply(batch_of(watch, log[place : place + at_once], place))
+    assert notices + watch.end(log[-1].at_ms + DAY_MS) == watched(log)
+    assert len(notices) == 3
+
+
+def test_what_was_learned_outlives_the_meters_of_another_kind() -> None:
+    first, second = Watch(PythonEngine(RULES), RULES), Watch(NativeEngine(RULES), RULES)
+    for rates in RATES:
+        first.add_model(rates)
+    first.apply(batch_of(first, ordered(usual_days(9))))
+    assert not second.load(first.save())
+    wrong = loop("chat-1", 9)
+    assert [notice.cause for notice in second.apply(batch_of(second, wrong))] == [Cause.RETRY_LOOP]

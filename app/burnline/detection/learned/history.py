@@ -1,9 +1,11 @@
 """The days that are learned from, and what follows from them: usual habits, ranges, lines."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from burnline.detection.learned.engine import DayOfAgent
 from burnline.detection.learned.meters import Usage, Usual, summed, usual_of
@@ -15,6 +17,15 @@ if TYPE_CHECKING:
     from array import array
 
 _NO_RANGES = Ranges({}, None)
+
+
+class PastState(msgspec.Struct, frozen=True):
+    """An agent's days, as they are kept: (day, usage, peaks as logarithms) and how many were seen and left out."""
+
+    days: list[tuple[int, Usage, tuple[float, ...]]]
+    seen: int
+    left_out: int
+    in_a_row: int
 
 
 @dataclass(slots=True)
@@ -62,8 +73,26 @@ class History:
         for past in self._past.values():
             while past.days and past.days[0][0] <= day - HISTORY_DAYS:
                 past.days.popleft()
+        self._learn()
+
+    def _learn(self) -> None:
         for statistic in Statistic:
             self._ranges[statistic] = learn(statistic, self._peaks(statistic))
+
+    def save(self) -> dict[int, PastState]:
+        """All that is known, by agent: ranges follow from it."""
+        return {
+            agent: PastState(list(past.days), past.seen, past.left_out, past.in_a_row)
+            for agent, past in self._past.items()
+        }
+
+    def load(self, state: Mapping[int, PastState]) -> None:
+        """Go on with what another one knew."""
+        self._past = {
+            agent: _Past(deque(past.days, maxlen=HISTORY_DAYS), past.seen, past.left_out, past.in_a_row)
+            for agent, past in state.items()
+        }
+        self._learn()
 
     def _peaks(self, statistic: Statistic) -> dict[int, list[float]]:
         return {

@@ -8,6 +8,9 @@ told of. Times are event times: what becomes of a log does not depend on when it
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
 
 from burnline.detection.anomaly import ResolvedBy, Severity, State
 from burnline.detection.learned.causes import Split
@@ -26,6 +29,14 @@ CRITICAL_RATIO = 15
 """Critical from so many times the usual burn."""
 
 
+class Place(NamedTuple):
+    """Where a record stands in its topic, and when the log took it (epoch milliseconds)."""
+
+    partition: int
+    offset: int
+    logged_ms: int
+
+
 @dataclass(slots=True)
 class Finding:
     """What was out of range with one call.
@@ -39,6 +50,7 @@ class Finding:
         recent_pico_usd: The last five minutes of it.
         change: The split of burn less usual; None if usual is not known.
         statistic, ratio_to_highest, learned_from: The evidence.
+        place: Where its event stands in a topic, if it does.
     """
 
     org_id: str
@@ -57,6 +69,7 @@ class Finding:
     statistic: str
     ratio_to_highest: float | None
     learned_from: str
+    place: Place | None = None
 
 
 @dataclass(slots=True)
@@ -101,6 +114,14 @@ class _Open:
         return max(0, self.spent - self.last.usual * self.active_ms // HOUR_MS)
 
 
+class IncidentsState(msgspec.Struct, frozen=True):
+    """Open incidents of sessions and of agents, and when sessions' were opened of late, by org and agent."""
+
+    sessions: list[_Open]
+    agents: list[_Open]
+    opened: list[tuple[str, str, list[int]]]
+
+
 class Incidents:
     """All open incidents. At most one per session, and one per agent."""
 
@@ -111,6 +132,19 @@ class Incidents:
 
     def __len__(self) -> int:
         return len(self._sessions) + len(self._agents)
+
+    def save(self) -> IncidentsState:
+        """All that is open."""
+        opened = [(*agent, times) for agent, times in self._opened.items()]
+        return IncidentsState(list(self._sessions.values()), list(self._agents.values()), opened)
+
+    def load(self, state: IncidentsState) -> None:
+        """Go on with what was open elsewhere."""
+        self._sessions = {
+            (each.first.org_id, each.first.agent_id, each.first.session_id): each for each in state.sessions
+        }
+        self._agents = {(each.first.org_id, each.first.agent_id): each for each in state.agents}
+        self._opened = {(org, agent): times for org, agent, times in state.opened}
 
     def find(self, finding: Finding) -> list[Incident]:
         """What follows from a finding: usually nothing, or one notice."""

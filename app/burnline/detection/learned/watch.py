@@ -5,11 +5,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from burnline.detection.learned.calendar import Planned, turns
 from burnline.detection.learned.causes import Factors, split
-from burnline.detection.learned.engine import Calls, Engine, Hit
-from burnline.detection.learned.history import History
-from burnline.detection.learned.incidents import Finding, Incidents
+from burnline.detection.learned.engine import Calls, Engine, EngineState, Hit
+from burnline.detection.learned.history import History, PastState
+from burnline.detection.learned.incidents import Finding, Incidents, IncidentsState, Place
 from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage, Usual
 from burnline.detection.learned.naming import cause_of
 from burnline.detection.learned.notice import Incident
@@ -26,10 +28,11 @@ class Who(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Some calls, and the ids of their events, in the order of the log."""
+    """Some calls, and the ids of their events, in the order of the log; and where they stand in it, if in a topic."""
 
     calls: Calls
     event_ids: Sequence[str]
+    places: Sequence[Place] = ()
 
 
 class Names:
@@ -62,6 +65,48 @@ class Names:
         for session in sessions:
             del self.sessions[self.owners[session]]
             self._free.append(session)
+
+    def save(self) -> list[Who | None]:
+        """Whose session each number is; None for one that may be given again."""
+        return [
+            who if self.sessions.get(who, (-1, -1))[1] == number else None for number, who in enumerate(self.owners)
+        ]
+
+    def load(self, agents: Sequence[tuple[str, str]], owners: Sequence[Who | None]) -> None:
+        """Go on with the numbers that another one gave."""
+        self.agents = list(agents)
+        self.numbers = {agent: number for number, agent in enumerate(agents)}
+        self.owners = [who or Who("", "", "") for who in owners]
+        self.sessions = {
+            (who.org_id, who.agent_id, who.session_id): (self.numbers[who[:2]], number)
+            for number, who in enumerate(owners)
+            if who is not None
+        }
+        self._free = [number for number, who in enumerate(owners) if who is None]
+
+
+class WatchState(msgspec.Struct, frozen=True):
+    """All that a watch holds; what follows from it is left out.
+
+    Attributes:
+        agents: Org and agent of each number.
+        owners: Whose session each number is; None for one that may be given again.
+        models: Reference rates of each number.
+        day: The day that is open, -1 before the first call.
+        idle_ms: Sessions without a call since then are to be forgotten.
+        out_of_range: Agents with anything out of range today.
+        past, incidents, engine: The days before; what is open; the meters.
+    """
+
+    agents: list[tuple[str, str]]
+    owners: list[Who | None]
+    models: list[tuple[int, int, int, int]]
+    day: int
+    idle_ms: int | None
+    out_of_range: list[int]
+    past: dict[int, PastState]
+    incidents: IncidentsState
+    engine: EngineState
 
 
 class Watch:
@@ -120,6 +165,46 @@ class Watch:
     def end(self, now_ms: int) -> list[Incident]:
         """What is over at the end of the log."""
         return self._incidents.settle(now_ms)
+
+    def save(self) -> WatchState:
+        """All that it holds, between two batches."""
+        owners = self.names.save()
+        return WatchState(
+            agents=self.names.agents,
+            owners=owners,
+            models=self._models,
+            day=self._day,
+            idle_ms=self._idle_ms,
+            out_of_range=sorted(self._out_of_range),
+            past=self._history.save(),
+            incidents=self._incidents.save(),
+            engine=self._engine.save([number for number, who in enumerate(owners) if who is not None]),
+        )
+
+    def load(self, state: WatchState) -> bool:
+        """Go on where another one was, instead of beginning anew.
+
+        Announcements are not part of it: those that have begun by the next call count from then on.
+
+        Returns:
+            Whether the meters could be read; if another kind of engine held them, the windows of the last day begin
+            anew, and what was learned of the days before stays.
+
+        Raises:
+            ValueError: It is damaged.
+        """
+        self.names.load(state.agents, state.owners)
+        for rates in state.models:
+            self.add_model(rates)
+        self._day, self._idle_ms = state.day, state.idle_ms
+        self._out_of_range = set(state.out_of_range)
+        self._history.load(state.past)
+        self._incidents.load(state.incidents)
+        self._learn_names()
+        if self._engine.load(state.engine):
+            return True
+        self.names.load(state.agents, [])
+        return False
 
     def _learn_names(self) -> None:
         for agent in range(self._known, len(self.names.agents)):
@@ -181,6 +266,7 @@ class Watch:
         return Finding(
             *who,
             event_id=batch.event_ids[place],
+            place=batch.places[place] if batch.places else None,
             at_ms=calls.at_ms[place],
             wide=fired[0].of_agent,
             cause=cause_of(fired, change, lambda each, least: self._is_beyond(agent, values, each, least)),

@@ -253,14 +253,15 @@ def test_a_baseline_and_a_rate_take_effect_on_the_next_event_on_every_worker(
     spend(0)
     assert objects("anomalies") == []
     run("baselines", "set", "acme", "*", "0.01")
-    run("rates", "set", "*", "gpt-4o", "--input", "1000", "--output", "0", "--effective-from", "2020-01-01T00:00:00Z")
+    rate = ("--input", "1000", "--cached-input", "1000", "--output", "0")
+    run("rates", "set", "*", "gpt-4o", *rate, "--effective-from", "2020-01-01T00:00:00Z")
     time.sleep(2.0)  # what the requirement allows: a change reaches every worker within 2 s
     spend(len(sessions))
     until(lambda: len(objects("anomalies")) == len(sessions), "an anomaly of every session")
     for shown in objects("anomalies"):
         notice = Anomaly.model_validate(shown)
         assert (notice.state, notice.baseline_source) == ("opened", "acme/*")
-    # Cached input defaults to the input rate: 20,000 tokens at 1,000 USD per million, beside what was charged before.
+    # Cached input at the input rate: 20,000 tokens at 1,000 USD per million, beside what was charged before.
     before = usd(event(0, session="s", at_ms=0, tokens=20_000))
     assert {Decimal(one["cost_usd"]) for one in objects("sessions")} == {before + 20}
 

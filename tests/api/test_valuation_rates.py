@@ -65,7 +65,7 @@ class TestPut:
         said = api.put(PATH, BODY)
         assert said["rate"]["effective_from"] == said["card"]["valid_from"] == "2025-10-01T00:00:00Z"
         assert (said["card"]["source"], said["before"]["source"]) == ("valuation-rates", "catalogue")
-        assert said["card"]["tiers"][0]["cached_input_usd_per_million_tokens"] == "2"
+        assert said["card"]["tiers"][0]["cached_input_usd_per_million_tokens"] == "1"
         assert said["before"]["tiers"][0]["input_usd_per_million_tokens"] == "2.5"
 
     def test_the_same_again_writes_nothing(self, api: Api) -> None:
@@ -104,13 +104,74 @@ class TestPut:
         assert list(on_topic(ours)) == [key]
 
 
+class TestInherited:
+    """What the body does not name is the replaced card's."""
+
+    @pytest.mark.parametrize(
+        ("params", "cached"),
+        [
+            pytest.param({}, "1", id="in-proportion-by-default"),
+            pytest.param({"inherit": "proportional"}, "1", id="in-proportion"),
+            pytest.param({"inherit": "unchanged"}, "1.25", id="unchanged"),
+        ],
+    )
+    def test_parts(self, api: Api, ours: Settings, params: dict[str, Any], cached: str) -> None:
+        said = api.put(PATH, BODY, **params)
+        assert said["card"]["tiers"][0]["cached_input_usd_per_million_tokens"] == cached
+        assert on_topic(ours)[f"openai/gpt-4o@{SINCE_MS}"]["cached_input_usd_per_million_tokens"] == cached
+        parts = ("cached_input", "cache_write", "reasoning")
+        assert said["inherited"] == [f"{part}_usd_per_million_tokens" for part in parts]
+
+    def test_input_and_output(self, api: Api) -> None:
+        body = {"effective_from": "always", "cached_input_usd_per_million_tokens": "0.1"}
+        tier = api.put(PATH, body)["card"]["tiers"][0]
+        assert (tier["input_usd_per_million_tokens"], tier["output_usd_per_million_tokens"]) == ("2.5", "10")
+
+    def test_what_ends_is_named(self, api: Api) -> None:
+        (ends,) = api.put("/valuation-rates/google/gemini-2.5-pro", BODY)["dropped"]
+        assert ends.startswith("the tier above 200,000 input tokens")
+
+    def test_a_dry_run_writes_nothing(self, api: Api, ours: Settings) -> None:
+        said = api.put(PATH, BODY, dry_run="true")
+        assert (said["dry_run"], said["changed"], said["partition"], said["offset"]) == (True, True, None, None)
+        assert said["card"]["tiers"][0]["cached_input_usd_per_million_tokens"] == "1"
+        assert on_topic(ours) == {}
+        api.put(PATH, BODY)
+        again = api.put(PATH, BODY, dry_run="true")
+        assert (again["changed"], again["offset"]) == (False, 0)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param({"effective_from": "always"}, id="no-rate"),
+            pytest.param({"effective_from": "always", "input_usd_per_million_tokens": "1"}, id="nothing-to-inherit"),
+        ],
+    )
+    def test_refused(self, api: Api, ours: Settings, body: dict[str, str]) -> None:
+        assert api.put("/valuation-rates/x/made-up", body, 422)["errors"][0]["where"] == "body"
+        assert on_topic(ours) == {}
+
+    @pytest.mark.parametrize(
+        ("number", "text"),
+        [(2, "2"), (2.5, "2.5"), (0.1, "0.1"), (0.000001, "0.000001"), (999999.999999, "999999.999999")],
+    )
+    def test_numbers_are_taken_where_they_are_exact(self, api: Api, number: float, text: str) -> None:
+        body = {**BODY, "input_usd_per_million_tokens": number}
+        assert api.put("/valuation-rates/x/made-up", body)["rate"]["input_usd_per_million_tokens"] == text
+
+
 class TestRefused:
     """What is no rate."""
 
     @pytest.mark.parametrize(
         ("change", "where"),
         [
-            pytest.param({"input_usd_per_million_tokens": 2.5}, "body.input_usd_per_million_tokens", id="float"),
+            pytest.param(
+                {"input_usd_per_million_tokens": 2.0000001}, "body.input_usd_per_million_tokens", id="fine-number"
+            ),
+            pytest.param(
+                {"input_usd_per_million_tokens": True}, "body.input_usd_per_million_tokens", id="no-number"
+            ),
             pytest.param(
                 {"input_usd_per_million_tokens": "-1"}, "body.input_usd_per_million_tokens", id="negative"
             ),

@@ -3,7 +3,10 @@
 import json
 
 import pytest
+from rich.console import Console
+from typer.testing import CliRunner
 
+from burnline.cli.root import cli
 from burnline.kafka import client_config
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
@@ -98,8 +101,61 @@ def test_set_writes_a_record_of_the_contract_under_its_key(topic: Settings) -> N
         "note": "a deal [x]",
     }
     assert ValuationRate.parse(key, value).key().encode() == key
-    assert said.startswith(f"openai/gpt-4o@{T1_MS}: set, in force for event times from {T1} on.")
-    assert "1.5 8 0.1 2 9 In place of openai/gpt-4o matched exact id" in said
+    assert said.endswith(f"openai/gpt-4o@{T1_MS}: set, in force for event times from {T1} on.")
+    assert "in place of openai/gpt-4o, bundled catalogue: exact id" in said
+    assert "input 2.5 1.5 stated output 10 8 stated cached input 1.25 0.1 stated cache write 2.5 2 stated" in said
+
+
+def test_set_inherits_what_it_does_not_name_and_says_so(topic: Settings) -> None:
+    said = set_rate()
+    assert "cached input 1.25 0.5 inherited cache write 2.5 1 inherited reasoning 10 8 inherited" in said
+    ((_, value),) = held(topic).items()
+    assert json.loads(value)["cached_input_usd_per_million_tokens"] == "0.5"
+    assert "cached input 0.5 0.5 inherited" in set_rate("--inherit", "unchanged", usd="3")
+
+
+def test_set_names_what_ends(topic: Settings) -> None:
+    said = set_rate(provider="google", model="gemini-2.5-pro")
+    assert "ends: the tier above 200,000 input tokens: input 2.5, output 15, cached input 0.25 USD per" in said
+
+
+def test_a_dry_run_shows_the_card_and_writes_nothing(topic: Settings) -> None:
+    said = set_rate("--dry-run")
+    assert "cached input 1.25 0.5 inherited" in said
+    assert said.endswith(f"nothing is written; without --dry-run it would be in force for event times from {T1} on.")
+    (outcome,) = objects("rates", "set", "openai", "gpt-4o", "--input", "1", "--dry-run")
+    assert (outcome["written"], outcome["card"]["tiers"][0]["output_usd_per_million_tokens"]) == (False, "10")
+    assert held(topic) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer", "code"),
+    [
+        pytest.param([], "n\n", 1, id="no"),
+        pytest.param([], "y\n", 0, id="yes"),
+        pytest.param(["--yes"], "", 0, id="not-asked"),
+    ],
+)
+def test_a_terminal_is_asked(
+    topic: Settings, monkeypatch: pytest.MonkeyPatch, arguments: list[str], answer: str, code: int
+) -> None:
+    monkeypatch.setattr("burnline.cli.rates.console", Console(force_terminal=True, soft_wrap=True))
+    command = ["rates", "set", "openai", "gpt-4o", "--input", "1", *arguments]
+    result = CliRunner().invoke(cli, command, input=answer)
+    assert result.exit_code == code, result.output
+    assert ("Set it?" in result.output) is bool(answer)
+    assert bool(held(topic)) is (code == 0)
+
+
+def test_a_rate_far_from_the_catalogues_is_doubted(topic: Settings) -> None:
+    result = run("rates", "set", "openai", "gpt-4o", "--input", "2500", "--dry-run")
+    assert "input_usd_per_million_tokens=2500: the catalogue's is 2.5. Rates are USD per million." in result.stderr
+
+
+def test_set_needs_a_rate_and_what_cannot_be_inherited(topic: Settings) -> None:
+    assert "No rate is named" in run("rates", "set", "openai", "gpt-4o", code=2).stderr
+    unknown = run("rates", "set", "ours", "in-house", "--input", "1", code=2)
+    assert "output_usd_per_million_tokens has to be stated: ours/in-house has no rate to inherit" in unknown.stderr
 
 
 @pytest.mark.parametrize(
@@ -113,7 +169,7 @@ def test_set_writes_a_record_of_the_contract_under_its_key(topic: Settings) -> N
 def test_set_says_from_when_it_holds(topic: Settings, since: str, said: str) -> None:
     shown = set_rate(provider="*", model="in-house", since=since)
     assert said in shown
-    assert "In place of ?/in-house unpriced" in shown
+    assert "in place of ?/in-house, none: no provider given" in shown
 
 
 def test_set_as_json_tells_where_it_stands_and_what_it_replaces(topic: Settings) -> None:
@@ -157,9 +213,9 @@ def test_list_shows_all_in_order_with_their_state(topic: Settings) -> None:
     rows = [words(line) for line in run("rates", "list").stdout.splitlines()[2:]]
     assert rows == [
         "* in-house always in force 1 8 1 1 8 [bold]ours",
-        f"openai gpt-4o {T1} past 1 8 1 1 8",
-        f"openai gpt-4o {T2} in force 2 8 2 2 8",
-        "openai gpt-4o 2250-01-01T00:00:00Z to come 3 8 3 3 8",
+        f"openai gpt-4o {T1} past 1 8 0.5 1 8",
+        f"openai gpt-4o {T2} in force 2 8 1 2 8",
+        "openai gpt-4o 2250-01-01T00:00:00Z to come 3 8 1.5 3 8",
     ]
     assert [each["key"] for each in objects("rates", "list", "--model", "GPT-4o")] == [
         f"openai/gpt-4o@{at_ms}" for at_ms in (T1_MS, 1_782_864_000_000, 8_835_955_200_000)

@@ -9,6 +9,7 @@ from rich.text import Text
 from burnline.pricing.card import BEGINNING_MS, FOREVER_MS, RateCard, Tier
 from burnline.pricing.dated import utc_text
 from burnline.pricing.explain import MILLION
+from burnline.pricing.inheritance import Change
 from burnline.pricing.money import usd_text
 from burnline.pricing.valuation import ValuationRate
 
@@ -32,6 +33,21 @@ def card_view(card: RateCard) -> Group:
         name.append("  unpriced", style="red")
         return Group(name, facts)
     return Group(name, facts, _tiers(card.tiers))
+
+
+def change_view(new: RateCard, old: RateCard, changes: Iterable[Change], dropped: Iterable[str]) -> Group:
+    """A card beside the one that it replaces, rate by rate, and what of that ends."""
+    table = Table("  USD per million tokens", "before", "now", "", box=None, header_style="dim")
+    for change in changes:
+        style = "" if change.before == change.after else "bold"
+        before = "none" if change.before is None else change.before
+        table.add_row(Text(f"  {change.part.replace('_', ' ')}"), before, Text(change.after, style), change.origin)
+    name = Text(f"{new.provider}/{new.model}", style="bold")
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("  holds", _interval(new))
+    facts.add_row("  in place of", Text(f"{old.provider or '?'}/{old.model}, {_SOURCES[old.source]}: {old.rule}"))
+    ends = [Text(f"  ends: {what}", style="yellow") for what in dropped]
+    return Group(name, facts, table, *ends)
 
 
 def rate_table(rates: Iterable[ValuationRate], *, now_ms: int) -> Table:

@@ -1,22 +1,25 @@
 """`burnline rates`: what a model costs and why, and rates of one's own that go before the catalogue's."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 import typer
 
-from burnline.cli.rate_view import card_view, rate_table, time_text
+from burnline.cli.rate_view import card_view, change_view, rate_table, time_text
 from burnline.cli.reached import brokers_are_there, settings_with_brokers
 from burnline.cli.reference import EXIT_FAILED, built, entries, failure, print_whole, written
-from burnline.cli.root import cli, console, settings_or_exit
+from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard
+from burnline.pricing.doubts import doubts
 from burnline.pricing.explain import describe
+from burnline.pricing.inheritance import PARTS, Inherit, changes, dropped, rate_field, replaced_card, with_inherited
 from burnline.pricing.valuation import ValuationRate, rate_key
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import Written
 
 rates = typer.Typer(
     no_args_is_help=True,
@@ -71,44 +74,98 @@ def show(
 def set_rate(
     provider: Provider,
     model: Model,
-    plain: Annotated[str, typer.Option("--input", metavar="USD", help="Input tokens, USD per million.")],
-    answer: Annotated[str, typer.Option("--output", metavar="USD", help="Output tokens, USD per million.")],
+    plain: Annotated[str | None, typer.Option("--input", metavar="USD", help="Input tokens, USD per million.")] = None,
+    answer: Annotated[
+        str | None, typer.Option("--output", metavar="USD", help="Output tokens, USD per million.")
+    ] = None,
     cached: Annotated[
-        str | None, typer.Option("--cached-input", metavar="USD", help="Input read from the cache; as input if none.")
+        str | None, typer.Option("--cached-input", metavar="USD", help="Input read from the cache.")
     ] = None,
-    cache_write: Annotated[
-        str | None, typer.Option(metavar="USD", help="Input written to the cache; as input if none.")
-    ] = None,
-    reasoning: Annotated[str | None, typer.Option(metavar="USD", help="Reasoning tokens; as output if none.")] = None,
+    cache_write: Annotated[str | None, typer.Option(metavar="USD", help="Input written to the cache.")] = None,
+    reasoning: Annotated[str | None, typer.Option(metavar="USD", help="Reasoning tokens.")] = None,
     effective_from: Annotated[
         str, typer.Option(metavar="TIME", help=f'Event time from which it holds: {TIME_HELP}, or "always".')
     ] = "now",
+    inherit: Annotated[
+        Inherit,
+        typer.Option(
+            help="How the parts that are not named follow: as the same part of input or output, or as they are."
+        ),
+    ] = Inherit.PROPORTIONAL,
     note: Annotated[str | None, typer.Option(help="Why, for people.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the card that it would make; write nothing.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask. Only terminals are asked, and not with --json.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set the rate of a model from a time on, and wait until the brokers have it."""
-    rate = built(
-        ValuationRate,
-        provider=provider,
-        model=model,
-        effective_from=epoch_ms(effective_from, always=True),
-        input_usd_per_million_tokens=plain,
-        output_usd_per_million_tokens=answer,
-        cached_input_usd_per_million_tokens=cached,
-        cache_write_usd_per_million_tokens=cache_write,
-        reasoning_usd_per_million_tokens=reasoning,
-        note=note,
-    )
+    """Set the rate of a model from a time on, and wait until the brokers have it.
+
+    What is not named is inherited from the card that it replaces: input and output as they are, cached input, cache
+    writes and reasoning in proportion to them (or unchanged). The whole card is shown beside that one before it is
+    written, with what ends: tiers by the length of the context, cache writes for an hour, fees.
+
+    Exit code 1 if the answer is no.
+    """
+    named = zip(PARTS, (plain, answer, cached, cache_write, reasoning), strict=True)
+    stated = {rate_field(part): text for part, text in named if text is not None}
+    whose = {
+        "provider": provider,
+        "model": model,
+        "effective_from": epoch_ms(effective_from, always=True),
+        "note": note,
+    }
+    checked = _checked(whose, stated)
     settings = settings_with_brokers()
-    before = _in_topic(settings, create=True)
-    where = written(settings, topics_for(settings).valuation_rates, rate.key(), rate)
-    old, new = _card(before, rate), _card({**before, rate.key(): rate}, rate)
+    before = _in_topic(settings, create=not dry_run)
+    old = replaced_card(_book(before.values()), checked.provider, checked.model, checked.effective_from, clock_ms())
+    rate = _whole(whose, stated, old, inherit)
+    new = _card({**before, rate.key(): rate}, rate)
+    if not as_json:
+        print_whole(change_view(new, old, changes(stated, new, old), dropped(new, old)))
+        _warn_of_doubts(rate, stated)
+    if not dry_run and not (yes or as_json) and console.is_terminal and not typer.confirm("Set it?"):
+        raise failure("Nothing is written.")
+    where = None if dry_run else written(settings, topics_for(settings).valuation_rates, rate.key(), rate)
     if as_json:
-        outcome = {"key": rate.key(), **where._asdict(), "card": describe(new), "before": describe(old)}
-        typer.echo(json.dumps(outcome))
-        return
-    _say(f"{rate.key()}: set, {_in_force(rate)}.")
-    _print_change(new, old)
+        typer.echo(json.dumps(_outcome(rate, new, old, where)))
+    elif where is None:
+        _say(f"{rate.key()}: nothing is written; without --dry-run it would be {_in_force(rate)}.")
+    else:
+        _say(f"{rate.key()}: set, {_in_force(rate)}.")
+
+
+def _checked(whose: dict[str, object], stated: dict[str, str]) -> ValuationRate:
+    """What the command line says, before anybody is asked: every mistake in it ends the command."""
+    if not stated:
+        raise failure("No rate is named: --input, --output, --cached-input, --cache-write, --reasoning.", EXIT_MISTAKE)
+    return built(ValuationRate, **whose, **{rate_field("input"): "0", rate_field("output"): "0", **stated})
+
+
+def _whole(whose: dict[str, object], stated: dict[str, str], old: RateCard, inherit: Inherit) -> ValuationRate:
+    try:
+        rates_of_it = with_inherited(stated, old, inherit)
+    except ValueError as error:
+        raise failure(str(error), EXIT_MISTAKE) from None
+    return built(ValuationRate, **whose, **rates_of_it)
+
+
+def _outcome(rate: ValuationRate, new: RateCard, old: RateCard, where: Written | None) -> dict[str, object]:
+    cards = {"card": describe(new), "before": describe(old), "dropped": dropped(new, old)}
+    return {"key": rate.key(), "written": where is not None, **(where._asdict() if where else {}), **cards}
+
+
+def _warn_of_doubts(rate: ValuationRate, stated: Collection[str]) -> None:
+    at_ms = rate.effective_from or clock_ms()
+    catalogue = RateBook.bundled().resolve(None if rate.provider == "*" else rate.provider, rate.model, at_ms)
+    for doubt in doubts(rate, catalogue):
+        if doubt.field in stated:
+            told = (
+                f"{doubt.field}={doubt.value}: the catalogue's is {doubt.catalogue_value}. Rates are USD per million."
+            )
+            err_console.print(told, style="yellow", highlight=False, markup=False)
 
 
 @rates.command("list")

@@ -28,7 +28,9 @@ from burnline.api.view.rates import (
 from burnline.api.view.shapes import NextCursor
 from burnline.api.writing import read_entries, write
 from burnline.pricing.book import RateBook
+from burnline.pricing.card import RateCard
 from burnline.pricing.doubts import doubts
+from burnline.pricing.inheritance import PARTS, Inherit, dropped, rate_field, replaced_card, with_inherited
 from burnline.pricing.valuation import ValuationRate, rate_key
 from burnline.readmodel.keys import Keys
 from burnline.topics.catalogue import topics_for
@@ -153,29 +155,46 @@ async def set_rate(
     confirm: Annotated[
         bool, Query(description="Set it even if it is 1000 times the catalogue's, or a thousandth of it.")
     ] = False,  # a query parameter
+    inherit: Annotated[
+        Inherit,
+        Query(description="How cached input, cache writes and reasoning that the body does not name are taken over."),
+    ] = Inherit.PROPORTIONAL,
+    dry_run: Annotated[bool, Query(description="Answer what would take effect, and write nothing.")] = False,
 ) -> RateWritten:
     """Set what a model costs at a provider for event times from `effective_from` on, until a later rate for the two.
 
+    What the body does not name is inherited from the card that it replaces: input and output as they are, their parts
+    in proportion or unchanged, as `inherit` says. What that card has beyond (`dropped`) ends.
     Answered once every in-sync replica has it; workers follow within two seconds. Events that are counted keep what
     they were charged. The same again changes nothing. A rate at least 1000 times the catalogue's, or at most a
     thousandth of it, is taken for a mistake (409) unless `confirm=true`.
     """
     _may_set(caller)
-    rate = _rate(*names, body)
-    if not confirm:
-        _doubt(rate, resources.now_ms())
+    now_ms = resources.now_ms()
+    _rate(*names, body)
     topic = topics_for(resources.settings).valuation_rates
     before, places = await read_entries(resources.settings, topic, ValuationRate.parse)
+    rate, replaced = _whole_rate(names, body, before, inherit, now_ms)
+    if not confirm:
+        _doubt(rate, body.stated(), now_ms)
     changed = before.get(rate.key()) != rate
-    place = await write(resources.settings, topic, rate.key(), rate) if changed else places[rate.key()]
+    partition, offset = None, None
+    if not changed:
+        _, partition, offset = places[rate.key()]
+    elif not dry_run:
+        _, partition, offset = await write(resources.settings, topic, rate.key(), rate)
     after = {**before, rate.key(): rate}
+    card = card_at(after.values(), rate.provider, rate.model, rate.effective_from)
     return RateWritten(
-        rate=RateOut.of(rate, state_of(rate, after.values(), resources.now_ms())),
+        rate=RateOut.of(rate, state_of(rate, after.values(), now_ms)),
         changed=changed,
+        dry_run=dry_run,
         topic=topic.name,
-        partition=place.partition,
-        offset=place.offset,
-        card=CardOut.of(card_at(after.values(), rate.provider, rate.model, rate.effective_from)),
+        partition=partition,
+        offset=offset,
+        inherited=_inherited(body, replaced),
+        dropped=dropped(card, replaced),
+        card=CardOut.of(card),
         before=CardOut.of(card_at(before.values(), rate.provider, rate.model, rate.effective_from)),
     )
 
@@ -222,11 +241,39 @@ def _may_set(caller: Principal) -> None:
 
 
 def _rate(provider: str, model: str, body: RateBody) -> ValuationRate:
-    fields = body.model_dump() | {"effective_from": instant_ms(body.effective_from)}
+    """A rate of a body, those that it does not name at 0: held against the contract.
+
+    Raises:
+        Problem: 422.
+    """
+    if not body.stated():
+        raise invalid(Mistake(where="body", detail=f"names no rate: one of {', '.join(map(rate_field, PARTS))}"))
+    return _valid(provider, model, body, _ZERO | body.stated())
+
+
+def _valid(provider: str, model: str, body: RateBody, rates: dict[str, str]) -> ValuationRate:
+    fields = {"effective_from": instant_ms(body.effective_from), "note": body.note, **rates}
     try:
         return ValuationRate.model_validate({"provider": provider, "model": model, **fields})
     except ValidationError as error:
         raise invalid(*(_mistake(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def _whole_rate(
+    names: tuple[str, str], body: RateBody, before: dict[str, ValuationRate], inherit: Inherit, now_ms: int
+) -> tuple[ValuationRate, RateCard]:
+    """The rate with what it inherits, and the card that it inherits from."""
+    book = RateBook.bundled().with_overrides(before.values())
+    replaced = replaced_card(book, *names, instant_ms(body.effective_from), now_ms)
+    try:
+        rates = with_inherited(body.stated(), replaced, inherit)
+    except ValueError as error:
+        raise invalid(Mistake(where="body", detail=str(error))) from None
+    return _valid(*names, body, rates), replaced
+
+
+def _inherited(body: RateBody, replaced: RateCard) -> list[str]:
+    return [rate_field(part) for part in PARTS if replaced.tiers and rate_field(part) not in body.stated()]
 
 
 def _checked(provider: str, model: str) -> tuple[str, str]:
@@ -235,7 +282,8 @@ def _checked(provider: str, model: str) -> tuple[str, str]:
     return rate.provider, rate.model
 
 
-_ANY = RateBody(effective_from="always", input_usd_per_million_tokens="0", output_usd_per_million_tokens="0")
+_ZERO = {"input_usd_per_million_tokens": "0", "output_usd_per_million_tokens": "0"}
+_ANY = RateBody.model_validate({"effective_from": "always", **_ZERO})
 
 
 def _mistake(location: tuple[int | str, ...], message: str) -> Mistake:
@@ -244,9 +292,9 @@ def _mistake(location: tuple[int | str, ...], message: str) -> Mistake:
     return Mistake(where=f"{part}.{name}", detail=message.removeprefix("Value error, "))
 
 
-def _doubt(rate: ValuationRate, now_ms: int) -> None:
+def _doubt(rate: ValuationRate, stated: dict[str, str], now_ms: int) -> None:
     catalogue = RateBook.bundled().resolve(provider_of(rate.provider), rate.model, rate.effective_from or now_ms)
-    found = doubts(rate, catalogue)
+    found = [doubt for doubt in doubts(rate, catalogue) if doubt.field in stated]
     if found:
         mistakes = [
             Mistake(where=f"body.{doubt.field}", detail=f"{doubt.value}; the catalogue's is {doubt.catalogue_value}")

@@ -1,19 +1,44 @@
 """What answers about rates look like, and rates as a request sends them."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
 from burnline.api.parameters import instant_ms, instant_text
 from burnline.pricing.card import RateCard
 from burnline.pricing.explain import describe
+from burnline.pricing.inheritance import PARTS, rate_field
 from burnline.pricing.valuation import ValuationRate
 from burnline.readmodel.rows import RateChange
 
 _AMOUNT = r"^([0-9]{1,6}(\.[0-9]{1,6})?|1000000(\.0{1,6})?)$"
-UsdPerMillion = Annotated[StrictStr, Field(pattern=_AMOUNT, max_length=14, examples=["2.5"])]
-"""USD per million tokens as decimal text, 0 to 10^6; never a JSON number, which is a float to most writers."""
+_DECIMALS = 6
+
+
+def _text_of_number(value: object) -> object:
+    """A JSON number as the text that it was written as; one with more decimals than a rate has stays, and is refused.
+
+    13 digits at most are a rate's: a float holds so many, and its shortest spelling is what was written.
+    """
+    if type(value) not in (int, float):
+        return value
+    number = Decimal(str(value))
+    exponent = number.as_tuple().exponent
+    return f"{number:f}" if isinstance(exponent, int) and exponent >= -_DECIMALS else value
+
+
+UsdPerMillion = Annotated[
+    StrictStr,
+    BeforeValidator(
+        _text_of_number,
+        json_schema_input_type=Annotated[str, Field(pattern=_AMOUNT, max_length=14)]
+        | Annotated[float, Field(ge=0, le=10**6)],
+    ),
+    Field(pattern=_AMOUNT, max_length=14, examples=["2.5"]),
+]
+"""USD per million tokens, 0 to 10^6, at most 6 decimals: as decimal text, or as a number that says the same."""
 
 
 def _checked_time(text: str) -> str:
@@ -32,17 +57,21 @@ EffectiveFrom = Annotated[
 
 
 class RateBody(BaseModel):
-    """A rate to set. What is absent costs as much as the whole that it is a part of."""
+    """A rate to set. What is absent is inherited from the card that it replaces; at least one rate has to be there."""
 
     model_config = ConfigDict(title="RateToSet", extra="forbid")
 
     effective_from: EffectiveFrom
-    input_usd_per_million_tokens: UsdPerMillion
-    output_usd_per_million_tokens: UsdPerMillion
+    input_usd_per_million_tokens: UsdPerMillion | None = None
+    output_usd_per_million_tokens: UsdPerMillion | None = None
     cached_input_usd_per_million_tokens: UsdPerMillion | None = None
     cache_write_usd_per_million_tokens: UsdPerMillion | None = None
     reasoning_usd_per_million_tokens: UsdPerMillion | None = None
     note: Annotated[StrictStr | None, Field(max_length=1024, description="Why, for people.")] = None
+
+    def stated(self) -> dict[str, str]:
+        """The rates that it names, by their fields."""
+        return {field: text for part in PARTS if (text := getattr(self, field := rate_field(part))) is not None}
 
 
 class State(StrEnum):
@@ -137,9 +166,19 @@ class RateWritten(BaseModel):
 
     rate: RateOut
     changed: Annotated[bool, Field(description="False if the very same rate stood there before: nothing was written.")]
+    dry_run: Annotated[bool, Field(description="True: this is what would take effect, and nothing was written.")]
     topic: str
-    partition: int
-    offset: Annotated[int, Field(description="Of the record that says so, acknowledged by every in-sync replica.")]
+    partition: Annotated[int | None, Field(description="Null for a dry run that would change something.")]
+    offset: Annotated[
+        int | None,
+        Field(description="Of the record that says so, acknowledged by every in-sync replica; null as `partition`."),
+    ]
+    inherited: Annotated[
+        list[str], Field(description="Fields that were not named and are the replaced card's, as `inherit` says.")
+    ]
+    dropped: Annotated[
+        list[str], Field(description="What the replaced card has and this rate cannot say, in sentences.")
+    ]
     card: Annotated[CardOut, Field(description="In force for event times from `effective_from` on.")]
     before: Annotated[CardOut, Field(description="What was in force for them until now.")]
 

@@ -35,7 +35,7 @@ function stagedSection(redraw) {
 }
 
 function setForm(provider, model, redraw) {
-  const inputs = FIELDS.map(([name, key, needed]) => field(`${name}${needed ? "" : " (optional)"}`, h("input", { name: key, inputmode: "decimal", required: needed, size: 8 })));
+  const inputs = FIELDS.map(([name, key, needed]) => field(`${name}${needed ? "" : " (inherited in proportion if empty)"}`, h("input", { name: key, inputmode: "decimal", required: needed, size: 8 })));
   return h("form", { class: "controls", onsubmit: (event) => {
     event.preventDefault();
     const given = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value !== ""));

@@ -1,0 +1,137 @@
+"""What an override does not name, it inherits from the card that it replaces.
+
+Without that, a rate for input and output alone would price cached input as plain input: several times what it cost.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from fractions import Fraction
+from typing import NamedTuple
+
+from burnline.pricing.book import RateBook
+from burnline.pricing.card import ANY_PROVIDER, RateCard, Tier
+from burnline.pricing.explain import MILLION
+from burnline.pricing.money import pico_from_text, usd_text
+
+_WHOLES = {"cached_input": "input", "cache_write": "input", "reasoning": "output"}
+"""Of which rate each part is a part."""
+PARTS = ("input", "output", *_WHOLES)
+"""The rates of an override, as fields of `Tier`."""
+
+
+class Inherit(StrEnum):
+    """How a part is taken over: as the same part of its whole (input or output), or as the same amount."""
+
+    PROPORTIONAL = "proportional"
+    UNCHANGED = "unchanged"
+
+
+class Change(NamedTuple):
+    """One rate before and after, in USD per million tokens; None where there was none."""
+
+    part: str
+    before: str | None
+    after: str
+    origin: str
+    """`stated`, `inherited`, or `as input`/`as output` where there was nothing to inherit."""
+
+
+def rate_field(part: str) -> str:
+    """The name of a part in a `ValuationRate`."""
+    return f"{part}_usd_per_million_tokens"
+
+
+def replaced_card(book: RateBook, provider: str, model: str, effective_from: int, now_ms: int) -> RateCard:
+    """The card that a rate from a time on (0: always) would go before.
+
+    Of the catalogue's dated prices a rate for always replaces the one of today.
+    """
+    asked = None if provider.strip() == ANY_PROVIDER else provider
+    card = book.resolve(asked, model, effective_from)
+    return card if effective_from or card.source == "valuation-rates" else book.resolve(asked, model, now_ms)
+
+
+def with_inherited(stated: Mapping[str, str | None], card: RateCard, how: Inherit) -> dict[str, str]:
+    """All rates of an override: those that are stated, and the others by the base tier of the card it replaces.
+
+    Input and output that are not stated stay as they are. A part that cost what its whole did goes on doing so. Where
+    the card has no rate nothing is inherited, and a part that is not stated costs what its whole does.
+
+    Args:
+        stated: Field of `ValuationRate` -> USD per million tokens as plain decimal text; None or absent: not stated.
+        card: What it replaces (`replaced_card`).
+        how: How parts are taken over.
+
+    Returns:
+        Field -> USD per million tokens. A part that costs what its whole does may be absent.
+
+    Raises:
+        ValueError: Input or output is not stated, and the card has none; the message names the field.
+    """
+    base = card.tiers[0] if card.tiers else None
+    rates: dict[str, str] = {}
+    for whole in ("input", "output"):
+        field = rate_field(whole)
+        text = stated.get(field)
+        if text is None and base is None:
+            raise ValueError(f"{field} has to be stated: {card.provider or '?'}/{card.model} has no rate to inherit")
+        rates[field] = text if text is not None else _text(getattr(base, whole))
+    for part, whole in _WHOLES.items():
+        text = stated.get(rate_field(part))
+        if text is None and base is not None:
+            text = _inherited(base, part, whole, rates[rate_field(whole)], how)
+        if text is not None:
+            rates[rate_field(part)] = text
+    return rates
+
+
+def _inherited(base: Tier, part: str, whole: str, new_whole: str, how: Inherit) -> str | None:
+    old_part, old_whole = getattr(base, part), getattr(base, whole)
+    if how is Inherit.UNCHANGED:
+        return _text(old_part)
+    if old_part == old_whole:
+        return None
+    if not old_whole:
+        return _text(old_part)
+    return _text(round(Fraction(old_part * pico_from_text(new_whole), old_whole * MILLION)))
+
+
+def changes(stated: Mapping[str, str | None], new: RateCard, old: RateCard) -> list[Change]:
+    """The base rates of two cards beside each other, and where the new ones come from."""
+    before, after = (old.tiers[0] if old.tiers else None), new.tiers[0]
+    return [
+        Change(
+            part,
+            None if before is None else _text(getattr(before, part)),
+            _text(getattr(after, part)),
+            _origin(part, stated, inherits=before is not None),
+        )
+        for part in PARTS
+    ]
+
+
+def _origin(part: str, stated: Mapping[str, str | None], *, inherits: bool) -> str:
+    if stated.get(rate_field(part)) is not None:
+        return "stated"
+    return "inherited" if inherits else f"as {_WHOLES[part]}"
+
+
+def dropped(new: RateCard, old: RateCard) -> list[str]:
+    """What the old card has and the new one cannot say, in sentences: whoever sets a rate has to know."""
+    kept = {tier.above_input_tokens for tier in new.tiers}
+    gone = [tier for tier in old.tiers if tier.above_input_tokens not in kept]
+    said = [
+        f"the tier above {tier.above_input_tokens:,} input tokens: input {_text(tier.input)}, output "
+        f"{_text(tier.output)}, cached input {_text(tier.cached_input)} USD per million tokens"
+        for tier in gone
+    ]
+    if old.tiers and old.tiers[0].cache_write_1h is not None and new.tiers[0].cache_write_1h is None:
+        for_an_hour = _text(old.tiers[0].cache_write_1h)
+        said.append(f"cache writes for an hour at {for_an_hour} USD per million tokens: they cost what others do")
+    if old.tiers and old.tiers[0].per_request and not new.tiers[0].per_request:
+        said.append(f"the fee of {usd_text(old.tiers[0].per_request)} USD per request")
+    return said
+
+
+def _text(pico_per_token: int) -> str:
+    return usd_text(pico_per_token * MILLION)

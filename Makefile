@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-others soak long bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-others soak long bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,18 @@ $(READY): pyproject.toml requirements-dev.lock hatch_build.py $(wildcard app/bur
 
 run: $(READY) ## set up, then the demo: broker, worker, API and an hour of real requests in a minute
 	$(BIN)/burnline demo
+
+# The pure rooms have no broker, no clock and no network: their tests take seconds.
+PURE := tests/test_architecture.py tests/test_rooms.py tests/test_dead_code.py tests/test_schemas.py \
+	tests/events tests/pricing tests/windows tests/ledger tests/detection tests/finance
+
+check: $(READY) ## the quick loop: ruff, mypy and the tests of the pure rooms, in about a minute
+	@$(MAKE) --no-print-directory -j2 lint-types test-pure
+
+lint-types: lint types
+
+test-pure: $(READY)
+	$(BIN)/pytest -q $(PURE)
 
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property, integration and fault tests
 	@$(MAKE) --no-print-directory -j2 test-faults test-others

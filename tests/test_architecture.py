@@ -37,7 +37,7 @@ def impurities(source: str) -> list[str]:
 
 
 def _found(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in _running(tree):
+    for node in running(tree):
         match node:
             case ast.Import(names=names):
                 yield from ((node.lineno, f"import {name.name}") for name in names if not _may_import(name.name))
@@ -54,15 +54,15 @@ def _found(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name
 
 
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
+def running(tree: ast.AST) -> Iterator[ast.AST]:
     """Every node, except what stands under `if TYPE_CHECKING` and so never runs."""
     yield tree
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
             for other in child.orelse:
-                yield from _running(other)
+                yield from running(other)
         else:
-            yield from _running(child)
+            yield from running(child)
 
 
 def _may_import(name: str) -> bool:

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from confluent_kafka import Producer
 
-from burnline.events.dead_letters import dead_letter_headers
 from burnline.events.rejection import Fault, Reason
 from burnline.kafka import client_config
 from burnline.ledger.progress import Progress
@@ -16,6 +15,7 @@ from burnline.topics.catalogue import topics_for
 from tests.api.stage import NOW_MS, OF_ACME, OF_OTHERS, VIEWER, Api, Projection, serving
 from tests.brokers import MakeSettings
 from tests.events.examples import encoded
+from tests.events.letters import dead_letter_headers
 
 AT_MS = NOW_MS - 60_000
 EVENT = encoded(

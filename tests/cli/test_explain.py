@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from burnline.events.dead_letters import dead_letter_headers
 from burnline.events.rejection import Fault, Reason
 from burnline.kafka import client_config
 from burnline.ledger.progress import Progress
@@ -18,6 +17,7 @@ from burnline.topics.ensure import ensure_topics
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 from tests.events.examples import encoded
+from tests.events.letters import dead_letter_headers
 from tests.topics.making import commit
 
 AT_MS = 1_760_000_000_000

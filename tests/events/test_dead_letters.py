@@ -12,10 +12,10 @@ from burnline.events.dead_letters import (
     DeadLetter,
     DeadLetterHeaders,
     dead_letter,
-    dead_letter_headers,
 )
 from burnline.events.decode import Reason, Rejection
 from tests.events.examples import encoded, rejected
+from tests.events.letters import dead_letter_headers
 
 REJECTION = Rejection(4, Reason.TIME_UNIT, "occurred_at", "occurred_at 5 – too small")
 OURS = [

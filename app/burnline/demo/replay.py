@@ -47,10 +47,6 @@ class Timetable:
         """How far into the trace the replay is: 0 to its length."""
         return min(max(0, math.floor((now_ms - self.start_ms) * self.speed)), self.length_ms)
 
-    def event_time_ms(self, now_ms: int) -> int:
-        """The event time that belongs to a moment on the wall; after the replay they are the same."""
-        return now_ms if now_ms > self.end_ms else self.origin_ms + self.offset_ms(now_ms)
-
 
 def replay(
     events: Iterable[Planned],

@@ -137,21 +137,3 @@ def _bytes_of(part: bytes | None) -> int:
 
 def _bytes_of_all(headers: Headers) -> int:
     return sum(len(name.encode()) + _bytes_of(value) for name, value in headers)
-
-
-def dead_letter_headers(
-    rejection: Refused, *, topic: str, partition: int, offset: int, headers: Headers | None
-) -> list[tuple[str, bytes | None]]:
-    """The headers of a dead letter that is whole: the record's own, then Burnline's; as `dead_letter`."""
-    size = _bytes_of_all(headers or ())
-    letter = dead_letter(
-        rejection,
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        key=None,
-        value=None,
-        headers=headers,
-        most_bytes=size,
-    )
-    return letter.headers

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import msgspec
 
-from burnline.events.dead_letters import dead_letter_headers
 from burnline.events.rejection import Fault, Reason
 from burnline.events.usage import Usage
 from burnline.ledger.audit.cut import Beginning, Cut, Judging, Scope
@@ -19,6 +18,7 @@ from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import Progress
 from burnline.ledger.usage_record import parse
+from tests.events.letters import dead_letter_headers
 from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, at_slice, ledger, policy, runs_of, usage
 from tests.ledger.logs import Entry
 

@@ -154,10 +154,12 @@ class TestCounters:
         for severity, state in (("warning", "opened"), ("critical", "escalated"), ("critical", "resolved")):
             assert seen.value("burnline_anomalies_total", severity=severity, state=state) == 1
 
-    def test_identity_conflicts(self) -> None:
+    def test_events_of_other_agents(self) -> None:
         seen = Seen()
         seen.flush(usage(), usage(event_id="e-2", agent_id="agent-8"))
-        assert seen.value("burnline_identity_conflicts_total") == 1
+        assert seen.value("burnline_other_agent_events_total") == 1
+        for agent in ("agent-7", "agent-8"):
+            assert seen.value("burnline_cost_usd_total", org="acme", agent=agent, model="gpt-4o") == 0.025
 
     def test_opened_sessions_by_partitioner(self) -> None:
         seen = Seen()

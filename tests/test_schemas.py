@@ -24,7 +24,7 @@ FROZEN = {
     "progress.json": "08f33513acc3c956a44ab2b21e5dfc884bea67579db20a4b10e484bb0fe2f5d7",
     "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
-    "usage-rollup.json": "14f1456dd45b7499bfde8656b57a2cd58dc46e8b3c5e8ef985f8eee902631f1b",
+    "usage-rollup.json": "aa016a772cfd31a496b170d407e1b61582c938cd544384ca4e0c60bac83084df",
     "usage.json": "d74e3f376c2ce15c4a0af4230a527250356e9561bbd20bdef35724587a0f6add",
     "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
 }

@@ -72,8 +72,9 @@ class WorkerMetrics:
         self.unpriced = counter("burnline_unpriced_tokens", "Tokens of models without a rate.", "model")
         self.dead_letters = counter("burnline_dead_letters", "Events that could not be used.", "reason")
         self.anomalies = counter("burnline_anomalies", "Anomaly notices.", "severity", "state")
-        self.identity_conflicts = counter(
-            "burnline_identity_conflicts", "Events that name another org or agent than their session's first event."
+        self.other_agents = counter(
+            "burnline_other_agent_events",
+            "Events that name another agent than the first event of their session: several agents share it.",
         )
         self.reference_errors = counter(
             "burnline_reference_errors", "Records of baselines or valuation-rates that cannot be used.", "topic"
@@ -166,7 +167,7 @@ class WorkerMetrics:
         self.events.labels("duplicate").inc(counts.duplicates)
         self.events.labels("late").inc(counts.late)
         self.events.labels("dead_letter").inc(len(rejected))
-        self.identity_conflicts.inc(counts.identity_conflicts)
+        self.other_agents.inc(counts.other_agents)
         self.lost_events.labels(str(changes.progress.source_partition)).inc(counts.lost)
         for reason in rejected:
             self.dead_letters.labels(reason).inc()

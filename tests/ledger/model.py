@@ -96,7 +96,11 @@ class Model:
         """By the key of the record, which names the organisation too."""
         self.retired: list[Session] = []
         self.watermark_ms = self.logged_ms = 0
-        self.accepted = self.duplicates = self.late = self.conflicts = 0
+        self.accepted = self.duplicates = self.late = self.other_agents = 0
+        self.used: dict[tuple[str, str, str, str], Decimal] = {}
+        """By org and agent, as the events name them, model, and what."""
+        self.calls: dict[tuple[str, str, str], int] = {}
+        """Runs and tool calls, by org and agent, and which."""
         self.notices: list[Shown] = []
         self.usd_per_hour = Decimal(5)
         """Baseline × multiplier, for every agent."""
@@ -121,12 +125,14 @@ class Model:
         seen_ms = min(event.occurred_at, logged_ms)
         self.watermark_ms = max(self.watermark_ms, seen_ms)
         self.accepted += 1
-        self.conflicts += (event.org_id, event.agent_id) != (session.org_id, session.agent_id)
+        self.other_agents += event.agent_id != session.agent_id
         session.taken.append(event.event_id)
         session.times.append(event.occurred_at)
         session.offsets.append(offset)
         session.runs += event.kind == "run"
         session.tool_calls += event.kind == "tool_call"
+        calls = event.org_id, event.agent_id, event.kind
+        self.calls[calls] = self.calls.get(calls, 0) + 1
         if self._window(session, seen_ms, self._count(session, event)):
             self._judge(session, offset)
 
@@ -189,6 +195,8 @@ class Model:
         }
         for what, amount in counted.items():
             session.add(event.model, what, amount)
+            used = event.org_id, event.agent_id, event.model, what
+            self.used[used] = self.used.get(used, Decimal(0)) + amount
         return cost
 
     def _price(self, event: Usage) -> tuple[Decimal, Decimal, int]:

@@ -4,6 +4,7 @@ import pytest
 
 from burnline.ledger.identity import ledger_key
 from burnline.ledger.record import UnreadableRecord
+from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.money import PICO_PER_USD
 from tests.ledger.examples import (
     BOOK,
@@ -29,20 +30,27 @@ class TestIdentity:
     """Whose session it is."""
 
     @pytest.mark.parametrize(
-        ("changes", "conflicts"),
+        ("changes", "others"),
         [
             pytest.param({}, 0, id="the-same"),
             pytest.param({"agent_id": "agent-8"}, 1, id="another-agent"),
             pytest.param({"team_id": "platform", "project_code": "P"}, 0, id="a-team-is-no-identity"),
         ],
     )
-    def test_conflicts_are_counted_and_the_first_owner_pays(self, changes: dict[str, str], conflicts: int) -> None:
+    def test_each_agent_is_counted_for_itself_and_the_first_owns_the_session(
+        self, changes: dict[str, str], others: int
+    ) -> None:
         partition = ledger()
         feed(partition, usage(), usage(event_id="e-2", kind="run", **changes))
         taken = partition.take_changes(T0)
-        assert taken.counts.identity_conflicts == conflicts
-        assert [(each.org_id, each.agent_id) for each in taken.activity] == [("acme", "agent-7")]
-        assert taken.counts.runs == {("acme", "agent-7"): 1}
+        assert taken.counts.other_agents == others
+        agent = changes.get("agent_id", "agent-7")
+        used: dict[str, int] = {}
+        for each in taken.activity:
+            used[each.agent_id] = used.get(each.agent_id, 0) + each.sums[SUM_FIELDS.index("cost_pico_usd")]
+        assert used == ({"agent-7": 25 * MILLI, "agent-8": 25 * MILLI} if others else {"agent-7": 50 * MILLI})
+        assert taken.counts.runs == {("acme", agent): 1}
+        assert (held(partition).agent_id, held(partition).runs) == ("agent-7", 1)
         assert held(partition).total("cost_pico_usd") == 50 * MILLI
 
 

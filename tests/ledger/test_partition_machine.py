@@ -226,23 +226,18 @@ def check_counts(counts: list[Counts], activity: list[Activity], model: Model) -
     assert sum(each.accepted for each in counts) == model.accepted
     assert sum(each.duplicates for each in counts) == model.duplicates
     assert sum(each.late for each in counts) == model.late
-    assert sum(each.identity_conflicts for each in counts) == model.conflicts
-    sessions = [*model.sessions.values(), *model.retired]
-    for name in ("runs", "tool_calls"):
+    assert sum(each.other_agents for each in counts) == model.other_agents
+    for name, kind in (("runs", "run"), ("tool_calls", "tool_call")):
         told: Counter[tuple[str, str]] = Counter()
         for each in counts:
             told.update(getattr(each, name))
-        held: Counter[tuple[str, str]] = Counter()
-        for session in sessions:
-            held[session.org_id, session.agent_id] += getattr(session, name)
-        assert told == +held
+        assert told == {call[:2]: number for call, number in model.calls.items() if call[2] == kind}
     for index, field in enumerate(SUM_FIELDS):
         what, scale = (field.replace("_pico", ""), PICO_PER_USD) if "_pico" in field else (field, 1)
         used: Counter[tuple[str, str, str]] = Counter()
         for line in activity:
             used[line.org_id, line.agent_id, line.model] += line.sums[index]
         spent: Counter[tuple[str, str, str]] = Counter()
-        for session in sessions:
-            for (of_model, name), amount in session.sums.items():
-                spent[session.org_id, session.agent_id, of_model] += int(amount * scale) if name == what else 0
+        for (org_id, agent_id, of_model, name), amount in model.used.items():
+            spent[org_id, agent_id, of_model] += int(amount * scale) if name == what else 0
         assert used == spent, field

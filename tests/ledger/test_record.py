@@ -77,11 +77,6 @@ def test_totals_are_the_sums_over_models(log: list[Entry]) -> None:
         assert encode(held).startswith(value[: value.index(b'"version"')])
 
 
-def test_nothing_was_reported_twice_after_a_restore() -> None:
-    held = decode(EXAMPLE)
-    assert [sums.reported for sums in held.models.values()] == [sums.values() for sums in held.models.values()]
-
-
 @pytest.mark.parametrize(
     "name", ["anomaly", "version", "last_event_at", 'x"anomaly":{', '","last_event_at":1,"', "é\\"]
 )

@@ -72,9 +72,9 @@ def added(entries: Iterable[tuple[Any, Sums]]) -> dict[Any, Sums]:
     return found
 
 
-def by_agent(found: Iterable[UsageRollupRecord]) -> dict[tuple[str, str, str], Sums]:
-    """By org, agent and model."""
-    return added(((row.org_id, row.agent_id, row.model), sums(row)) for row in found)
+def by_model(found: Iterable[UsageRollupRecord]) -> dict[tuple[str, str], Sums]:
+    """By org and model."""
+    return added(((row.org_id, row.model), sums(row)) for row in found)
 
 
 def by_row(found: Iterable[UsageRollupRecord]) -> dict[tuple[object, ...], Sums]:
@@ -88,13 +88,11 @@ def by_row(found: Iterable[UsageRollupRecord]) -> dict[tuple[object, ...], Sums]
     )
 
 
-def counted(topics: Topics) -> dict[tuple[str, str, str], Sums]:
-    """Ledgers and closed rollups, by org, agent and model."""
+def counted(topics: Topics) -> dict[tuple[str, str], Sums]:
+    """Ledgers and closed rollups, by org and model; agents of one session are in rollups alone."""
     held: list[Ledger | ClosedRollup] = [*map(record.decode, topics.sessions.values())]
     held += map(rollup.decode, topics.rollups.values())
-    return added(
-        ((one.org_id, one.agent_id, model), each.values()) for one in held for model, each in one.models.items()
-    )
+    return added(((one.org_id, model), each.values()) for one in held for model, each in one.models.items())
 
 
 @st.composite
@@ -148,7 +146,7 @@ class TestLaws:
     @given(quarters(), CUTS, st.sets(st.integers(0, 6)), st.booleans())
     def test_rollups_sum_to_ledgers(self, log: list[Entry], cuts: list[int], lost: set[int], crash: bool) -> None:  # noqa: FBT001  # drawn
         topics = worked(log, runs_of(log, cuts), lost, crash=crash)
-        assert by_agent(rows(topics.usage_rollups.values())) == counted(topics)
+        assert by_model(rows(topics.usage_rollups.values())) == counted(topics)
 
     @given(quarters(), CUTS, st.sets(st.integers(0, 6)), st.booleans())
     def test_flushes_and_restarts_change_no_sum(
@@ -182,7 +180,7 @@ class TestLaws:
             now_ms += idle_hours * HOUR_MS
             partition.tick(now_ms)
             topics.commit(partition.take_changes(now_ms))
-        assert by_agent(rows(topics.usage_rollups.values())) == counted(topics)
+        assert by_model(rows(topics.usage_rollups.values())) == counted(topics)
 
     @given(quarters(), CUTS)
     def test_a_record_says_what_its_key_says(self, log: list[Entry], cuts: list[int]) -> None:
@@ -208,7 +206,7 @@ class TestLaws:
             if entry.event is not None:
                 watermark_ms = max(watermark_ms, entry.event.occurred_at)
                 for rollups, events in found.items():
-                    rollups.add(entry.offset, entry.event, "acme", "agent-7", "", "gpt-4o", (0,) * 9)
+                    rollups.add(entry.offset, entry.event, "", "gpt-4o", (0,) * 9)
                     for row in rollups.take_changes(watermark_ms):
                         events[*row.key, row.since_offset] = row.events
                 assert len(small) <= max(most, default=0)
@@ -241,7 +239,7 @@ class TestQuarters:
             pytest.param({"provider": "azure"}, True, id="provider"),
             pytest.param({"model": "gpt-4o-mini"}, True, id="model"),
             pytest.param({"kind": "run"}, True, id="kind"),
-            pytest.param({"session_id": "s-2", "agent_id": "agent-8"}, True, id="agent"),
+            pytest.param({"agent_id": "agent-8"}, True, id="agent"),
             pytest.param({"session_id": "s-2", "org_id": "initech"}, True, id="org"),
         ],
     )
@@ -249,11 +247,6 @@ class TestQuarters:
         partition = ledger()
         feed(partition, usage(), usage(event_id="e-2", **other))
         assert [row.events for row in flushed(partition)] == ([1, 1] if apart else [2])
-
-    def test_an_event_that_names_another_owner_counts_for_its_ledgers(self) -> None:
-        partition = ledger()
-        feed(partition, usage(), usage(event_id="e-2", agent_id="agent-8"))
-        assert [(row.org_id, row.agent_id, row.events) for row in flushed(partition)] == [("acme", "agent-7", 2)]
 
 
 class TestPartials:
@@ -341,7 +334,7 @@ class TestMemory:
     def test_too_many_rows(self, rows_held: int, left: int) -> None:
         rollups = UsageRollups(max_rows=3)
         for number in range(rows_held):
-            rollups.add(number, usage(team_id=f"t-{number}"), "acme", "agent-7", "", "gpt-4o", (0,) * 9)
+            rollups.add(number, usage(team_id=f"t-{number}"), "", "gpt-4o", (0,) * 9)
         assert len(rollups.take_changes(T0)) == rows_held
         assert len(rollups) == left
 

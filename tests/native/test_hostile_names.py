@@ -13,7 +13,7 @@ import pytest
 
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
-from burnline.ledger.usage_rollups import MAX_ROWS
+from burnline.ledger.usage_rollups import LINGER_MS, MAX_ROWS
 from burnline.native.binding import library
 from burnline.native.kernel import Kernel
 from burnline.native.ledger import NativePartitionLedger
@@ -142,13 +142,17 @@ class TestMemory:
     def test_what_is_used_is_counted_on_under_the_same_names(self) -> None:
         """Numbers change when names are forgotten: ledgers, rollups and reports must not."""
         both = [make(TOPIC, PARTITION, policy(), RETAINED) for make in (PartitionLedger, NativePartitionLedger)]
+        long_ago = T0 - 2 * LINGER_MS  # their rollup rows are let go at once
         for number in range(5):
             some = [
                 usage(event_id=f"{number}-{each}", session_id=f"s{each}", org_id=f"o{each % 7}", model=f"m{each % 3}",
                       team_id=f"t{each % 5}", agent_id=f"a{each % 2}", kind="run" if each % 4 else "llm")
                 for each in range(40)
             ]  # fmt: skip
-            noise = [usage(event_id=f"n{number}-{each}", agent_id=f"n{number}-{each}") for each in range(self.BATCH)]
+            noise = [
+                usage(event_id=f"n{number}-{each}", agent_id=f"n{number}-{each}", occurred_at=long_ago)
+                for each in range(self.BATCH)
+            ]
             for ledger in both:
                 publish(ledger, *some[:20], *noise, *some[20:])
             python, kernel = (summary(ledger.take_changes(T0)) for ledger in both)

@@ -100,7 +100,7 @@ def summary(changes: Changes) -> dict[str, object]:
         "notices": changes.notices,
         "progress": changes.progress,
         "activity": {key: sums for key, sums in activity.items() if any(sums)},
-        "counts": (counts.accepted, counts.duplicates, counts.late, counts.identity_conflicts),
+        "counts": (counts.accepted, counts.duplicates, counts.late, counts.other_agents),
         "clocks": counts.clocks,
         "kinds": (counts.runs, counts.tool_calls),
         "opened": sorted(counts.opened),

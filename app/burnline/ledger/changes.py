@@ -40,8 +40,8 @@ class Counts:
     """Events whose time is off the log's, by org and agent."""
     lost: int = 0
     """Offsets that were gone from the log before they were read."""
-    identity_conflicts: int = 0
-    """Events of a session that name another org or agent than its first event."""
+    other_agents: int = 0
+    """Events that name another agent than the first event of their session: several agents share it."""
     runs: dict[tuple[str, str], int] = field(default_factory=dict)
     tool_calls: dict[tuple[str, str], int] = field(default_factory=dict)
     opened: list[str] = field(default_factory=list)

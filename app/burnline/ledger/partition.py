@@ -16,7 +16,7 @@ from burnline.events.usage import Usage
 from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
-from burnline.ledger.changes import Activity, Changes, ClockFault, Counts
+from burnline.ledger.changes import Changes, ClockFault, Counts
 from burnline.ledger.duplicates import PartitionIds, fingerprint, fingerprint_in_org
 from burnline.ledger.identity import OldNames, key_of, org_and_session, record_name
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
@@ -24,15 +24,14 @@ from burnline.ledger.lineage import Lineage
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import VERSION, Progress
 from burnline.ledger.rollup import ClosedRollups
-from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums
-from burnline.ledger.usage_rollups import UsageRollups
+from burnline.ledger.session import Ledger, ModelSums
+from burnline.ledger.usage_rollups import UsageRollups, activity_of
 from burnline.pricing.card import charge_fields
 from burnline.windows.slices import SLICE_MS, prune, slice_index
 
 if TYPE_CHECKING:
     from burnline.settings import Settings
 
-_NO_SUMS = (0,) * len(SUM_FIELDS)
 OLD_IDS_LOOKED_FOR = 1_000_000
 """So many offsets after ids were told apart by organisation, events are looked for as they were known before, too."""
 MAX_RETIRED_AT_ONCE = 2_000
@@ -339,7 +338,7 @@ class PartitionLedger:
                 model = counted_as(model, len(models), MAX_MODELS)
                 sums = models.setdefault(model, ModelSums())
             provider = event.provider or card.named_provider
-            roll_up(offset, event, ledger.org_id, ledger.agent_id, provider, model, charged)
+            roll_up(offset, event, provider, model, charged)
 
             sums.events += 1
             sums.input_tokens += event.input_tokens
@@ -357,8 +356,8 @@ class PartitionLedger:
                 self.counts.unpriced[event.model] = card.rule
             if event.kind != "llm":
                 self._count_kind(ledger, sums, event, cost)
-            if event.agent_id != ledger.agent_id or event.org_id != ledger.org_id:
-                self.counts.identity_conflicts += 1
+            if event.agent_id != ledger.agent_id:
+                self.counts.other_agents += 1
 
             if at_ms > ledger.last_event_at:
                 ledger.last_event_at = at_ms
@@ -415,36 +414,24 @@ class PartitionLedger:
         ledgers: list[tuple[bytes, bytes | None]] = [
             (self._old_names.moved(key) or record_name(key), None) for key in self._retired
         ]
-        activity: dict[tuple[str, str, str], tuple[int, ...]] = {}
         for ledger in self._dirty:
             ledger.dirty = False
             prune(ledger.slices, ledger.newest_slice, self.retention.slices)
             ledgers.append((record_name(ledger.key), record.encode(ledger)))
             if self._old_names and (old_name := self._old_names.moved(ledger.key)) is not None:
                 ledgers.append((old_name, None))
-            for model, sums in ledger.models.items():
-                values = sums.values()
-                if values != sums.reported:
-                    key = (ledger.org_id, ledger.agent_id, model)
-                    before = activity.get(key, _NO_SUMS)
-                    activity[key] = tuple(
-                        total + new - old for total, new, old in zip(before, values, sums.reported, strict=True)
-                    )
-                    sums.reported = values
             if self.retention.idle_ms is not None:
                 self._idle.note(ledger.key, ledger.last_event_at)
         self.lineage = self.lineage.with_events(self.counts.accepted, self.counts.lost)
+        rows = self.usage_rollups.take_changes(self.watermark_ms)
         changes = Changes(
             ledgers=ledgers,
             rollups=self._closed.take_changes(),
-            usage_rollups=[
-                usage_record.encode(row, self.partition, self.lineage.offset_base)
-                for row in self.usage_rollups.take_changes(self.watermark_ms)
-            ],
+            usage_rollups=[usage_record.encode(row, self.partition, self.lineage.offset_base) for row in rows],
             event_ids=self._ids.take_changes(),
             notices=self._anomalies.take_notices(),
             progress=self.progress(now_ms),
-            activity=[Activity(*key, sums) for key, sums in activity.items()],
+            activity=activity_of(rows),
             counts=self.counts,
         )
         self._dirty = []
@@ -488,15 +475,15 @@ class PartitionLedger:
         return ledger
 
     def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:
-        owner = (ledger.org_id, ledger.agent_id)
+        agent = (event.org_id, event.agent_id)
         if event.kind == "embedding":
             sums.embedding_cost_pico_usd += cost
         elif event.kind == "run":
             ledger.runs += 1
-            self.counts.runs[owner] = self.counts.runs.get(owner, 0) + 1
+            self.counts.runs[agent] = self.counts.runs.get(agent, 0) + 1
         elif event.kind == "tool_call":
             ledger.tool_calls += 1
-            self.counts.tool_calls[owner] = self.counts.tool_calls.get(owner, 0) + 1
+            self.counts.tool_calls[agent] = self.counts.tool_calls.get(agent, 0) + 1
 
     def _count_clock(self, event: Usage, delay_ms: int) -> None:
         fault = ClockFault.AHEAD if delay_ms < 0 else ClockFault.DELAYED

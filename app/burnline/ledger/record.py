@@ -270,7 +270,6 @@ def model_sums(record: ModelFigures) -> ModelSums:
     sums.cost_pico_usd = pico_from_text(record.cost_usd)
     sums.cache_savings_pico_usd = pico_from_text(record.cache_savings_usd)
     sums.embedding_cost_pico_usd = pico_from_text(record.embedding_cost_usd)
-    sums.reported = sums.values()
     return sums
 
 

@@ -22,7 +22,6 @@ class ModelSums:
         "input_tokens",
         "output_tokens",
         "reasoning_tokens",
-        "reported",
         "unpriced_tokens",
     )
 
@@ -37,7 +36,6 @@ class ModelSums:
         self.cost_pico_usd = 0
         self.cache_savings_pico_usd = 0
         self.embedding_cost_pico_usd = 0
-        self.reported: tuple[int, ...] = (0,) * len(SUM_FIELDS)
 
     def add(self, other: "ModelSums") -> None:
         """Add another one's sums to these."""

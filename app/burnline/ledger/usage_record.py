@@ -116,8 +116,8 @@ class UsageRollup(BaseModel):
     quarter_start_ms: Annotated[
         int, Field(multiple_of=QUARTER_MS, description="Begin of the quarter of an hour, by event time, Unix epoch ms.")
     ]
-    org_id: Annotated[str, Field(description="Of the session's first event.")]
-    agent_id: Annotated[str, Field(description="Of the session's first event.")]
+    org_id: Annotated[str, Field(description="As the events name it.")]
+    agent_id: Annotated[str, Field(description="As the events name it.")]
     team_id: Annotated[str | None, Field(description="As the events name it.")]
     project_code: Annotated[str | None, Field(description="As the events name it.")]
     provider: Annotated[str, Field(description="As the events name it, else the rate's; empty if neither says.")]

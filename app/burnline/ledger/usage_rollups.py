@@ -4,12 +4,16 @@ Rows are partials: sums over the events from the one that opened the row, up to 
 transaction that writes the ledgers, and never read back. After a restart, or once a row has left this memory, the next
 event opens a new one, whose record has a key of its own; so whoever adds up all records has counted each event once.
 
-A row belongs to the org, agent and model under which its session's ledger counts the event, so rollups add up to
-ledgers; team, project and kind are the event's own. The provider is the event's, else that of the rate card that
-priced it, else "".
+A row belongs to the model under which its session's ledger counts the event, so rollups add up to ledgers. Org, agent,
+team, project and kind are the event's own: what several agents use in one session is each one's. The provider is the
+event's, else that of the rate card that priced it, else "".
 """
 
+from collections.abc import Iterable
+
 from burnline.events.usage import Usage
+from burnline.ledger.changes import Activity
+from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.card import ChargeFields
 
 QUARTER_MS = 900_000
@@ -17,6 +21,8 @@ LINGER_MS = 3_600_000
 """How long after its end, by the watermark, a quarter's rows are kept in memory for events that are late."""
 MAX_ROWS = 100_000
 """Rows held over a flush, at most."""
+
+_NO_SUMS = (0,) * len(SUM_FIELDS)
 
 RowKey = tuple[int, str, str, str | None, str | None, str, str, str]
 """Quarter's start, org, agent, team, project, provider, model, kind."""
@@ -41,6 +47,7 @@ class UsageRow:
         "output_tokens",
         "reasoning_pico_usd",
         "reasoning_tokens",
+        "reported",
         "request_pico_usd",
         "since_offset",
         "unpriced_tokens",
@@ -65,6 +72,7 @@ class UsageRow:
         self.reasoning_pico_usd = 0
         self.request_pico_usd = 0
         self.cache_savings_pico_usd = 0
+        self.reported: tuple[int, ...] = (0,) * len(SUM_FIELDS)
 
     @property
     def cost_pico_usd(self) -> int:
@@ -76,6 +84,22 @@ class UsageRow:
             + self.output_pico_usd
             + self.reasoning_pico_usd
             + self.request_pico_usd
+        )
+
+    def sums(self) -> tuple[int, ...]:
+        """Its sums in the order of `SUM_FIELDS`."""
+        cost_pico_usd = self.cost_pico_usd
+        return (
+            self.events,
+            self.input_tokens,
+            self.output_tokens,
+            self.cached_input_tokens,
+            self.cache_write_tokens,
+            self.reasoning_tokens,
+            self.unpriced_tokens,
+            cost_pico_usd,
+            self.cache_savings_pico_usd,
+            cost_pico_usd if self.key[7] == "embedding" else 0,
         )
 
 
@@ -92,16 +116,12 @@ class UsageRollups:
         """Rows held."""
         return len(self._rows)
 
-    def add(
-        self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, model: str, charged: ChargeFields
-    ) -> None:
+    def add(self, offset: int, event: Usage, provider: str, model: str, charged: ChargeFields) -> None:
         """Count an event that its ledger has accepted.
 
         Args:
             offset: Of the event; greater than that of any event before it.
             event: What was used.
-            org_id: Of its session's ledger.
-            agent_id: Of its session's ledger.
             provider: Of the event or its rate card.
             model: As its session's ledger counts it.
             charged: What it cost.
@@ -109,8 +129,8 @@ class UsageRollups:
         at_ms = event.occurred_at
         key = (
             at_ms - at_ms % QUARTER_MS,
-            org_id,
-            agent_id,
+            event.org_id,
+            event.agent_id,
             event.team_id,
             event.project_code,
             provider,
@@ -165,3 +185,17 @@ class UsageRollups:
         if len(rows) > self._max_rows:
             rows.clear()
         return touched
+
+
+def activity_of(rows: Iterable[UsageRow]) -> list[Activity]:
+    """What rows have come to since they were asked for the last time, by org, agent and model."""
+    found: dict[tuple[str, str, str], tuple[int, ...]] = {}
+    for row in rows:
+        now = row.sums()
+        _, org_id, agent_id, _, _, _, model, _ = row.key
+        before = found.get((org_id, agent_id, model), _NO_SUMS)
+        found[org_id, agent_id, model] = tuple(
+            total + new - old for total, new, old in zip(before, now, row.reported, strict=True)
+        )
+        row.reported = now
+    return [Activity(*key, sums) for key, sums in found.items()]

@@ -36,7 +36,7 @@ class Position(Structure):
         ("accepted", c_int64),
         ("duplicates", c_int64),
         ("late", c_int64),
-        ("identity_conflicts", c_int64),
+        ("other_agents", c_int64),
         ("index", c_uint32),
         ("open_anomalies", c_uint32),
         ("owner", c_uint32),
@@ -48,7 +48,7 @@ class Position(Structure):
     accepted: int
     duplicates: int
     late: int
-    identity_conflicts: int
+    other_agents: int
     index: int
     open_anomalies: int
     owner: int

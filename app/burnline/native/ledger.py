@@ -226,7 +226,7 @@ class NativePartitionLedger(PartitionLedger):
         counts.accepted += position.accepted
         counts.duplicates += position.duplicates
         counts.late += position.late
-        counts.identity_conflicts += position.identity_conflicts
+        counts.other_agents += position.other_agents
 
     def _keep(self, key: str, value: bytes) -> None:
         may_be_given = key not in self._old_names  # the kernel writes under new names alone

@@ -247,7 +247,7 @@ class TestWhatIsGone:
 
 
 class TestOwners:
-    """Whose a session is follows from its first event, which may not be known."""
+    """Whose a row is: the event's own agent; rows of before have the session's first."""
 
     SHARED: Final = entries(
         usage(event_id="a"),
@@ -255,28 +255,28 @@ class TestOwners:
         usage(event_id="c", session_id="s-2", agent_id="agent-8"),
     )
 
-    def moved(self, topics: Topics, *, events: int = 1) -> HeldUsage:
-        """What one agent used stands with another one, as when a session was retired and began anew."""
+    def moved(self, topics: Topics, *, events: int) -> HeldUsage:
+        """What one agent used stands with another one, as it did while sessions had one agent."""
         records = [
             (key.replace(b"agent-8", b"agent-9"), value.replace(b"agent-8", b"agent-9"))
             for key, value in usage_of(topics).records
         ]
         return changed(usage_of(topics)._replace(records=records), lambda fields: fields.update(events=events), 1)
 
-    def test_events_count_for_their_sessions_agent(self) -> None:
+    def test_events_count_for_their_own_agent(self) -> None:
         topics = worked(self.SHARED)[-1]
         assert found(audited(cut_of(topics, self.SHARED), self.SHARED)) == []
 
     def test_where_events_name_several_totals_decide(self) -> None:
         topics = worked(self.SHARED)[-1]
-        assert found(audited(cut_of(topics, self.SHARED, usage=self.moved(topics)), self.SHARED)) == []
-        report = audited(cut_of(topics, self.SHARED, usage=self.moved(topics, events=2)), self.SHARED)
+        assert found(audited(cut_of(topics, self.SHARED, usage=self.moved(topics, events=2)), self.SHARED)) == []
+        report = audited(cut_of(topics, self.SHARED, usage=self.moved(topics, events=3)), self.SHARED)
         assert found(report) == [(Outcome.DOUBLED, "all agents (usage rollups)", 1)]
 
     def test_where_none_does_agents_decide(self) -> None:
         log = [self.SHARED[0], self.SHARED[2]]
         topics = worked(log)[-1]
-        assert found(audited(cut_of(topics, log, usage=self.moved(topics)), log)) == [
+        assert found(audited(cut_of(topics, log, usage=self.moved(topics, events=1)), log)) == [
             (Outcome.DOUBLED, "acme/agent-9 (usage rollups)", 1),
             (Outcome.MISSING, "acme/agent-8 (usage rollups)", -1),
         ]

@@ -44,7 +44,7 @@ class PartitionAudit:
         self._beginning = Beginning(0, 0)
         self._letters = LetterCheck(cut.letters, 0, cut.next_offset)
         self._seen: list[str] = []
-        self._undrained = self._records = self._repeats = self._owner_conflicts = 0
+        self._undrained = self._records = self._repeats = self._other_agents = 0
         self._position = 0
         self._findings = Findings(judging.most_rows)
         self._held: dict[str, Side] = {}
@@ -136,7 +136,7 @@ class PartitionAudit:
         changes = self._ledger.take_changes(0)
         self._seen += changes.counts.opened
         self._repeats += changes.counts.duplicates
-        self._owner_conflicts += changes.counts.identity_conflicts
+        self._other_agents += changes.counts.other_agents
         self._undrained = 0
 
     def finish(self, *, first_offset: int, end_offset: int) -> PartitionReport:
@@ -160,7 +160,7 @@ class PartitionAudit:
             else:
                 comparison.outside()
         exactly = whole_from_ms == 0 and scope.everything
-        comparison.of_rollups(rollups, exactly=exactly, owners_changed=self._owner_conflicts > 0)
+        comparison.of_rollups(rollups, exactly=exactly, owners_changed=self._other_agents > 0)
         usage = self._compared_usage(bounds)
         for row in (*self._letters.rows(first_offset), *usage.rows):
             self._findings.add(row)
@@ -197,7 +197,7 @@ class PartitionAudit:
             self._findings.add(row)
         if bounds.whole_from_ms > self._beginning.whole_from_ms:
             return Compared()  # the log lost something while it was read, or lacks its end
-        owners_known = bounds.whole_from_ms == 0 and not self._owner_conflicts
+        owners_known = bounds.whole_from_ms == 0 and not self._other_agents
         return self._usage.compare(bounds, owners_known=owners_known)
 
     def _whole_from_ms(self, first_offset: int, end_offset: int) -> int:

@@ -8,9 +8,9 @@ What can be decided, and what cannot:
   rollups by theirs, and when it lies wholly inside the range that was asked for.
 - Workers go on writing. A row that holds events above the partition's progress is *moving*, and so is all that its
   agent used of its model in its quarter: of that, rollups must hold at least what the log holds below the progress.
-- Which org and agent a session belongs to follows from its first event. Where that may lie before the log that is left,
-  or sessions whose events name several agents may have been retired and begun anew, totals by model decide alone: they
-  must be equal, or at least as much while some of them move.
+- Rows of before agents of one session were told apart stand under the agent of its first event. Where events name
+  several, or that first one may lie before the log that is left, totals by model decide alone: they must be equal, or
+  at least as much while some of them move.
 - The provider of a row follows from the rates of its time, and team, project and kind are not in ledgers: they are not
   compared.
 """
@@ -110,16 +110,14 @@ class UsageCheck(UsageRollups):
             self._extent = Extent(self._since_offset, next_offset, from_ms, to_ms)
         self._moving = frozenset(group_of(record) for record in self._records if record.last_offset >= next_offset)
 
-    def add(
-        self, offset: int, event: Usage, org_id: str, agent_id: str, provider: str, model: str, charged: ChargeFields
-    ) -> None:
+    def add(self, offset: int, event: Usage, provider: str, model: str, charged: ChargeFields) -> None:
         """Count an event of the log."""
         del provider
         extent = self._extent
         start_ms = event.occurred_at - event.occurred_at % QUARTER_MS
         if not (extent.since_offset <= offset < extent.next_offset and extent.holds(start_ms)):
             return
-        sums = self._wanted.place((start_ms, org_id, agent_id, model), self._moving)
+        sums = self._wanted.place((start_ms, event.org_id, event.agent_id, model), self._moving)
         cost, savings, unpriced = charged[:3]
         sums[0] += 1
         sums[1] += event.input_tokens

@@ -126,7 +126,7 @@ typedef struct {
 /* What a batch does to the partition, and where it stopped; app/burnline/native/binding.py has the same structure. */
 typedef struct {
     i64 next_offset, watermark_ms, logged_ms, old_ids_until;
-    i64 accepted, duplicates, late, identity_conflicts;
+    i64 accepted, duplicates, late, other_agents;
     u32 index, open_anomalies, owner, by_event_time;
 } Position;
 
@@ -496,12 +496,13 @@ static bool count_in_windows(Kernel *k, Session *s, i32 index, i32 log_slice, i3
     return true;
 }
 
-static void count_kind(Kernel *k, Session *s, u8 kind)
+/* `actor`: the agent that the event names itself. */
+static void count_kind(Kernel *k, Session *s, u32 actor, u8 kind)
 {
-    Owner *owner = &k->owners[s->owner];
+    Owner *owner = &k->owners[actor];
     if (kind != KIND_RUN && kind != KIND_TOOL_CALL)
         return;
-    active_owner(k, s->owner);
+    active_owner(k, actor);
     if (kind == KIND_RUN) {
         s->runs++;
         owner->runs++;
@@ -637,7 +638,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         model = text_id(&k->texts, other_model);
         sums = session_model(s, model);
     }
-    Key row_key = {{(u32)(e->at_ms / QUARTER_MS), owner, text_like(&k->texts, e->team, like_row.part[2]),
+    Key row_key = {{(u32)(e->at_ms / QUARTER_MS), actor, text_like(&k->texts, e->team, like_row.part[2]),
                     text_like(&k->texts, e->project, like_row.part[3]), provider ? provider : card->provider, model,
                     e->kind}};
     u32 row = find_row(k, s, &row_key);
@@ -675,9 +676,9 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     count_in_row(k, s, e, &charged, offset);
     s->spent += charged.cost + charged.savings;
     count_in_sums(sums ? sums : session_add_model(s, model), e, &charged);
-    count_kind(k, s, e->kind);
+    count_kind(k, s, actor, e->kind);
     if (!by_owner)
-        p->identity_conflicts++;
+        p->other_agents++;
     if (e->at_ms > s->last_at)
         s->last_at = e->at_ms;
     else if (e->at_ms < s->first_at)

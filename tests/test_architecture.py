@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parent.parent / "app/burnline"
-PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection", "finance")
+PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection", "finance", "otel")
 PURE_MODULES = sorted(path for room in PURE_ROOMS for path in (APP / room).rglob("*.py"))
 
 SHELL_LIBRARIES = {
     "aiohttp", "aiokafka", "confluent_kafka", "fastapi", "faust", "kafka", "mode", "prometheus_client",
     "redis", "rich", "starlette", "typer", "uvicorn", "valkey",
 }  # fmt: skip
-LIBRARIES = {"genai_prices", "msgspec", "polars", "pydantic", "pydantic_core", "typing_extensions", "xxhash"}
+LIBRARIES = {
+    "genai_prices", "google", "msgspec", "opentelemetry", "polars", "pydantic", "pydantic_core", "typing_extensions",
+    "xxhash",
+}  # fmt: skip
 STANDARD = {
     "abc", "array", "base64", "bisect", "codecs", "collections", "dataclasses", "datetime", "decimal", "enum",
     "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct",

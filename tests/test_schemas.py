@@ -20,7 +20,7 @@ from tests.events.examples import decode
 FROZEN = {
     "anomaly.json": "4925ab876e1999078a867249fecfe9c4a070c909e8e097093dfead0039cc9255",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
-    "dead-letter-headers.json": "8bb1d069debe8d3e271e08c2989e247fb9bee1b7ac7f76956ea585c11c937c4a",
+    "dead-letter-headers.json": "b52f8518325ce6661eed129b110b27adecabb60f3cd55548136ac046d6139c11",
     "progress.json": "08f33513acc3c956a44ab2b21e5dfc884bea67579db20a4b10e484bb0fe2f5d7",
     "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
     "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",

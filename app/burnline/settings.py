@@ -196,6 +196,23 @@ class Settings(BaseSettings):
         description="A session counts as active for so long after its newest event, in event time.",
     )
 
+    otel_spans_topic: str = Field(
+        "otlp_spans", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="Where the Collector writes spans; full name."
+    )
+    otel_logs_topic: str = Field(
+        "otlp_logs",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Where the Collector writes log records; full name.",
+    )
+    otel_default_org: str = Field(
+        "default", min_length=1, max_length=256, description="Organisation of telemetry that names none."
+    )
+    otel_session_fallback: Literal["agent-day", "trace"] = Field(
+        "agent-day",
+        description="What a session is where telemetry names no conversation: all that an agent did on a day (UTC), "
+        "or a trace.",
+    )
+
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Address of /metrics, /healthz and /readyz.")
     metrics_port: Port = Field(9464, description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
     metrics_label_limit: int = Field(

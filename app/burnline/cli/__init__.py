@@ -17,6 +17,7 @@ COMMANDS = (
     "demo",
     "explain",
     "notify",
+    "otel",
     "projector",
     "publish",
     "rates",

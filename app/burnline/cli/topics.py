@@ -10,7 +10,7 @@ from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import failure, print_whole
 from burnline.cli.root import cli, console, settings_or_exit
 from burnline.topics.catalogue import DAY_MS, TopicSpec, topics_for
-from burnline.topics.ensure import TopicOutcome, ensure_topics
+from burnline.topics.ensure import TopicOutcome, ensure_otel_topics, ensure_topics
 from burnline.topics.errors import TopicError
 
 topics = typer.Typer(help="List Burnline's topics, or create those that are missing.", no_args_is_help=True)
@@ -34,7 +34,12 @@ def list_topics(as_json: AsJson = False) -> None:
 
 
 @topics.command()
-def ensure(as_json: AsJson = False) -> None:
+def ensure(
+    as_json: AsJson = False,
+    with_otel: Annotated[
+        bool, typer.Option("--otel", help="Also those that [bold]burnline otel[/bold] reads and writes.")
+    ] = False,
+) -> None:
     """Create the missing topics, wait until they can be used, and say where existing ones differ.
 
     Safe to repeat. Exit code 1 when a topic has another number of partitions (each is named, and nothing is created),
@@ -43,7 +48,7 @@ def ensure(as_json: AsJson = False) -> None:
     """
     settings = settings_with_brokers()
     try:
-        outcomes = ensure_topics(settings)
+        outcomes = ensure_topics(settings) + (ensure_otel_topics(settings) if with_otel else [])
     except TopicError as error:
         raise failure(str(error)) from error
     for outcome in outcomes:

@@ -14,6 +14,8 @@ class Reason(StrEnum):
     NOT_JSON = "not_json"
     CONFLUENT_FRAME = "confluent_frame"
     """Written by a serializer of Confluent's schema registry, which puts five bytes before the value."""
+    NOT_OTLP = "not_otlp"
+    """A record of the OpenTelemetry Collector that is no export of spans or log records."""
     TOO_DEEP = "too_deep"
     NOT_AN_OBJECT = "not_an_object"
     LONE_SURROGATE = "lone_surrogate"

@@ -149,3 +149,31 @@ def topics_for(settings: Settings) -> Topics:
         ),
         parked_notices=spec("parked-notices", 1, _kept(30), "Notices that a sink has not taken, each with its reason."),
     )
+
+
+class OtelTopics(NamedTuple):
+    """The topics of `burnline otel`, which no worker reads or writes."""
+
+    spans: TopicSpec
+    logs: TopicSpec
+    dead_letters: TopicSpec
+
+
+def otel_topics_for(settings: Settings) -> OtelTopics:
+    """What the Collector's Kafka exporter writes, under its own names, and what of that was no OTLP."""
+    common = {
+        **_kept(3, max_message_bytes=USAGE_MAX_BYTES),
+        "min.insync.replicas": str(settings.min_insync_replicas),
+    }
+
+    def spec(name: str, purpose: str) -> TopicSpec:
+        return TopicSpec(name, settings.partitions, common, purpose)
+
+    refused = {**common, **_kept(30, max_message_bytes=DEAD_LETTER_MAX_BYTES)}
+    return OtelTopics(
+        spans=spec(settings.otel_spans_topic, "Spans in OTLP, as the OpenTelemetry Collector writes them."),
+        logs=spec(settings.otel_logs_topic, "Log records in OTLP, likewise."),
+        dead_letters=TopicSpec(
+            f"{settings.topic_prefix}otlp-dead-letters", settings.partitions, refused, "Records that were no OTLP."
+        ),
+    )

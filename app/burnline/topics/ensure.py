@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -17,7 +18,7 @@ from confluent_kafka.admin import (
 
 from burnline.kafka import client_config
 from burnline.settings import Settings
-from burnline.topics.catalogue import TIMESTAMP_TYPE, TopicSpec, topics_for
+from burnline.topics.catalogue import TIMESTAMP_TYPE, TopicSpec, otel_topics_for, topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 
@@ -50,7 +51,25 @@ class TopicOutcome(NamedTuple):
     """What was found to be otherwise and is as wanted by now."""
 
 
-def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[TopicOutcome]:
+def ensure_otel_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[TopicOutcome]:
+    """As `ensure_topics`, for those of `burnline otel`: in how many partitions the Collector writes is its own choice.
+
+    Raises:
+        TopicCreationFailed, BrokerSilent: As there.
+    """
+    wanted = otel_topics_for(settings)
+    admin = AdminClient(client_config(settings), logger=client_log)
+    existing = _existing(admin, wanted, time.monotonic() + timeout_s)
+    specs = [
+        replace(spec, partitions=len(found.partitions)) if (found := existing.get(spec.name)) else spec
+        for spec in wanted
+    ]
+    return ensure_topics(settings, specs, timeout_s=timeout_s)
+
+
+def ensure_topics(
+    settings: Settings, specs: Sequence[TopicSpec] | None = None, *, timeout_s: float = TIMEOUT_S
+) -> list[TopicOutcome]:
     """Create every missing topic and wait until each partition has a leader.
 
     Nothing is created when a topic that exists has another number of partitions: keys would then sit elsewhere than
@@ -58,10 +77,11 @@ def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[T
 
     Args:
         settings: Brokers, prefix, partitions and replicas.
+        specs: Which topics; all of the catalogue if not said.
         timeout_s: For the whole work.
 
     Returns:
-        One outcome per topic, in the order of the catalogue.
+        One outcome per topic, in their order.
 
     Raises:
         TopicMismatch: Topics exist with other partitions, or with a cleanup policy that loses what is counted on; every
@@ -71,7 +91,7 @@ def ensure_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[T
     """
     deadline = time.monotonic() + timeout_s
     admin = AdminClient(client_config(settings), logger=client_log)
-    specs = topics_for(settings)
+    specs = topics_for(settings) if specs is None else specs
     existing = _existing(admin, specs, deadline)
     _refuse_mismatch(specs, existing)
     missing = [spec for spec in specs if spec.name not in existing]

@@ -1,0 +1,72 @@
+"""`burnline otel`: what agents tell OpenTelemetry, as usage events."""
+
+import logging
+import signal
+import threading
+import uuid
+from typing import Annotated
+
+import typer
+from prometheus_client import CollectorRegistry
+
+from burnline.cli.reference import EXIT_FAILED, failure
+from burnline.cli.root import cli, settings_or_exit
+from burnline.cli.worker import configure_logging
+from burnline.relay.metrics import RelayMetrics
+from burnline.relay.runner import Relay, RelayRefused
+from burnline.settings import Settings
+from burnline.status import StatusServer
+from burnline.topics.ensure import ensure_otel_topics
+from burnline.topics.errors import TopicError
+from burnline.topics.reach import say_when_unreached
+
+_log = logging.getLogger(__name__)
+
+
+@cli.command()
+def otel(
+    metrics_host: Annotated[str, typer.Option(help="Address of /metrics, /healthz and /readyz.")] = "127.0.0.1",
+    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 takes a free one.")] = 9467,
+) -> None:
+    """Turn spans and log events of OpenTelemetry into usage events, each exactly once, until Ctrl-C or SIGTERM.
+
+    It reads what the OpenTelemetry Collector's Kafka exporter writes to otlp_spans and otlp_logs (otlp_proto or
+    otlp_json), and writes to usage, in one transaction with how far it has read. Start as many as there are partitions.
+    Counted are the GenAI spans of model calls and Claude Code's api_request events; what goes into them, and which
+    session and organisation they belong to, is in docs/otel.md. Missing topics are created.
+
+    Exit code 1 when the brokers refuse for good, and why; 2 when a setting is wrong.
+    """
+    settings = settings_or_exit()
+    configure_logging(settings.log_level)
+    say_when_unreached(settings)
+    try:
+        ensure_otel_topics(settings)
+    except TopicError as error:
+        raise failure(str(error)) from error
+    registry, stop = CollectorRegistry(), threading.Event()
+    relay = Relay(settings, _instance(settings), RelayMetrics(registry), stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = StatusServer(
+            metrics_host, metrics_port, registry,
+            healthy=lambda: (True, "alive"), ready=lambda: (relay.ready, "reading" if relay.ready else "not reading"),
+        )  # fmt: skip
+    except OSError as error:
+        raise failure(f"port {metrics_port}: {error.strerror}") from error
+    server.start()
+    _log.info("reading %s and %s, metrics on %s/metrics", settings.otel_spans_topic, settings.otel_logs_topic,
+              server.address)  # fmt: skip
+    try:
+        relay.run()
+    except RelayRefused as error:
+        raise failure(f"the brokers refuse: {error}", EXIT_FAILED) from error
+    finally:
+        server.stop()
+    typer.echo("stopped")
+
+
+def _instance(settings: Settings) -> str:
+    """A name of its own per process. With a stable one, a restart ends at once what a killed process left open."""
+    return settings.group_instance_id or uuid.uuid4().hex[:12]

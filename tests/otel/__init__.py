@@ -1,0 +1,1 @@
+"""The pure core of telemetry, held against what real exporters write."""

@@ -51,6 +51,27 @@ def cost(*rows: dict[str, Any]) -> Decimal:
     return sum((Decimal(one["cost_usd"]) for one in rows), Decimal(0))
 
 
+class TestTrends:
+    """Over time, as CSV."""
+
+    def test_by_the_hour(self, used: Api) -> None:
+        params = {"from": "2025-10-09T08:45:00Z", "to": "2025-10-10", "grain": "hour", "group_by": "org_id"}
+        found = table(used, "/exports/trends.csv", **params)
+        assert [(one["start"], one["org_id"], one["events"]) for one in found] == [
+            ("2025-10-09T08:45:00Z", "acme", "1"),
+            ("2025-10-09T09:00:00Z", "acme", "6"),
+            ("2025-10-09T09:00:00Z", "others", "1"),
+        ]
+        assert found[0]["end"] == "2025-10-09T09:00:00Z"
+
+    def test_the_same_in_all_as_by_group(self, used: Api) -> None:
+        by_day = table(used, "/exports/trends.csv", days=3)
+        assert cost(*by_day) == cost(*table(used, CSV, days=3))
+
+    def test_of_nothing_is_a_header(self, used: Api) -> None:
+        assert table(used, "/exports/trends.csv", org_id="acme", **{"from": "2025-10-01", "to": "2025-10-02"}) == []
+
+
 class TestAllocations:
     """As CSV."""
 

@@ -64,6 +64,8 @@ QUERIES: dict[str, list[Any]] = {
     "limit": [1],
     "days": [],
     "tz": ["Asia/Kolkata"],
+    "grain": ["hour"],
+    **{name: [] for name in ("inherit", "dry_run")},
     **{name: [True] for name in ("guard", "excel_ids", "bom")},
     **{name: [] for name in ("offset", "until", "order", "cursor", "min_ratio", "anomalous", "state", "severity")},
     **{

@@ -25,6 +25,10 @@ def by_day(answer: dict[str, Any], number: int = 0) -> dict[str, str]:
     return {day["date"]: day["cost_usd"] for day in answer["series"][number]["days"]}
 
 
+def between(api: Api, path: str, first: str, end: str, **params: Any) -> Any:
+    return api.ask("GET", path, params={**params, "from": first, "to": end})
+
+
 def test_nothing_yet(reader: Api) -> None:
     answer = reader.get("/trends")
     assert answer["series"] == []
@@ -179,6 +183,18 @@ class TestFreshness:
         ({"until": "yesterday"}, "query.until"),
         ({"until": "9999-12-31"}, "query.until"),
         ({"until": "0001-01-01"}, "query.until"),
+        ({"until": "2025-10-10"}, "query.until"),
+        ({"from": "2025-10-01", "days": 3}, "query.days"),
+        ({"from": "2025-10-01", "until": "2025-10-02"}, "query.until"),
+        ({"from": "2025-10-02", "to": "2025-10-01"}, "query.from"),
+        ({"from": "2025-10-02", "to": "2025-10-02"}, "query.from"),
+        ({"from": "2025-10-10"}, "query.from"),
+        ({"from": "2025-10-01", "to": "2025-10-11"}, "query.to"),
+        ({"to": "2025-10-01"}, "query.to"),
+        ({"from": "2024-09-04"}, "query.from"),
+        ({"from": "2025-10-01T00:07:00Z"}, "query.from"),
+        ({"grain": "minute"}, "query.grain"),
+        ({"grain": "hour", "days": 33}, "query.grain"),
         ({"group_by": "session"}, "query.group_by.0"),
         ({"limit": 0}, "query.limit"),
         ({"limit": 101}, "query.limit"),
@@ -190,6 +206,46 @@ def test_what_cannot_be_asked(reader: Api, params: dict[str, Any], where: str) -
     problem = reader.get("/trends", 422, **params)
     assert [mistake["where"] for mistake in problem["errors"]] == [where]
     assert (problem["type"], problem["status"]) == ("urn:burnline:problem:invalid-request", 422)
+
+
+def test_between_two_moments(reader: Api, projected: Projection) -> None:
+    use(
+        projected,
+        *(row(quarter_start_ms=MIDNIGHT + number * QUARTER, input=10 ** (number + 3)) for number in range(-3, 6)),
+    )
+    answer = between(reader, "/trends", "2025-10-08T23:30:00Z", "2025-10-09T01:00:00Z")
+    assert by_day(answer) == {"2025-10-08": usd(10 + 100), "2025-10-09": usd(1_111_000)}
+    period = answer["period"]
+    assert (period["start"], period["end"]) == ("2025-10-08T23:30:00Z", "2025-10-09T01:00:00Z")
+    assert (period["first"], period["last"], answer["grain"]) == ("2025-10-08", "2025-10-09", "day")
+
+
+@pytest.mark.parametrize("path", ["/trends", "/allocations", "/allocations/by-model", "/cache-impact", "/roi-stats"])
+def test_every_route_of_sums_takes_two_moments(reader: Api, projected: Projection, path: str) -> None:
+    use(projected, row(quarter_start_ms=MIDNIGHT - QUARTER, input=1, events=2))
+    period = between(reader, path, "2025-10-08", "2025-10-09")["period"]
+    assert (period["start"], period["end"]) == ("2025-10-08T00:00:00Z", "2025-10-09T00:00:00Z")
+
+
+class TestHours:
+    """By the hour of the zone's clocks."""
+
+    def test_of_a_zone(self, reader: Api, projected: Projection) -> None:
+        use(projected, *(row(quarter_start_ms=MIDNIGHT + number * QUARTER, input=10**number) for number in range(5)))
+        ends = ("2025-10-09T00:00:00Z", "2025-10-09T01:30:00Z")
+        (series,) = between(reader, "/trends", *ends, grain="hour", tz="Asia/Kathmandu")["series"]
+        assert [(hour["start"][11:16], hour["end"][11:16], hour["cost_usd"]) for hour in series["hours"]] == [
+            ("00:00", "00:15", usd(1)),
+            ("00:15", "01:15", usd(11_110)),
+            ("01:15", "01:30", usd(0)),
+        ]
+        assert series["days"] == []
+
+    def test_over_31_days(self, reader: Api, projected: Projection) -> None:
+        use(projected, row(quarter_start_ms=MIDNIGHT, input=1))
+        answer = reader.get("/trends", grain="hour", days=31)
+        assert len(answer["series"][0]["hours"]) == 31 * 24
+        assert answer["total"]["events"] == 1
 
 
 @pytest.mark.parametrize("days", [1, 90])

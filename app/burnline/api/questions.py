@@ -1,9 +1,10 @@
 """What the aggregate routes are asked: which days of which zone, which rows; and the rows that may be shown for it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,11 +16,10 @@ from burnline.api.access.principal import Viewer
 from burnline.api.envelope import Freshness
 from burnline.api.problems import Mistake, Problem
 from burnline.api.resources import WithResources
-from burnline.finance.days import Day, date_in, days_until, zone
+from burnline.finance.days import Day, zone
 from burnline.finance.frames import Dimension, matching, visible, within
+from burnline.finance.periods import MAX_DAYS, Asked, Hour, PeriodError, days_of, hours_of
 
-MAX_DAYS = 400
-"""As long as sums are kept by default (`BURNLINE_ROLLUP_RETENTION_DAYS`)."""
 MAX_VALUES = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,19 +37,26 @@ def _filter(what: str, former: str | None = None) -> object:
     )
 
 
+class Grain(StrEnum):
+    """How finely an answer tells time apart."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
 class Period(BaseModel):
-    """The days that an answer is over."""
+    """The time that an answer is over, `[start, end)`."""
 
     tz: str = Field(description="IANA time zone of the days.", examples=["Asia/Kolkata"])
     first: date = Field(description="First day.", examples=["2026-10-26"])
     last: date = Field(description="Last day.", examples=["2026-11-24"])
-    start: datetime = Field(description="When the first day begins.", examples=["2026-10-25T18:30:00Z"])
-    end: datetime = Field(description="When the last day ends, exclusive.", examples=["2026-11-24T18:30:00Z"])
+    start: datetime = Field(description="When it begins.", examples=["2026-10-25T18:30:00Z"])
+    end: datetime = Field(description="When it ends, exclusive.", examples=["2026-11-24T18:30:00Z"])
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Days, and filters per dimension."""
+    """Days (the first and the last may be cut), and filters per dimension."""
 
     tz: ZoneInfo
     days: list[Day]
@@ -57,13 +64,26 @@ class Question:
 
     @property
     def from_ms(self) -> int:
-        """When the first day begins."""
+        """When it begins."""
         return self.days[0].start_ms
 
     @property
     def until_ms(self) -> int:
-        """When the last day ends."""
+        """When it ends."""
         return self.days[-1].end_ms
+
+    def spans(self, grain: Grain) -> Sequence[Day | Hour]:
+        """Its days or hours, oldest first.
+
+        Raises:
+            Problem: 422, there are too many.
+        """
+        if grain is Grain.DAY:
+            return self.days
+        try:
+            return hours_of(self.tz, self.from_ms, self.until_ms)
+        except PeriodError as error:
+            raise _mistaken(f"query.{error.field}", str(error)) from error
 
     def period(self) -> Period:
         """The days, as answers repeat them."""
@@ -102,39 +122,68 @@ class Filters:
 
 
 Tz = Annotated[str, Query(max_length=64, description="IANA time zone whose days are meant.", examples=["Asia/Kolkata"])]
-Until = Annotated[date | None, Query(description="Last day, in that zone; today if it is not given.")]
+
+
+class Asks:
+    """What a question says of its period, as a dependency."""
+
+    def __init__(
+        self,
+        first: Annotated[
+            str | None,
+            Query(
+                alias="from",
+                max_length=64,
+                description="Where the period begins: a date of the zone, or RFC 3339 with an offset, on a quarter of "
+                "an hour. With `to`, in place of `days` and `until`.",
+                examples=["2026-11-01"],
+            ),
+        ] = None,
+        end: Annotated[
+            str | None,
+            Query(
+                alias="to",
+                max_length=64,
+                description="Where it ends, exclusive: likewise; today's end if it is not given.",
+                examples=["2026-11-24T06:00:00Z"],
+            ),
+        ] = None,
+        days: Annotated[
+            int | None, Query(ge=1, le=MAX_DAYS, description="How many days, the last one included.")
+        ] = None,
+        until: Annotated[date | None, Query(description="Last day, in that zone; today if it is not given.")] = None,
+    ) -> None:
+        self.asked = Asked(first, end, days, until)
 
 
 def question(
-    now_ms: int, count: int, tz: str, until: date | None, filters: dict[Dimension, list[str]] | None = None
+    now_ms: int, asked: Asked, tz: str, default: int, filters: dict[Dimension, list[str]] | None = None
 ) -> Question:
-    """The question for so many days until one.
+    """The question over a period; over so many days until today if it names none.
 
     Raises:
-        Problem: 422, there is no such zone, or no such days.
+        Problem: 422, there is no such zone, or no such period.
     """
     try:
-        asked = zone(tz)
+        named = zone(tz)
     except ValueError as error:
         raise _mistaken("query.tz", str(error)) from error
     try:
-        days = days_until(asked, until or date_in(asked, now_ms), count)
-    except (ValueError, OverflowError) as error:
-        raise _mistaken("query.until", str(error)) from error
-    return Question(asked, days, filters or {})
+        return Question(named, days_of(asked, named, now_ms, default=default), filters or {})
+    except PeriodError as error:
+        raise _mistaken(f"query.{error.field}", str(error)) from error
 
 
 def asked_days(default: int) -> Callable[..., object]:
-    """A dependency that reads a question of 1 to `MAX_DAYS` days, so many if it does not say."""
+    """A dependency that reads a question, over so many days if it does not say."""
 
     async def dependency(
         resources: WithResources,
         filters: Annotated[Filters, Depends()],
-        days: Annotated[int, Query(ge=1, le=MAX_DAYS, description="How many days, the last one included.")] = default,
+        period: Annotated[Asks, Depends()],
         tz: Tz = "UTC",
-        until: Until = None,
     ) -> Question:
-        return question(resources.now_ms(), days, tz, until, filters.by_dimension)
+        return question(resources.now_ms(), period.asked, tz, default, filters.by_dimension)
 
     return dependency
 

@@ -12,8 +12,9 @@ import polars as pl
 from burnline.finance.allocation import ranked
 from burnline.finance.days import Day, start_ms
 from burnline.finance.focus import UsageOfDay, plain
-from burnline.finance.frames import COLUMNS, COSTS, COUNTS, Dimension, sums
-from burnline.finance.trend import with_days
+from burnline.finance.frames import COLUMNS, COSTS, COUNTS, Dimension, empty, sums
+from burnline.finance.trend import Span, with_days
+from burnline.pricing.dated import utc_text
 from burnline.pricing.money import DECIMALS, PICO_PER_USD
 
 Cell = str | int | Decimal | None
@@ -67,6 +68,29 @@ def allocations(frame: pl.DataFrame, group_by: Sequence[Dimension]) -> Table:
     amounts = len(_COSTS_FIRST_TO_LAST) + len(_BOUNDS)
     types = (*[Type.TEXT] * len(by), *[Type.COUNT] * len(COUNTS), *[Type.USD] * amounts)
     return Table(names, types, grouped.height, rows)
+
+
+def by_span(frame: pl.DataFrame, spans: Sequence[Span], group_by: Sequence[Dimension]) -> Table:
+    """What each group used in each day or hour, oldest first; no rows where nothing was used.
+
+    Args:
+        frame: Rows that may be seen.
+        spans: One after another, without a gap; at least one.
+        group_by: Dimensions, each once.
+    """
+    by = [COLUMNS[dimension] for dimension in group_by]
+    measured = [*COUNTS, *_COSTS_FIRST_TO_LAST, *_BOUNDS]
+    grouped = with_days(frame, spans).group_by(_DAY, *by).agg(sums())
+    ordered = grouped.sort(_DAY, *by, nulls_last=True).select(_DAY, *by, *measured)
+    money = len(by) + len(COUNTS)
+
+    def rows() -> Iterator[tuple[Cell, ...]]:
+        for number, *fields in ordered.iter_rows():
+            span = spans[number]
+            yield (utc_text(span.start_ms), utc_text(span.end_ms), *fields[:money], *map(usd, fields[money:]))
+
+    whole = allocations(empty(), group_by)
+    return Table(("start", "end", *whole.header), (Type.TEXT, Type.TEXT, *whole.types), ordered.height, rows)
 
 
 def of_days(frame: pl.DataFrame, days: Sequence[Day], tz: ZoneInfo) -> tuple[int, Iterator[UsageOfDay]]:

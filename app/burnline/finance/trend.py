@@ -1,19 +1,30 @@
-"""What was spent, day by day, in whole or in groups. Days on which nothing was used are there, with zeros."""
+"""What was spent, day by day or hour by hour, in whole or in groups. Those in which nothing was used have zeros."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
 from burnline.finance.allocation import Group, ranked
-from burnline.finance.days import Day
 from burnline.finance.frames import COLUMNS, MEASURES, QUARTER, Dimension, Totals, sums, totals, within
 
 _DAY = "day"
 
 
+class Span(Protocol):
+    """A day, or an hour: `[start_ms, end_ms)`, epoch milliseconds."""
+
+    @property
+    def start_ms(self) -> int:
+        """When it begins."""
+
+    @property
+    def end_ms(self) -> int:
+        """When it ends."""
+
+
 class Series(NamedTuple):
-    """One group, day by day, in the order of the days asked for."""
+    """One group, span by span, in the order of those asked for."""
 
     group: Group
     total: Totals
@@ -36,7 +47,7 @@ class Trend(NamedTuple):
     groups: int
 
 
-def with_days(frame: pl.DataFrame, days: Sequence[Day]) -> pl.DataFrame:
+def with_days(frame: pl.DataFrame, days: Sequence[Span]) -> pl.DataFrame:
     """Rows within the days, with the number of their day in column `day`.
 
     Args:
@@ -50,7 +61,7 @@ def with_days(frame: pl.DataFrame, days: Sequence[Day]) -> pl.DataFrame:
     return inside.with_columns(number.alias(_DAY))
 
 
-def trend(frame: pl.DataFrame, days: Sequence[Day], group_by: Sequence[Dimension], limit: int) -> Trend:
+def trend(frame: pl.DataFrame, days: Sequence[Span], group_by: Sequence[Dimension], limit: int) -> Trend:
     """Sum by day and group.
 
     Args:

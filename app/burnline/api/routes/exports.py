@@ -12,10 +12,10 @@ from burnline.api.access.principal import Viewer
 from burnline.api.amounts import unpriced_of
 from burnline.api.envelope import Envelope
 from burnline.api.problems import Problem
-from burnline.api.questions import BY_AGENT, Found, GroupBy, Question, Week, find, grouping
+from burnline.api.questions import BY_AGENT, Found, Grain, GroupBy, Question, Week, find, grouping
 from burnline.api.resources import WithResources
 from burnline.finance.delimited import Style, csv_chunks
-from burnline.finance.exports import Table, allocations, of_days, parquet_frame
+from burnline.finance.exports import Table, allocations, by_span, of_days, parquet_frame
 from burnline.finance.focus import COLUMNS, cells, charges
 from burnline.finance.frames import Dimension, totals
 
@@ -90,6 +90,31 @@ async def allocations_parquet(
     found, table = await _allocated(resources, caller, asked, group_by)
     written = await asyncio.to_thread(_parquet, table)
     return _file(_pieces(written), PARQUET, "allocations.parquet", asked, found)
+
+
+@router.get(
+    "/trends.csv",
+    summary="What was spent, day by day or hour by hour, as CSV",
+    response_class=StreamingResponse,
+    responses=_answers(CSV, "A row per day or hour and group, oldest first."),
+)
+async def trends_csv(
+    resources: WithResources,
+    caller: Viewer,
+    asked: Week,
+    group_by: GroupBy = BY_AGENT,
+    grain: Annotated[Grain, Query(description="By the day, or by the hour: over 31 days at most then.")] = Grain.DAY,
+    guard: Guard = True,  # noqa: FBT002  # FastAPI gives it by its name
+    excel_ids: ExcelIds = False,  # noqa: FBT002
+    bom: Bom = False,  # noqa: FBT002
+) -> StreamingResponse:
+    """As `/trends`, all groups; without rows for a group that used nothing in a day or hour."""
+    spans = asked.spans(grain)
+    found = await find(resources, caller, asked)
+    table = await asyncio.to_thread(by_span, found.frame, spans, grouping(group_by))
+    _refuse_more_than(MAX_ROWS, table.height)
+    pieces = csv_chunks(table.header, table.rows(), Style(guard, excel_ids, bom))
+    return _file(pieces, CSV, "trends.csv", asked, found)
 
 
 @router.get(

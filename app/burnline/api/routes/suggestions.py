@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from burnline.api.access.principal import Viewer
 from burnline.api.amounts import unpriced_of
 from burnline.api.envelope import Envelope
-from burnline.api.questions import MAX_DAYS, Period, find, question
+from burnline.api.questions import Period, find, question
 from burnline.api.resources import WithResources
 from burnline.api.routes.baselines import projected
 from burnline.api.view.baseline_shapes import InForce, Place
@@ -21,6 +21,7 @@ from burnline.api.view.shapes import NextCursor
 from burnline.api.view.spending import spent_by_sessions
 from burnline.detection.baseline import Baselines, default_baseline
 from burnline.finance.frames import QUARTER, Dimension, totals
+from burnline.finance.periods import MAX_DAYS, Asked
 from burnline.finance.suggestions import MIN_SESSIONS, Agent, Spread, Suggestion, suggest
 from burnline.pricing.money import usd_text
 
@@ -99,7 +100,9 @@ async def suggestions(
     """
     after = read_cursor(cursor, _ORDER, Place)
     filters = {Dimension.ORG: org_id, Dimension.AGENT: agent_id}
-    asked = question(resources.now_ms(), days, "UTC", None, {name: each for name, each in filters.items() if each})
+    asked = question(
+        resources.now_ms(), Asked(days=days), "UTC", days, {name: each for name, each in filters.items() if each}
+    )
     found = await find(resources, caller, asked)
     orgs = visible(caller, org_id)
     sessions = await spent_by_sessions(resources, orgs, asked.from_ms, asked.until_ms)

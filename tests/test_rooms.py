@@ -95,3 +95,12 @@ def test_every_way_of_importing_is_seen(tmp_path: Path) -> None:
     )
     (tmp_path / "one.py").write_text(source, encoding="utf-8")
     assert sorted(imported(tmp_path / "one.py")) == ["burnline.events", "burnline.kafka", "faust.types"]
+
+
+def test_the_map_names_each_room() -> None:
+    page = (APP.parents[1] / "docs/architecture.md").read_text(encoding="utf-8")
+    cells = {
+        cell for line in page.splitlines() if line.startswith("| `") for cell in line.split("|")[1].split("`")[1::2]
+    }
+    rooms = {room_of(path) for path in APP.rglob("*.py")} - {"__init__", "__main__", "__version__"}
+    assert cells == rooms

@@ -15,7 +15,7 @@ from burnline.events.usage import Usage
 from burnline.kafka import client_config
 from burnline.ledger.progress import Progress
 from burnline.pricing.book import RateBook
-from burnline.pricing.card import charge
+from burnline.pricing.card import Charge, RateCard, charge
 from burnline.pricing.explain import explain_charge
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
@@ -142,7 +142,17 @@ def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:
             region=event.region or "",
         )
     )
-    counts = (
+    counts = _counts(event)
+    return Priced(card, explain_charge(card, *counts), charge(card, *counts))
+
+
+def charged(event: Usage, card: RateCard) -> Charge:
+    """What an event costs by a card."""
+    return charge(card, *_counts(event))
+
+
+def _counts(event: Usage) -> tuple[int, int, int, int, int, int]:
+    return (
         event.input_tokens,
         event.output_tokens,
         event.cached_input_tokens,
@@ -150,4 +160,3 @@ def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:
         event.reasoning_tokens,
         event.cache_write_1h_tokens,
     )
-    return Priced(card, explain_charge(card, *counts), charge(card, *counts))

@@ -16,6 +16,7 @@ COMMANDS = (
     "check",
     "demo",
     "explain",
+    "import_",
     "notify",
     "otel",
     "projector",
@@ -28,7 +29,7 @@ COMMANDS = (
     "verify",
     "worker",
 )
-"""Modules of this room that register what they are called after."""
+"""Modules of this room that register what they are called after, without the underscore that Python needs."""
 
 
 def main() -> None:
@@ -75,7 +76,7 @@ def _stand_in(name: str, missing: ModuleNotFoundError) -> None:
     from burnline.cli.root import cli
 
     @cli.command(
-        name,
+        name.rstrip("_"),
         help=missing_extra(missing),
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,

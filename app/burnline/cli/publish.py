@@ -82,7 +82,7 @@ def publish(
     with _seekable(file) as lines:
         check = Check()
         if not as_is:
-            with _progress("checking", _size(lines), DownloadColumn()) as advance:
+            with progress_bar("checking", _size(lines), DownloadColumn()) as advance:
                 check = check_lines(lines, now_ms=now_ms, max_clock_skew_ms=skew_ms, on_bytes=advance)
             lines.seek(0)
         outcome = Outcome()
@@ -105,7 +105,7 @@ def _publish(settings: Settings, events: Iterable[Line], *, total: int | None) -
 def _send(settings: Settings, events: Iterable[Line], total: int | None) -> Outcome:
     """Send the lines; what the brokers refuse is collected, and with too many refusals the rest stays here."""
     outcome = Outcome()
-    with _progress("publishing", total, MofNCompleteColumn()) as advance:
+    with progress_bar("publishing", total, MofNCompleteColumn()) as advance:
         publisher = UsagePublisher.from_settings(
             settings,
             max_block_s=_DELIVERY_TIMEOUT_S,
@@ -162,7 +162,7 @@ def _size(file: BinaryIO) -> int:
 
 
 @contextmanager
-def _progress(what: str, total: int | None, counted: ProgressColumn) -> Iterator[Any]:
+def progress_bar(what: str, total: int | None, counted: ProgressColumn) -> Iterator[Any]:
     """A bar on stderr while the context lasts, and none where stderr is no terminal; yields how to advance it."""
     columns = TextColumn(what), BarColumn(), counted, TimeRemainingColumn()
     with Progress(*columns, console=err_console, transient=True, disable=not err_console.is_terminal) as progress:

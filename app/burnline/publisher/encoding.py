@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from burnline.events.contract import UsageEvent
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Usage).decode
 
 
 class _Sent(Usage, kw_only=True, frozen=True, gc=False, omit_defaults=True):
@@ -39,6 +40,11 @@ def encode(event: "UsageEvent | Mapping[str, Any]") -> Encoded:
         except (ValueError, TypeError):  # a null count is a TypeError, half a surrogate pair a UnicodeEncodeError
             return _explained(event)
     return _explained(event)
+
+
+def usage_of(record: Encoded) -> Usage:
+    """The event of a record, as the worker will see it."""
+    return _decode(record.value)
 
 
 def event_id_of(event: object) -> str:

@@ -1,0 +1,1 @@
+"""Importers, over files as their sources write them."""

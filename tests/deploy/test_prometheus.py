@@ -8,7 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from burnline.metrics import WorkerMetrics
+from burnline.notify.runner import NotifyMetrics
 from burnline.readmodel.metrics import ProjectorMetrics
+from burnline.relay.metrics import RelayMetrics
 from tests.deploy.files import DEPLOY, loaded
 
 PROMETHEUS = DEPLOY / "prometheus"
@@ -38,6 +40,8 @@ def test_alerts_are_about_metrics_that_exist() -> None:
     registry = CollectorRegistry()
     WorkerMetrics(registry, label_limit=10)
     ProjectorMetrics(registry)
+    NotifyMetrics(registry)
+    RelayMetrics(registry)
     suffixes = ("", "_total", "_bucket", "_count", "_sum")
     exist = {family.name + suffix for family in registry.collect() for suffix in suffixes}
     groups = loaded(PROMETHEUS / "alerts.yml")["groups"]
@@ -52,5 +56,5 @@ def test_every_alert_says_what_to_do_and_is_tested() -> None:
     tests = loaded(Path(__file__).with_name("alerts_test.yml"))["tests"]
     fired = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case.get("exp_alerts")}
     assert {rule["alert"] for rule in rules} == fired
-    assert all(rule["annotations"].keys() == {"summary", "description"} for rule in rules)
+    assert all(rule["annotations"].keys() == {"summary", "description", "runbook_url"} for rule in rules)
     assert all(rule["labels"]["severity"] in {"warning", "critical"} for rule in rules)

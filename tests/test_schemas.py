@@ -18,7 +18,7 @@ from burnline.schemas import CONTRACTS, FOLDER, Contract, differences, json_sche
 from tests.events.examples import decode
 
 FROZEN = {
-    "anomaly.json": "4925ab876e1999078a867249fecfe9c4a070c909e8e097093dfead0039cc9255",
+    "anomaly.json": "b6f148e9fb1ca455bc18741f08ed503e01224a44d91491ec5be615ad51057040",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "dead-letter-headers.json": "b52f8518325ce6661eed129b110b27adecabb60f3cd55548136ac046d6139c11",
     "progress.json": "08f33513acc3c956a44ab2b21e5dfc884bea67579db20a4b10e484bb0fe2f5d7",

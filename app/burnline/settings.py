@@ -130,6 +130,15 @@ class Settings(BaseSettings):
     )
     resolve_after_s: WindowSeconds = Field(180, description="Resolved when the short window was below that so long.")
 
+    learned: Literal["off", "suggest", "auto"] = Field(
+        "suggest",
+        description="What `burnline detect` does: nothing; show what the learned rules find, and send it to nobody; or "
+        "tell of every agent without a baseline of its own, in place of the line above.",
+    )
+    detect_metrics_port: Port = Field(
+        9467, description="Port of the detector's /metrics, /healthz and /readyz; 0 takes a free one."
+    )
+
     retire_after_s: int = Field(
         86_400,
         ge=0,

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from burnline.detection.anomaly import Anomaly, Severity, State
-from burnline.notify.messages import made_up
-from burnline.notify.routing import LONGEST_WAIT_S, Route, route, wait_s
+from burnline.detection.anomaly import Anomaly, Learned, Severity, State
+from burnline.detection.learned.rules import Cause
+from burnline.notify.messages import made_up, summary
+from burnline.notify.routing import LONGEST_WAIT_S, Route, age_s, route, wait_s
 from burnline.notify.sinks import Match
 
 NOW = 1_764_000_000_000
@@ -35,9 +36,33 @@ def test_which_notices_a_sink_wants(match: dict[str, Any], found: Anomaly, why: 
     assert route(Match.model_validate(match), found, age_s=0, max_age_s=60) is why
 
 
-@pytest.mark.parametrize(("age_s", "why"), [(60, Route.SEND), (60.001, Route.TOO_OLD)])
-def test_a_new_sink_hears_no_history(age_s: float, why: Route) -> None:
-    assert route(Match(), notice(), age_s=age_s, max_age_s=60) is why
+def learned(*, suggested: bool) -> Anomaly:
+    why = Learned(
+        suggested=suggested, cause=Cause.RETRY_LOOP, summary="made-up: the same call comes again and again.",
+        sessions=["made-up-session"], usual_usd_per_hour="1", peak_usd_per_hour="9", excess_usd="2",
+        excess_usd_per_hour="8", change_usd_per_hour={"volume": "8"}, statistic="alike_calls", ratio_to_highest=4.0,
+        learned_from="highest values of 7 of its own days",
+    )  # fmt: skip
+    return notice().model_copy(update={"learned": why})
+
+
+@pytest.mark.parametrize(("suggested", "why"), [(True, Route.SUGGESTED), (False, Route.SEND)])
+def test_what_is_only_suggested_is_sent_to_nobody(why: Route, *, suggested: bool) -> None:
+    assert route(Match(), learned(suggested=suggested), age_s=0, max_age_s=60) is why
+
+
+def test_a_learned_notice_is_as_old_as_what_it_tells() -> None:
+    assert age_s(notice(), written_ms=NOW + 5_000, now_ms=NOW + 9_000) == 4
+    assert age_s(learned(suggested=False), written_ms=NOW + 5_000, now_ms=NOW + 9_000) == 9
+
+
+def test_a_learned_notice_says_why_in_words() -> None:
+    assert summary(learned(suggested=False)) == "burnline-test / made-up: the same call comes again and again."
+
+
+@pytest.mark.parametrize(("age", "why"), [(60, Route.SEND), (60.001, Route.TOO_OLD)])
+def test_a_new_sink_hears_no_history(age: float, why: Route) -> None:
+    assert route(Match(), notice(), age_s=age, max_age_s=60) is why
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ class Brokers:
     init: list[KafkaException] = field(default_factory=list)
     produce: list[Exception | None] = field(default_factory=list)
     delivery: dict[bytes, list[KafkaError]] = field(default_factory=dict)
+    flush: list[Exception] = field(default_factory=list)
     commit: list[Callable[["ScriptedProducer"], None]] = field(default_factory=list)
     abort: list[KafkaException] = field(default_factory=list)
     still_open: list[Sequence[str]] = field(default_factory=list)
@@ -114,6 +115,8 @@ class ScriptedProducer:
 
     def flush(self, _timeout: float) -> int:
         """Before step 3."""
+        if self.brokers.flush:
+            raise self.brokers.flush.pop(0)
         return 0
 
     def commit_transaction(self, _timeout: float) -> None:

@@ -71,6 +71,19 @@ class TestFences:
             write(brokers, b"1")
         assert (brokers.committed, brokers.steps.count("fence")) == ([], 1)
 
+    def test_an_error_that_a_callback_has_tangled(self) -> None:
+        """The client calls delivery callbacks with a fatal error already raised."""
+        tangled = SystemError("a method returned a result with an exception set")
+        tangled.__cause__ = error(KafkaError._FENCED, fatal=True)
+        brokers = Brokers(flush=[tangled])
+        with pytest.raises(Fenced, match="partition 3: as scripted"):
+            write(brokers, b"1")
+        assert brokers.committed == []
+
+    def test_another_error_of_the_interpreter_is_its_own(self) -> None:
+        with pytest.raises(SystemError, match="of another kind"):
+            write(Brokers(flush=[SystemError("of another kind")]), b"1")
+
     def test_somebody_elses_progress_after_a_doubt(self) -> None:
         def replaced(producer: ScriptedProducer) -> None:
             producer.brokers.progress = b"another's"

@@ -15,6 +15,7 @@ COMMANDS = (
     "baselines",
     "check",
     "demo",
+    "detect",
     "explain",
     "import_",
     "notify",

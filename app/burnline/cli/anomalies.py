@@ -191,7 +191,9 @@ def _line(notice: Anomaly) -> Text:
         (f"  {headline(notice):<21}", _style(notice)),
         f"  {_owner(notice)}  ",
         (notice.session_id, "bold"),
-        f"  {burns(notice)}, {_rounded(notice.ratio)} × baseline, {rounded(notice.spend_usd)} USD spent",
+        f"  {notice.learned.summary}"
+        if notice.learned
+        else f"  {burns(notice)}, {_rounded(notice.ratio)} × baseline, {rounded(notice.spend_usd)} USD spent",
     )
 
 

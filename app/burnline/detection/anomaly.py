@@ -13,10 +13,13 @@ from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from burnline.detection.learned.rules import Cause
+
 ANOMALY_NAMESPACE = UUID("5d0ff2a6-6c3b-5b0e-9a43-0d6a1c0f5d1e")
 """Namespace of the name-based UUIDs (RFC 9562, version 5) that identify anomalies. Never change it."""
 
 DecimalText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]{1,12})?$", examples=["20.7", "0.000000000001"])]
+SignedDecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,12})?$", examples=["-0.41", "20.7"])]
 EpochMs = Annotated[int, Field(description="Unix epoch, milliseconds, event time.")]
 
 
@@ -52,6 +55,32 @@ class Evidence:
     event_id: str
 
 
+class Learned(BaseModel):
+    """Why the learned rules tell of an incident: what is out of the agent's own range, and what it is made of."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    suggested: Annotated[bool, Field(description="Shown, but not sent to anybody: the learned rules only suggest.")]
+    cause: Cause
+    summary: Annotated[str, Field(description="What happened, in words.")]
+    sessions: Annotated[list[str], Field(description="Sessions that it is made of: the first 20.")]
+    usual_usd_per_hour: Annotated[
+        DecimalText | None, Field(description="What an hour of the agent's other sessions costs; null if not known.")
+    ]
+    peak_usd_per_hour: DecimalText
+    excess_usd: Annotated[DecimalText | None, Field(description="Spent above usual so far; null if not known.")]
+    excess_usd_per_hour: Annotated[DecimalText | None, Field(description="Spent above usual each hour, at this rate.")]
+    change_usd_per_hour: Annotated[
+        dict[str, SignedDecimalText],
+        Field(description="The burn less what is usual, split by cause: volume, size, model, cache, price. Exact."),
+    ]
+    statistic: Annotated[str, Field(description="What is out of range, such as alike_calls.")]
+    ratio_to_highest: Annotated[
+        float | None, Field(description="Its value over the agent's highest usual one; null if none is known.")
+    ]
+    learned_from: Annotated[str, Field(description="How that range came to be, in words.")]
+
+
 class Anomaly(BaseModel):
     """One change of state of one anomaly. Revisions count 1, 2, 3 without a gap; the newest one is the truth."""
 
@@ -61,7 +90,10 @@ class Anomaly(BaseModel):
     revision: Annotated[int, Field(ge=1)]
     state: State
     severity: Severity
-    scope: Literal["session"] = "session"
+    scope: Annotated[
+        Literal["session", "agent"],
+        Field(description="What it speaks of. An agent's names the session that it began in, and all in `learned`."),
+    ] = "session"
     org_id: str
     agent_id: str
     session_id: str
@@ -92,6 +124,13 @@ class Anomaly(BaseModel):
         ),
     ] = 0
     resolved_by: Annotated[ResolvedBy | None, Field(description="Only when resolved; null before.")] = None
+    learned: Annotated[
+        Learned | None,
+        Field(
+            description="Only where the learned rules tell: what it is over is the agent's usual burn, not a line.",
+            exclude_if=lambda learned: learned is None,
+        ),
+    ] = None
 
 
 def anomaly_id(opening: Evidence, org_id: str, session_id: str) -> str:

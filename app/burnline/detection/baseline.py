@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ANY = "*"
 """Stands for any org, or any agent."""
 
+LEARNED = "learned"
+"""Source of what counts for an agent without a baseline while the learned rules speak of it."""
 MAX_USD_PER_HOUR = 10**9
 MAX_MULTIPLIER = 10**6
 MULTIPLIER_DECIMALS = 6
@@ -159,7 +161,8 @@ class EffectiveBaseline(NamedTuple):
     Attributes:
         usd_per_hour_pico: Usual burn in pico-USD per hour.
         multiplier: A burn above baseline × this is an anomaly.
-        source: Key of the record that matched, such as `acme/agent-7`, `*/agent-7`, `acme/*`, `*/*`; or `default`.
+        source: Key of the record that matched, such as `acme/agent-7`, `*/agent-7`, `acme/*`, `*/*`; or `default`;
+            or `learned`, which is no line but the agent's own range.
     """
 
     usd_per_hour_pico: int
@@ -168,7 +171,9 @@ class EffectiveBaseline(NamedTuple):
 
 
 def default_baseline(settings: "Settings") -> EffectiveBaseline:
-    """What counts where no record matches, from the settings."""
+    """What counts where no record matches, from the settings: a line, or none that is ever crossed."""
+    if settings.learned == "auto":
+        return EffectiveBaseline(MAX_USD_PER_HOUR * PICO_PER_USD, settings.anomaly_multiplier, LEARNED)
     return EffectiveBaseline(int(settings.baseline_usd_per_hour * PICO_PER_USD), settings.anomaly_multiplier, "default")
 
 

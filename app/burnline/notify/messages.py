@@ -25,6 +25,8 @@ class HttpMessage(NamedTuple):
 
 def summary(notice: Anomaly) -> str:
     """One line in words."""
+    if notice.learned is not None:
+        return f"{notice.org_id} / {notice.learned.summary}"
     window, burn = next(iter(notice.burn_usd_per_hour.items()))
     who = f"{notice.org_id} / {notice.agent_id}, session {notice.session_id}"
     times = "over a baseline of 0" if notice.ratio is None else f"{notice.ratio} × its baseline"

@@ -18,10 +18,13 @@ class Route(StrEnum):
     BELOW_FLOOR = "below_floor"
     OTHER_STATE = "other_state"
     TOO_OLD = "too_old"
+    SUGGESTED = "suggested"
 
 
 def route(match: Match, notice: Anomaly, *, age_s: float, max_age_s: float) -> Route:
     """Whether a notice is sent, and if not, why not. An age of exactly `max_age_s` is sent."""
+    if notice.learned is not None and notice.learned.suggested:
+        return Route.SUGGESTED
     if match.org_id is not None and notice.org_id not in match.org_id:
         return Route.OTHER_ORG
     if match.agent_id is not None and notice.agent_id not in match.agent_id:
@@ -33,6 +36,20 @@ def route(match: Match, notice: Anomaly, *, age_s: float, max_age_s: float) -> R
     if age_s > max_age_s:
         return Route.TOO_OLD
     return Route.SEND
+
+
+def age_s(notice: Anomaly, *, written_ms: int, now_ms: float) -> float:
+    """How old a notice is for whoever gets it, seconds.
+
+    A detector that begins tells of the whole log, and writes today what was news a week ago.
+
+    Args:
+        notice: Which.
+        written_ms: When it was written to its topic, epoch milliseconds.
+        now_ms: Now.
+    """
+    since_ms = written_ms if notice.learned is None else min(written_ms, notice.updated_at)
+    return (now_ms - since_ms) / 1000
 
 
 def wait_s(attempt: int, retry_after_s: float | None, chance: float) -> float:

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from burnline.detection.anomaly import Anomaly, State
 from burnline.kafka import client_config
 from burnline.notify.delivery import Result, Send
-from burnline.notify.routing import Route, route, wait_s
+from burnline.notify.routing import Route, age_s, route, wait_s
 from burnline.notify.sinks import Sink
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
@@ -118,7 +118,7 @@ class SinkRunner:
             self._count("unreadable")
             return True
         written_ms = message.timestamp()[1]
-        found = route(self._sink.match, notice, age_s=time.time() - written_ms / 1000, max_age_s=self._sink.max_age_s)
+        found = self._route(notice, written_ms)
         if found is not Route.SEND:
             self._count(found.value)
             return True
@@ -146,6 +146,10 @@ class SinkRunner:
                 return False
         self._metrics.oldest.labels(self._sink.name).set(0)
         return True
+
+    def _route(self, notice: Anomaly, written_ms: int) -> Route:
+        age = age_s(notice, written_ms=written_ms, now_ms=time.time() * 1000)
+        return route(self._sink.match, notice, age_s=age, max_age_s=self._sink.max_age_s)
 
     def _try(self, notice: Anomaly) -> Result:
         try:
@@ -202,11 +206,7 @@ class SinkRunner:
         for batch in read_to_end(client_config(self._settings), self._topic.name, partitions, timeout_s=60):
             for message in batch:
                 notice = _notice(message)
-                age_s = time.time() - message.timestamp()[1] / 1000
-                if (
-                    notice is not None
-                    and route(self._sink.match, notice, age_s=age_s, max_age_s=self._sink.max_age_s) is Route.SEND
-                ):
+                if notice is not None and self._route(notice, message.timestamp()[1]) is Route.SEND:
                     self._note(notice)
 
     def _note(self, notice: Anomaly) -> None:

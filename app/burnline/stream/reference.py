@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from prometheus_client import Counter
+
 from burnline.detection.baseline import Baseline, Baselines
 from burnline.ledger.policy import Policy
 from burnline.metrics import WorkerMetrics
@@ -22,7 +24,7 @@ class ReferenceData(Generic[Entry]):
         topic: str,
         parse: Callable[[bytes, bytes], Entry],
         changed: Callable[[dict[str, Entry]], None],
-        metrics: WorkerMetrics,
+        errors: Counter,
     ) -> None:
         """Follow a topic.
 
@@ -30,12 +32,12 @@ class ReferenceData(Generic[Entry]):
             topic: Its name, for the log and the metric.
             parse: Reads a record's key and value; raises ValueError for one that cannot be used.
             changed: Is given all entries after each change.
-            metrics: Counts records that cannot be used.
+            errors: Counts records that cannot be used, by topic.
         """
         self._topic = topic
         self._parse = parse
         self._changed = changed
-        self._errors = metrics.reference_errors.labels(topic)
+        self._errors = errors.labels(topic)
         self._entries: dict[str, Entry] = {}
 
     def replace(self, records: dict[bytes, bytes]) -> None:
@@ -69,7 +71,10 @@ def follow_baselines(topic: str, policy: Policy, metrics: WorkerMetrics) -> Refe
     """Baselines of the topic into the policy, over its default."""
     default = policy.baselines.default
     return ReferenceData(
-        topic, Baseline.parse, lambda entries: policy.set_baselines(Baselines(default, entries)), metrics
+        topic,
+        Baseline.parse,
+        lambda entries: policy.set_baselines(Baselines(default, entries)),
+        metrics.reference_errors,
     )
 
 
@@ -80,5 +85,5 @@ def follow_rates(topic: str, policy: Policy, metrics: WorkerMetrics) -> Referenc
         topic,
         ValuationRate.parse,
         lambda entries: policy.set_book(bundled.with_overrides(entries.values())),
-        metrics,
+        metrics.reference_errors,
     )

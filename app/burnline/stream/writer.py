@@ -24,7 +24,8 @@ it takes, see `RESENT_S`.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -331,7 +332,8 @@ class TransactionalWriter:
             self._produce(producer, outgoing, written.on_delivery if asked else None)
         # So that the time below is that of ending the transaction alone. No longer: a transaction that has failed
         # meanwhile keeps its records back until they time out, and only a commit says that it has failed.
-        producer.flush(FLUSH_S)
+        with _untangled():
+            producer.flush(FLUSH_S)
         started = time.monotonic()
         try:
             self._commit(producer)
@@ -362,13 +364,29 @@ class TransactionalWriter:
                     on_delivery=on_delivery,
                 )
             except BufferError:  # a million records are under way: let some arrive
-                producer.poll(RETRY_S)
+                with _untangled():
+                    producer.poll(RETRY_S)
             except KafkaException as failure:  # the client itself says that it is too large
                 self._looks_closer = True
                 self._written.failed.append(Failed(outgoing.topic, outgoing.key, outgoing.size_bytes, _error(failure)))
                 raise
             else:
                 return
+
+
+@contextmanager
+def _untangled() -> Iterator[None]:
+    """The error of a producer that was fenced, where delivery callbacks were called with it already raised.
+
+    The client raises a fatal error from whatever serves its callbacks, and goes on to call them; the first of its own
+    functions that one of those calls then fails with a SystemError, whose cause is the error.
+    """
+    try:
+        yield
+    except SystemError as tangled:
+        if isinstance(tangled.__cause__, KafkaException):
+            raise tangled.__cause__ from None
+        raise
 
 
 def _producer(config: dict[str, Any]) -> Producer:

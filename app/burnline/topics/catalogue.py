@@ -62,6 +62,7 @@ class Topics(NamedTuple):
     event_ids: TopicSpec
     usage_rollups: TopicSpec
     parked_notices: TopicSpec
+    detection: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -148,6 +149,12 @@ def topics_for(settings: Settings) -> Topics:
             "What was used in each quarter of an hour, by team, project and model.",
         ),
         parked_notices=spec("parked-notices", 1, _kept(30), "Notices that a sink has not taken, each with its reason."),
+        detection=spec(
+            "detection",
+            1,
+            _compacted(segment_bytes=64 * MIB, segment_ms=HOUR_MS),
+            "What `burnline detect` has learned, and how far it is.",
+        ),
     )
 
 

@@ -8,13 +8,12 @@ told of. Times are event times: what becomes of a log does not depend on when it
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
 
 from burnline.detection.anomaly import ResolvedBy, Severity, State
 from burnline.detection.learned.causes import Split
-from burnline.detection.learned.notice import Incident, IncidentEvidence, incident_id
+from burnline.detection.learned.notice import Incident, IncidentEvidence, Place, incident_id
 from burnline.detection.learned.rules import Cause
 from burnline.detection.learned.words import summary
 from burnline.pricing.money import usd_text
@@ -27,14 +26,6 @@ SESSIONS_OF_AN_AGENT = 3
 TOLD_MEMBERS = 20
 CRITICAL_RATIO = 15
 """Critical from so many times the usual burn."""
-
-
-class Place(NamedTuple):
-    """Where a record stands in its topic, and when the log took it (epoch milliseconds)."""
-
-    partition: int
-    offset: int
-    logged_ms: int
 
 
 @dataclass(slots=True)
@@ -254,6 +245,7 @@ def _notice(told: _Open, at_ms: int | None = None, resolved_by: ResolvedBy | Non
             statistic=last.statistic,
             ratio_to_highest=last.ratio_to_highest,
             learned_from=last.learned_from,
+            place=last.place,
         ),
         resolved_by=resolved_by,
     )

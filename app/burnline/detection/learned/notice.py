@@ -1,14 +1,28 @@
 """What an incident that the learned rules find tells its readers: one notice per change of state."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from uuid import uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from burnline.detection.anomaly import ANOMALY_NAMESPACE, DecimalText, EpochMs, ResolvedBy, Severity, State
+from burnline.detection.anomaly import (
+    ANOMALY_NAMESPACE,
+    DecimalText,
+    EpochMs,
+    ResolvedBy,
+    Severity,
+    SignedDecimalText,
+    State,
+)
 from burnline.detection.learned.rules import Cause
 
-SignedDecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,12})?$", examples=["-0.41", "20.7"])]
+
+class Place(NamedTuple):
+    """Where a record stands in its topic, and when the log took it (epoch milliseconds)."""
+
+    partition: int
+    offset: int
+    logged_ms: int
 
 
 class IncidentEvidence(BaseModel):
@@ -23,6 +37,7 @@ class IncidentEvidence(BaseModel):
         float | None, Field(description="Its value over the agent's highest usual one; null if none is known.")
     ]
     learned_from: Annotated[str, Field(description="How that range came to be, in words.")]
+    place: Annotated[Place | None, Field(description="Where the event stands in its topic, if it does.")] = None
 
 
 class Incident(BaseModel):

@@ -11,10 +11,10 @@ from burnline.detection.learned.calendar import Planned, turns
 from burnline.detection.learned.causes import Factors, split
 from burnline.detection.learned.engine import Calls, Engine, EngineState, Hit
 from burnline.detection.learned.history import History, PastState
-from burnline.detection.learned.incidents import Finding, Incidents, IncidentsState, Place
+from burnline.detection.learned.incidents import Finding, Incidents, IncidentsState
 from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage, Usual
 from burnline.detection.learned.naming import cause_of
-from burnline.detection.learned.notice import Incident
+from burnline.detection.learned.notice import Incident, Place
 from burnline.detection.learned.rules import Rule, conditions_of
 from burnline.detection.learned.statistic import MICRO, NOTHING_YET, Statistic
 

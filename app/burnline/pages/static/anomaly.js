@@ -14,7 +14,8 @@ function windows(notice) {
 
 run(async () => {
   const { anomaly, timeline } = await get(`/anomalies/${id}`);
-  $("title").textContent = `Anomaly in ${anomaly.session_id}`;
+  const learned = anomaly.learned;
+  $("title").textContent = `Anomaly ${anomaly.scope === "agent" ? `of ${anomaly.agent_id}` : `in ${anomaly.session_id}`}`;
   if (!chart) {
     chart = new Chart("Burn at each notice against the line, USD per hour", {
       series: [...windows(anomaly).map(([name], index) => ({ ...line(`over ${name}`, index ? "--warm" : "--series"), points: { show: true } })), limit("line")],
@@ -32,8 +33,14 @@ run(async () => {
     tile("State", severity(anomaly), anomaly.resolved_by ? `resolved by ${anomaly.resolved_by === "clock" ? "the clock: nothing came any more" : "event time"}` : "open"),
     tile("Session", sessionLink(anomaly), `${anomaly.org_id} / ${anomaly.agent_id}`),
     tile("Since", at(anomaly.opened_at), anomaly.state === "resolved" ? `lasted ${span(last.updated_at - anomaly.opened_at)}` : ""),
-    tile("Spent by the session", usd(anomaly.spend_usd), `baseline ${anomaly.baseline_source}: ${anomaly.baseline_usd_per_hour} USD/h × ${anomaly.multiplier}`)));
-  below.replaceChildren(section("How it went on", table("Notices", [
+    learned
+      ? tile("Spent", usd(anomaly.spend_usd), learned.excess_usd === null ? "what is usual is not known" : `${learned.excess_usd} USD above usual`)
+      : tile("Spent by the session", usd(anomaly.spend_usd), `baseline ${anomaly.baseline_source}: ${anomaly.baseline_usd_per_hour} USD/h × ${anomaly.multiplier}`)),
+    ...(learned ? [h("p", {}, `${learned.summary} Out of range: ${learned.statistic.replaceAll("_", " ")}, learned from ${learned.learned_from}.${learned.suggested ? " Suggested: sent to nobody." : ""}`)] : []));
+  below.replaceChildren(...(learned && Object.keys(learned.change_usd_per_hour).length ? [section("What changed", table("The change in USD per hour, by cause", [
+    { name: "cause", cell: ([cause]) => cause },
+    { name: "USD/h", number: true, cell: ([, change]) => change },
+  ], Object.entries(learned.change_usd_per_hour)))] : []), section("How it went on", table("Notices", [
     { name: "#", number: true, cell: (notice) => notice.revision },
     { name: "state", cell: severity },
     { name: "at", cell: (notice) => at(notice.updated_at) },

@@ -1,0 +1,92 @@
+"""`burnline detect`: the learned rules over what is published."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from prometheus_client import CollectorRegistry
+
+from burnline.backtest.files import FileError, read_planned
+from burnline.backtest.policy import LearnedPolicy, read_policy
+from burnline.cli.reference import failure
+from burnline.cli.root import EXIT_MISTAKE, cli, err_console, settings_or_exit
+from burnline.cli.worker import configure_logging
+from burnline.detector.metrics import DetectorMetrics
+from burnline.detector.runner import Detector
+from burnline.status import StatusServer
+from burnline.stream.writer import Fenced
+from burnline.topics.errors import TopicError
+from burnline.topics.reach import say_when_unreached
+
+_FILE = {"exists": True, "dir_okay": False, "readable": True}
+
+
+@cli.command()
+def detect(
+    planned_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--planned-file", metavar="CALENDAR.jsonl", help="Announced spikes: org, agent, from_ms, to_ms.", **_FILE
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="FILE", help="TOML file with one knob: sensitivity.", **_FILE)
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget what was learned, and begin with what `usage` still holds.")
+    ] = False,
+) -> None:
+    """Learn what each agent usually does, and publish what is out of its range, with its cause.
+
+    Reads the topic `usage` beside the workers, and writes to `anomalies`, where the dashboard and
+    [bold]burnline notify[/bold] find it. With BURNLINE_LEARNED=suggest (the default) notices are shown, and sent to
+    nobody; with auto they are sent, and workers raise no line for agents without a baseline of their own: set it for
+    all of them. An agent is told of from its third day on.
+
+    One detector at a time: another one that begins takes over, and the first ends. Killed at any moment, the next one
+    goes on from what is on the topic `detection`, and writes no notice twice.
+
+    Serves /metrics, /healthz and /readyz on BURNLINE_DETECT_METRICS_PORT. SIGTERM or Ctrl-C ends it with exit code 0;
+    1 means that it failed and says why, 2 that a setting or a file is wrong.
+    """
+    settings = settings_or_exit()
+    configure_logging(settings.log_level)
+    if settings.learned == "off":
+        raise _mistaken("BURNLINE_LEARNED=off: there is nothing to do; set it to suggest or auto.")
+    try:
+        planned = read_planned(planned_file) if planned_file else []
+        knobs = read_policy(policy) if policy else LearnedPolicy()
+    except FileError as error:
+        raise _mistaken(str(error)) from error
+    say_when_unreached(settings)
+    registry, stop = CollectorRegistry(), threading.Event()
+    detector = Detector(settings, DetectorMetrics(registry), planned=planned, sensitivity=knobs.sensitivity, anew=anew)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    port = settings.detect_metrics_port
+    try:
+        server = StatusServer(
+            settings.metrics_host, port, registry,
+            healthy=lambda: (True, "alive"), ready=lambda: (not detector.ready, detector.ready or "at work"),
+        )  # fmt: skip
+    except OSError as error:
+        raise failure(f"port {port}: {error.strerror}") from error
+    server.start()
+    logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
+    try:
+        detector.run(stop)
+    except Fenced as error:
+        raise failure("another detector has begun, and this one ends: one is enough") from error
+    except TopicError as error:
+        raise failure(str(error)) from error
+    finally:
+        detector.close()
+        server.stop()
+
+
+def _mistaken(sentence: str) -> typer.Exit:
+    err_console.print(sentence, style="red", highlight=False, markup=False)
+    return typer.Exit(EXIT_MISTAKE)

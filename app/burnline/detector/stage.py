@@ -1,0 +1,207 @@
+"""The learned rules over the records of `usage`, from bytes to notices, with all their state as bytes. Pure.
+
+A record is decoded, priced and judged like any worker does it: refused ones, repeated ones and those that the log took
+more than a day after their time are passed over.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from burnline.detection.anomaly import Anomaly, State
+from burnline.detection.baseline import Baselines
+from burnline.detection.learned.calendar import Planned
+from burnline.detection.learned.engine import Engine
+from burnline.detection.learned.meters import DAY_MS
+from burnline.detection.learned.notice import Incident, Place
+from burnline.detection.learned.rules import RULES
+from burnline.detection.learned.watch import Batch, Watch, WatchState
+from burnline.detector.merging import Logged
+from burnline.detector.notices import as_anomaly
+from burnline.detector.priced import Pricer, PricerState
+from burnline.events.decode import decode_batch
+from burnline.events.usage import Usage
+from burnline.ledger.duplicates import RecentIds, fingerprint
+from burnline.pricing.book import RateBook
+
+VERSION = 1
+KNOWN_IDS = 100_000
+"""At least so many of the newest events are known as repeated ones."""
+LATE_MS = DAY_MS
+
+
+class StageState(msgspec.Struct, frozen=True):
+    """All that a stage holds.
+
+    Attributes:
+        version: Of this form.
+        offsets: By partition, the offset that is next.
+        newest_ms: Newest event time.
+        told: Ids of incidents whose opening was told, and whose end was not.
+        known: Hashes of the newest events, the older half and the newer one.
+        pricer, watch: Theirs.
+    """
+
+    version: int
+    offsets: dict[int, int]
+    newest_ms: int
+    told: list[str]
+    known: tuple[bytes, bytes]
+    pricer: PricerState
+    watch: WatchState
+
+
+class Counts(NamedTuple):
+    """What became of records."""
+
+    counted: int = 0
+    refused: int = 0
+    repeated: int = 0
+    late: int = 0
+
+
+class Stage:
+    """One log's learned rules."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        book: RateBook,
+        baselines: Baselines,
+        *,
+        topic: str,
+        max_clock_skew_ms: int,
+        by_event_time: bool = False,
+        suggests: bool = False,
+        planned: Iterable[Planned] = (),
+        sensitivity: float = 1.0,
+    ) -> None:
+        """Begin with nothing known.
+
+        Args:
+            engine: Fresh meters for `RULES`.
+            book: Prices.
+            baselines: Agents with a baseline of their own are learned from, and not told of: they have a line.
+            topic: Full name of the usage topic.
+            max_clock_skew_ms: How far ahead of the log's time an event's may be.
+            by_event_time: No event is late: the log is a replay.
+            suggests: Notices are shown to whoever looks, and sent to nobody.
+            planned: Announced spikes.
+            sensitivity: 1.0 as tuned.
+        """
+        self.offsets: dict[int, int] = {}
+        self.newest_ms = 0
+        self.baselines = baselines
+        self._topic = topic
+        self._max_clock_skew_ms = max_clock_skew_ms
+        self._by_event_time = by_event_time
+        self._suggests = suggests
+        self._watch = Watch(engine, RULES, planned, sensitivity)
+        self._pricer = Pricer(book, self._watch)
+        self._known = RecentIds()
+        self._told: set[str] = set()
+
+    @property
+    def open_incidents(self) -> int:
+        """Incidents that are open now, told or not."""
+        return self._watch.open_incidents
+
+    def set_book(self, book: RateBook) -> None:
+        """Price by another list from now on."""
+        self._pricer.set_book(book)
+
+    def apply(self, records: Sequence[Logged]) -> tuple[list[Anomaly], Counts]:
+        """Take records in, in the order of the log: what is to be told, and what became of them."""
+        usages, rejections = decode_batch(
+            [record.value for record in records],
+            now_ms=0,
+            max_clock_skew_ms=self._max_clock_skew_ms,
+            logged_ms=[record.logged_ms for record in records],
+        )
+        accepted, places, late, repeated = [], [], 0, 0
+        for record, usage in zip(records, usages, strict=True):
+            if usage is None:
+                continue
+            if not self._by_event_time and record.logged_ms - usage.occurred_at > LATE_MS:
+                late += 1
+            elif self._is_new(usage):
+                accepted.append(usage)
+                places.append(Place(record.partition, record.offset, record.logged_ms))
+            else:
+                repeated += 1
+        for record in records:
+            self.offsets[record.partition] = record.offset + 1
+        if accepted:
+            self.newest_ms = max(self.newest_ms, max(usage.occurred_at for usage in accepted))
+        calls, event_ids, _ = self._pricer.batch(accepted)
+        notices = self._tell(self._watch.apply(Batch(calls, event_ids, places)) if accepted else ())
+        return notices, Counts(len(accepted), len(rejections), repeated, late)
+
+    def _is_new(self, usage: Usage) -> bool:
+        key = f"{usage.org_id}\n{usage.session_id}"
+        return self._known.add(fingerprint(key, usage.event_id), KNOWN_IDS)
+
+    def settle(self, now_ms: int) -> list[Anomaly]:
+        """Time has moved on to a moment (of events): what is over by then."""
+        return self._tell(self._watch.end(now_ms))
+
+    def _tell(self, incidents: Iterable[Incident]) -> list[Anomaly]:
+        """The notices that are told: of agents without a line of their own, and the whole life of what was begun."""
+        notices = []
+        for incident in incidents:
+            if incident.anomaly_id not in self._told and self._has_line(incident):
+                continue
+            if incident.state is State.RESOLVED:
+                self._told.discard(incident.anomaly_id)
+            else:
+                self._told.add(incident.anomaly_id)
+            notices.append(as_anomaly(incident, self._topic, suggested=self._suggests))
+        return notices
+
+    def _has_line(self, incident: Incident) -> bool:
+        baselines = self.baselines
+        return baselines.lookup(incident.org_id, incident.agent_id) is not baselines.default
+
+    def save(self) -> bytes:
+        """All of it, between two batches."""
+        state = StageState(
+            VERSION,
+            self.offsets,
+            self.newest_ms,
+            sorted(self._told),
+            (_packed(self._known.older), _packed(self._known.newer)),
+            self._pricer.save(),
+            self._watch.save(),
+        )
+        return msgspec.msgpack.encode(state)
+
+    def load(self, data: bytes) -> bool:
+        """Go on where another stage was, instead of beginning anew.
+
+        Returns:
+            Whether the meters could be read, see `Watch.load`.
+
+        Raises:
+            ValueError: The bytes are no state of this version.
+        """
+        try:
+            state = msgspec.msgpack.decode(data, type=StageState)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"no state of the learned rules: {error}") from error
+        if state.version != VERSION:
+            raise ValueError(f"state of version {state.version}; this is version {VERSION}")
+        self.offsets, self.newest_ms = state.offsets, state.newest_ms
+        self._told = set(state.told)
+        older, newer = state.known
+        self._known = RecentIds(newer=_unpacked(newer), older=_unpacked(older))
+        self._pricer.load(state.pricer)
+        return self._watch.load(state.watch)
+
+
+def _packed(hashes: set[int]) -> bytes:
+    return b"".join(each.to_bytes(8, "little") for each in sorted(hashes))
+
+
+def _unpacked(data: bytes) -> set[int]:
+    return {int.from_bytes(data[place : place + 8], "little") for place in range(0, len(data), 8)}

@@ -1,0 +1,147 @@
+"""A detector on a real broker: what it tells, and that it tells it once, whatever ends it when."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from confluent_kafka import Producer
+from prometheus_client import CollectorRegistry
+
+from burnline.detection.anomaly import Anomaly, State
+from burnline.detection.learned.meters import DAY_MS
+from burnline.detection.learned.rules import Cause
+from burnline.detector.keeper import Keeper
+from burnline.detector.merging import Logged
+from burnline.detector.metrics import DetectorMetrics
+from burnline.detector.runner import Detector
+from burnline.kafka import client_config
+from burnline.pricing.valuation import ValuationRate
+from burnline.settings import Settings
+from burnline.stream.writer import Fenced
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import write_key
+from burnline.topics.ensure import ensure_topics
+from burnline.topics.reading import read_to_end
+from tests.brokers import MakeSettings
+from tests.detection.learned.fleet import T0_MS, Sent, loop, usual_days
+from tests.detector.logs import PARTITIONS, rates, records, stage
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+WITHIN_S = 90.0
+FIRST = usual_days(8) + loop("chat-1", 7)
+SECOND = [*loop("chat-2", 8), Sent(T0_MS + 9 * DAY_MS, "chat-0", "last")]
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings) -> Settings:
+    settings = make_settings(partitions=PARTITIONS, judge_by="event_time", learned="auto", detect_metrics_port=0)
+    ensure_topics(settings)
+    for rate in rates():
+        write_key(client_config(settings), topics_for(settings).valuation_rates, rate.key(), value(rate), timeout_s=30)
+    return settings
+
+
+def value(rate: ValuationRate) -> bytes:
+    return rate.model_dump_json(exclude_none=True).encode()
+
+
+def publish(settings: Settings, log: list[Logged]) -> None:
+    producer = Producer({**client_config(settings), "enable.idempotence": True})
+    for record in log:
+        producer.produce(topics_for(settings).usage.name, record.value, partition=record.partition)
+    assert producer.flush(30) == 0
+
+
+def written(settings: Settings) -> list[Anomaly]:
+    topic = topics_for(settings).anomalies
+    batches = read_to_end(client_config(settings), topic.name, range(topic.partitions), timeout_s=30)
+    return [Anomaly.model_validate_json(message.value() or b"") for batch in batches for message in batch]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition():
+        assert time.monotonic() < deadline, "it does not come"
+        time.sleep(0.05)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    names = ("kafka_bootstrap_servers", "topic_prefix", "app_id", "partitions", "judge_by", "learned")
+    own = {f"BURNLINE_{name.upper()}": str(getattr(settings, name)) for name in names}
+    return os.environ | own | {"BURNLINE_DETECT_METRICS_PORT": "0"}
+
+
+@contextmanager
+def at_work(settings: Settings, until: Callable[[Detector], bool]) -> Iterator[None]:
+    """A detector that works until something is true, and ends in order."""
+    stop, failures = threading.Event(), list[BaseException]()
+    detector = Detector(settings, DetectorMetrics(CollectorRegistry()))
+
+    def run() -> None:
+        try:
+            detector.run(stop)
+        except BaseException as failure:  # noqa: BLE001  # told at the end
+            failures.append(failure)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        wait_for(lambda: bool(failures) or until(detector))
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+        detector.close()
+    assert not failures, failures
+
+
+def read(events: int) -> Callable[[Detector], bool]:
+    """Whether so many records were taken in, and what they ended is told."""
+    return lambda detector: sum(detector.offsets.values()) >= events and not detector.ready
+
+
+def story(notices: list[Anomaly]) -> list[tuple[str, int, State]]:
+    return sorted((notice.anomaly_id, notice.revision, notice.state) for notice in notices)
+
+
+def test_what_a_detector_tells_does_not_depend_on_how_often_it_ends(settings: Settings) -> None:
+    """It ends in order, with a state; it is killed; and the next one writes nothing that was written."""
+    first = records(FIRST)
+    publish(settings, first)
+    with at_work(settings, read(len(first))):
+        pass
+    found = written(settings)
+    assert [(notice.agent_id, notice.state) for notice in found][:1] == [("chat-1", State.OPENED)]
+    assert all(notice.learned and notice.learned.cause is Cause.RETRY_LOOP for notice in found)
+    second = records(SECOND, len(first))
+    publish(settings, second)
+    process = subprocess.Popen([sys.executable, "-P", "-m", "burnline", "detect"], env=environment(settings))
+    try:
+        wait_for(lambda: any(notice.agent_id == "chat-2" for notice in written(settings)))
+    finally:
+        process.kill()
+        process.wait(10)
+    with at_work(settings, read(len(first) + len(second))):
+        pass
+    whole = stage()
+    expected, _ = whole.apply(first + second)
+    assert story(written(settings)) == story(expected + whole.settle(whole.newest_ms))
+
+
+def test_a_detector_that_begins_shuts_out_the_one_before(settings: Settings) -> None:
+    former, latter = Keeper(settings), Keeper(settings)
+    assert former.begin() == (None, None)
+    former.write([], {0: 1}, 5, b"what is known")
+    kept = latter.begin()
+    assert kept.state == b"what is known"
+    assert kept.progress is not None
+    assert (kept.progress.offsets, kept.progress.settled_ms) == ({0: 1}, 5)
+    latter.write([], {0: 2}, 5, None)
+    with pytest.raises(Fenced):
+        former.write([], {0: 3}, 5, None)
+    assert Keeper(settings).begin().state == b"what is known"

@@ -136,7 +136,7 @@ class Settings(BaseSettings):
         "tell of every agent without a baseline of its own, in place of the line above.",
     )
     detect_metrics_port: Port = Field(
-        9467, description="Port of the detector's /metrics, /healthz and /readyz; 0 takes a free one."
+        9468, description="Port of the detector's /metrics, /healthz and /readyz; 0 takes a free one."
     )
 
     retire_after_s: int = Field(

@@ -13,6 +13,7 @@ from burnline.detection.lifecycle import OpenAnomaly
 from burnline.events.usage import END_TIME_MS, MAX_ID_CHARACTERS, Usage
 from burnline.ledger import record, rollup, usage_record
 from burnline.ledger.bounds import (
+    MAX_AGENT_ROWS,
     MAX_CLOSED_MODELS,
     MAX_DUPLICATE_IDS,
     MAX_MODELS,
@@ -24,12 +25,12 @@ from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.rollup import ClosedRollup
 from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums
-from burnline.ledger.usage_rollups import UsageRow
+from burnline.ledger.usage_rollups import LINGER_MS, QUARTER_MS, UsageRow
 from burnline.native.ledger import NativePartitionLedger
 from burnline.pricing.money import pico_from_text
 from burnline.settings import SLICE_S, Settings
 from burnline.topics.catalogue import topics_for
-from tests.ledger.examples import PARTITION, T0, TOPIC, held, named, policy, publish, spend, usage
+from tests.ledger.examples import MILLI, PARTITION, T0, TOPIC, Topics, held, named, policy, publish, spend, usage
 from tests.ledger.test_damaged_records import BOTH, Make
 
 RETAINED = Retention(slices=7, duplicate_ids=64, partition_ids=1_000, idle_ms=10 * HOUR_MS)
@@ -115,6 +116,89 @@ def test_closed_rollups_are_bounded_too(make: Make) -> None:
     assert closed.sessions == sessions
     assert len(closed.models) == MAX_CLOSED_MODELS + 1
     assert sum(sums.events for sums in closed.models.values()) == sessions * MAX_MODELS
+
+
+FIELDS = pytest.mark.parametrize("field", ["team_id", "project_code", "provider"])
+
+
+@BOTH
+@FIELDS
+@pytest.mark.parametrize("more", [0, 1, 500])
+def test_rows_of_an_agent_beyond_the_bound_are_one_row_whole(make: Make, field: str, more: int) -> None:
+    partition = make(TOPIC, PARTITION, policy(), RETAINED)
+    named = MAX_AGENT_ROWS + more
+    made_up: list[dict[str, str]] = [{field: f"{each}"} for each in range(named)]
+    known = {field: "0"}
+    publish(partition, *(usage(event_id=f"e-{each}", **of) for each, of in enumerate([*made_up, known])))
+    publish(partition, usage(event_id="next quarter", occurred_at=T0 + QUARTER_MS, **{field: "x"}))
+    publish(partition, usage(event_id="neighbour", agent_id="agent-8", **{field: "x"}))
+    rows = [usage_record.parse(value) for _, value in partition.take_changes(T0).usage_rollups]
+    events = {(row.quarter_start_ms, row.agent_id, getattr(row, field)): row.events for row in rows}
+    this, neighbour = (
+        events.pop((T0 - T0 % QUARTER_MS + QUARTER_MS, "agent-7", "x")),
+        events.pop((T0 - T0 % QUARTER_MS, "agent-8", "x")),
+    )
+    counted = {name: number for (_, _, name), number in events.items()}
+    assert (this, neighbour, counted.pop(OTHER, 0)) == (1, 1, more)
+    assert counted == {f"{each}": 2 if each == 0 else 1 for each in range(MAX_AGENT_ROWS)}
+    assert sum(row.input_tokens for row in rows) == (named + 3) * 10_000
+    assert sum(pico_from_text(row.cost_usd) for row in rows) == (named + 3) * 25 * MILLI or field == "provider"
+
+
+@BOTH
+def test_rows_that_were_let_go_make_room_for_others(make: Make) -> None:
+    partition = make(TOPIC, PARTITION, policy(), RETAINED)
+    long_ago = T0 - 2 * LINGER_MS
+    for turn in range(2):
+        events = (
+            usage(event_id=f"{turn}-{each}", team_id=f"{turn}-{each}", occurred_at=long_ago)
+            for each in range(MAX_AGENT_ROWS)
+        )
+        publish(partition, usage(event_id=f"{turn}"), *events)
+        rows = [usage_record.parse(value) for _, value in partition.take_changes(T0).usage_rollups]
+        assert OTHER not in {row.team_id for row in rows}
+
+
+@BOTH
+def test_what_names_no_team_stays_without_one(make: Make) -> None:
+    partition = make(TOPIC, PARTITION, policy(), RETAINED)
+    made_up = (usage(event_id=f"e-{each}", project_code=f"{each}") for each in range(MAX_AGENT_ROWS + 1))
+    publish(partition, *made_up)
+    rows = [usage_record.parse(value) for _, value in partition.take_changes(T0).usage_rollups]
+    assert {(row.team_id, row.provider) for row in rows if row.project_code == OTHER} == {(None, OTHER)}
+
+
+@BOTH
+def test_agents_of_retired_sessions_beyond_the_bound_are_added_up_by_organisation(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup, "MAX_CLOSED_AGENTS", 3)
+    partition = make(TOPIC, PARTITION, policy(), RETAINED)
+    topics = Topics()
+    for turn in range(2):  # the second one after a restart
+        publish(
+            partition,
+            *(
+                usage(
+                    event_id=f"{turn}-{each}", session_id=f"{turn}-{each}", agent_id=f"{each}", org_id=f"org-{each % 2}"
+                )
+                for each in range(6)
+            ),
+        )
+        topics.commit(partition.take_changes(T0))
+        partition.tick(T0 + 30 * HOUR_MS)
+        partition.tick(T0 + 60 * HOUR_MS)
+        topics.commit(partition.take_changes(T0))
+        partition = make(TOPIC, PARTITION, policy(), RETAINED)
+        partition.restore(topics.progress, topics.sessions.items(), topics.rollups.values(), topics.event_ids.items())
+    closed = [rollup.decode(value) for value in topics.rollups.values()]
+    found = {(each.org_id, each.agent_id): each.sessions for each in closed}
+    assert len(found) == 5
+    assert {key: number for key, number in found.items() if key[1] == OTHER} == {
+        (f"org-{each}", OTHER): 12 // 2 - sum(key[0] == f"org-{each}" and key[1] != OTHER for key in found) * 2
+        for each in range(2)
+    }
+    assert sum(sums.input_tokens for each in closed for sums in each.models.values()) == 12 * 10_000
 
 
 @given(names=st.lists(st.sampled_from([f"m{each}" for each in range(130)] + [OTHER]), max_size=400))

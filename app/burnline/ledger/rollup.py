@@ -1,7 +1,8 @@
 """Closed rollups: what the retired sessions of an agent have spent, so that their ledgers can go and their sums stay.
 
 Topic `rollups`, key `closed/<source partition>/<org_id>/<agent_id>`; an absolute sum per source partition, written in
-the transaction that deletes the ledgers it takes in. Readers add up the newest record of each key.
+the transaction that deletes the ledgers it takes in. Readers add up the newest record of each key. Of agents beyond
+`MAX_CLOSED_AGENTS` there is one rollup for each organisation, under the agent `OTHER`.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ import msgspec
 from pydantic import Field
 
 from burnline.detection.baseline import baseline_key
-from burnline.ledger.bounds import MAX_CLOSED_MODELS, counted_as
+from burnline.ledger.bounds import MAX_CLOSED_AGENTS, MAX_CLOSED_MODELS, OTHER, counted_as
 from burnline.ledger.record import (
     EventTimeMs,
     ModelRecord,
@@ -83,6 +84,8 @@ class ClosedRollups:
     def take_in(self, ledger: Ledger) -> None:
         """Add a session that is retired."""
         agent = (ledger.org_id, ledger.agent_id)
+        if agent not in self._by_agent and len(self._by_agent) >= MAX_CLOSED_AGENTS:
+            agent = (ledger.org_id, OTHER)
         self._by_agent.setdefault(agent, ClosedRollup(*agent)).take_in(ledger)
         self._changed.add(agent)
 

@@ -7,11 +7,16 @@ event opens a new one, whose record has a key of its own; so whoever adds up all
 A row belongs to the model under which its session's ledger counts the event, so rollups add up to ledgers. Org, agent,
 team, project and kind are the event's own: what several agents use in one session is each one's. The provider is the
 event's, else that of the rate card that priced it, else "".
+
+An agent whose events name ever new teams, projects or providers gets `MAX_AGENT_ROWS` rows in a quarter; what comes
+after them is counted as of the team, project and provider `OTHER` where it names one.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from burnline.events.usage import Usage
+from burnline.ledger.bounds import MAX_AGENT_ROWS, OTHER
 from burnline.ledger.changes import Activity
 from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.card import ChargeFields
@@ -109,6 +114,7 @@ class UsageRollups:
     def __init__(self, max_rows: int = MAX_ROWS) -> None:
         self._max_rows = max_rows
         self._rows: dict[RowKey, UsageRow] = {}
+        self._rows_of: Counter[tuple[int, str, str]] = Counter()
         self._touched: list[UsageRow] = []
         self._swept_quarter = 0
 
@@ -139,7 +145,7 @@ class UsageRollups:
         )
         row = self._rows.get(key)
         if row is None:
-            row = self._rows[key] = UsageRow(key, offset)
+            row = self._open(key, offset)
         if row.clean:
             row.clean = False
             self._touched.append(row)
@@ -164,6 +170,17 @@ class UsageRollups:
         elif charged[8]:
             row.request_pico_usd += charged[8]
 
+    def _open(self, key: RowKey, offset: int) -> UsageRow:
+        """A row that is not held; of an agent that has too many, the one that all further ones share."""
+        if self._rows_of[key[:3]] >= MAX_AGENT_ROWS:
+            key = _shared(key)
+            held = self._rows.get(key)
+            if held is not None:
+                return held
+        self._rows_of[key[:3]] += 1
+        row = self._rows[key] = UsageRow(key, offset)
+        return row
+
     def take_changes(self, watermark_ms: int) -> list[UsageRow]:
         """The rows that have changed since the last call, in the order of their first change.
 
@@ -182,9 +199,20 @@ class UsageRollups:
             row.clean = True
         for key in old:
             del rows[key]
+        self._rows_of.subtract(key[:3] for key in old)
+        for quarter_of_agent in {key[:3] for key in old}:
+            if not self._rows_of[quarter_of_agent]:
+                del self._rows_of[quarter_of_agent]
         if len(rows) > self._max_rows:
             rows.clear()
+            self._rows_of.clear()
         return touched
+
+
+def _shared(key: RowKey) -> RowKey:
+    start_ms, org_id, agent_id, team_id, project_code, provider, model, kind = key
+    named = (team_id and OTHER, project_code and OTHER, provider and OTHER)
+    return (start_ms, org_id, agent_id, *named, model, kind)
 
 
 def activity_of(rows: Iterable[UsageRow]) -> list[Activity]:

@@ -5,10 +5,11 @@ from typing import Final
 import msgspec
 import pytest
 
+from burnline.ledger import rollup
 from burnline.ledger.audit.cut import Beginning
 from burnline.ledger.audit.outcome import Outcome
 from burnline.ledger.audit.report import PartitionReport
-from burnline.ledger.bounds import MAX_CLOSED_MODELS
+from burnline.ledger.bounds import MAX_CLOSED_MODELS, OTHER
 from burnline.ledger.idle import HOUR_MS
 from tests.ledger.audit.examples import KNOWING, applied, audited, cut_of, entries, found
 from tests.ledger.examples import T0, Topics, ledger, named, usage
@@ -48,6 +49,16 @@ def test_rollups_hold_what_ledgers_do_not() -> None:
     assert (found(report), dict(report.sessions)) == ([], {Outcome.RETIRED: 2, Outcome.AGREES: 1})
     assert report.recomputed == report.counted
     assert report.counted[0] == 4
+
+
+@pytest.mark.parametrize(("losing", "rows"), [(None, []), (0, [(Outcome.MISSING, "acme/other (retired)", -1)])])
+def test_agents_that_share_a_rollup_are_compared_together(
+    monkeypatch: pytest.MonkeyPatch, losing: int | None, rows: list[tuple[Outcome, str, int]]
+) -> None:
+    monkeypatch.setattr(rollup, "MAX_CLOSED_AGENTS", 0)
+    topics = worked(losing=losing)
+    assert {rollup.decode(value).agent_id for value in topics.rollups.values()} == {OTHER}
+    assert found(report_on(topics)) == rows
 
 
 def test_an_event_lost_before_is_missing_from_the_rollup() -> None:

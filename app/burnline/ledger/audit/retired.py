@@ -6,6 +6,7 @@ from typing import NamedTuple
 from burnline.ledger.audit.outcome import Outcome
 from burnline.ledger.audit.session import Bounds, Verdict, described, of_equal_counts, unequal
 from burnline.ledger.audit.sums import NOTHING, Sums, sums_of
+from burnline.ledger.bounds import OTHER
 from burnline.ledger.rollup import decode
 
 Agent = tuple[str, str]
@@ -54,6 +55,7 @@ class Claims:
             owners_changed: Whether the log has sessions whose events name several agents. Retired and begun anew they
                 are in the rollup of another agent than the log as a whole suggests, so only totals can be compared.
         """
+        self._join_shared(rollups)
         if exactly and owners_changed and not any(added(rollups.values()).minus(self.total).counts()):
             for agent, sessions in self._sessions.items():
                 yield Settled(agent, len(sessions), Verdict(Outcome.RETIRED, NOTHING))
@@ -61,6 +63,13 @@ class Claims:
         for agent in sorted(self._rest.keys() | (rollups.keys() if exactly else set())):
             delta = rollups.get(agent, NOTHING).minus(self._rest.get(agent, NOTHING))
             yield Settled(agent, len(self._sessions.get(agent, ())), self._verdict(agent, delta, bounds, exactly))
+
+    def _join_shared(self, rollups: Mapping[Agent, Sums]) -> None:
+        """What an organisation's agents beyond the bound claim is in the rollup that they share, if there is one."""
+        for agent in [each for each in self._rest if each not in rollups and (each[0], OTHER) in rollups]:
+            shared = (agent[0], OTHER)
+            self._rest[shared] = self._rest.get(shared, NOTHING).plus(self._rest.pop(agent))
+            self._sessions.setdefault(shared, []).extend(self._sessions.pop(agent))
 
     def _verdict(self, agent: Agent, delta: Sums, bounds: Bounds, exactly: bool) -> Verdict:  # noqa: FBT001  # private
         counts = list(delta.counts())

@@ -26,8 +26,17 @@
 #define MOST_RATE (1ll << 30)       /* pico-USD per token: a thousand USD per million tokens */
 #define MOST_PER_EVENT (1ll << 50)  /* pico-USD: a thousand USD */
 #define MAX_MODELS 100             /* of one session: app/burnline/ledger/bounds.py */
+#define MAX_AGENT_ROWS 1000        /* of one agent in a quarter: likewise */
 #define PREFETCH 8
 #define MIN_TEXT_LIMIT 65536
+
+#ifndef KERNEL_SOURCES
+#define KERNEL_SOURCES ""
+#endif
+
+/* The digest of what it was built from, as hatch_build.py was told it by app/burnline/native/sources.py; "" if it was built
+ * by something else. */
+API const char *kernel_sources(void) { return KERNEL_SOURCES; }
 
 /* Draw the key of all tables, once in a process and before there is a kernel. */
 API void kernel_set_hash_key(u64 first, u64 second)
@@ -102,11 +111,12 @@ typedef struct {
     i32 short_slices, long_slices, quiet_slices;
     Texts texts;
     Sessions sessions;
-    Keys owner_keys, card_keys, row_keys, activity_keys;
+    Keys owner_keys, card_keys, row_keys, activity_keys, agent_keys; /* agent_keys: quarter and owner */
     Owner *owners;
     Card *cards;
     Row *rows;
     Activity *activities;
+    u32 *agent_rows; /* rows held, for each of agent_keys */
     List dirty_sessions, dirty_rows, active_owners, active_activities, opened, open;
     List unpriced; /* provider and model of each */
     bool ids_per_org;
@@ -155,10 +165,12 @@ API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 
     keys_begin(&k->card_keys);
     keys_begin(&k->row_keys);
     keys_begin(&k->activity_keys);
+    keys_begin(&k->agent_keys);
     k->owners = zeroed(k->owner_keys.room, sizeof *k->owners);
     k->cards = zeroed(k->card_keys.room, sizeof *k->cards);
     k->rows = zeroed(k->row_keys.room, sizeof *k->rows);
     k->activities = zeroed(k->activity_keys.room, sizeof *k->activities);
+    k->agent_rows = zeroed(k->agent_keys.room, sizeof *k->agent_rows);
     set_begin(&k->newer, partition_ids);
     set_begin(&k->older, 0);
     k->scanned_hour = -1;
@@ -173,11 +185,12 @@ API void kernel_free(Kernel *k)
     keys_end(&k->card_keys);
     keys_end(&k->row_keys);
     keys_end(&k->activity_keys);
+    keys_end(&k->agent_keys);
     List *lists[] = {&k->dirty_sessions, &k->dirty_rows, &k->active_owners, &k->active_activities,
                      &k->unpriced,       &k->opened,     &k->open};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->items);
-    void *others[] = {k->owners, k->cards, k->rows, k->activities, k->newer.slots, k->older.slots, k->fresh,
+    void *others[] = {k->owners, k->cards, k->rows, k->activities, k->agent_rows, k->newer.slots, k->older.slots, k->fresh,
                       k->parsed, k->out.bytes, k->bounds.bytes};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         free(others[i]);
@@ -379,7 +392,7 @@ static bool charge(const Card *card, const Event *e, Charge *charged)
 }
 
 /* OTHER in app/burnline/ledger/bounds.py */
-static const Span other_model = {(const u8 *)"other", 5};
+static const Span other_text = {(const u8 *)"other", 5};
 
 static u32 activity_of(Kernel *k, u32 owner, u32 model)
 {
@@ -395,8 +408,34 @@ static u32 find_row(const Kernel *k, const Session *s, const Key *key)
     return key_find(&k->row_keys, key);
 }
 
+static u32 rows_of_agent(const Kernel *k, const Key *row_key)
+{
+    Key key = pair(row_key->part[0], row_key->part[1]);
+    u32 id = key_find(&k->agent_keys, &key);
+    return id == NONE ? 0 : k->agent_rows[id];
+}
+
+static void count_row_of_agent(Kernel *k, const Key *row_key)
+{
+    Key key = pair(row_key->part[0], row_key->part[1]);
+    u32 id = key_find(&k->agent_keys, &key);
+    if (id == NONE)
+        id = key_add(&k->agent_keys, &key, (void **)&k->agent_rows, sizeof *k->agent_rows);
+    k->agent_rows[id]++;
+}
+
+/* The row of an agent that has too many: see UsageRollups in app/burnline/ledger/usage_rollups.py. */
+static void share_row(Kernel *k, Key *key)
+{
+    u32 other = text_id(&k->texts, other_text);
+    for (int i = 2; i <= 4; i++)
+        if (key->part[i])
+            key->part[i] = other;
+}
+
 static u32 add_row(Kernel *k, const Key *key, i64 offset)
 {
+    count_row_of_agent(k, key);
     u32 activity = activity_of(k, key->part[1], key->part[5]);
     u32 id = key_add(&k->row_keys, key, (void **)&k->rows, sizeof *k->rows);
     k->rows[id].since = offset;
@@ -635,13 +674,17 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         return LOOK;
     ModelSums *sums = s ? session_model(s, model) : NULL;
     if (s && !sums && s->model_count >= MAX_MODELS) {
-        model = text_id(&k->texts, other_model);
+        model = text_id(&k->texts, other_text);
         sums = session_model(s, model);
     }
     Key row_key = {{(u32)(e->at_ms / QUARTER_MS), actor, text_like(&k->texts, e->team, like_row.part[2]),
                     text_like(&k->texts, e->project, like_row.part[3]), provider ? provider : card->provider, model,
                     e->kind}};
     u32 row = find_row(k, s, &row_key);
+    if (UNLIKELY(row == NONE) && rows_of_agent(k, &row_key) >= MAX_AGENT_ROWS) {
+        share_row(k, &row_key);
+        row = find_row(k, s, &row_key);
+    }
     if ((s && s->spent > MOST_PICO_USD) ||
         (row != NONE && (k->rows[row].cost > MOST_PICO_USD || k->rows[row].savings > MOST_PICO_USD)))
         return LOOK;
@@ -1002,6 +1045,16 @@ static void report_row(Kernel *k, const Key *key, Row *row)
     memcpy(row->reported, now, sizeof now);
 }
 
+/* Rows have gone, or their owners have other numbers. */
+static void count_rows_anew(Kernel *k)
+{
+    k->agent_keys.count = 0;
+    keys_shrink(&k->agent_keys);
+    k->agent_rows = grown(k->agent_rows, k->agent_keys.room * sizeof *k->agent_rows);
+    for (u32 id = 0; id < k->row_keys.count; id++)
+        count_row_of_agent(k, &k->row_keys.keys[id]);
+}
+
 /* Rows let go leave no holes: those that stay move up, and are numbered anew. */
 static void keep_rows(Kernel *k, i64 oldest_ms, bool none)
 {
@@ -1015,6 +1068,7 @@ static void keep_rows(Kernel *k, i64 oldest_ms, bool none)
         k->row_keys.count = kept;
         keys_shrink(&k->row_keys);
         k->rows = grown(k->rows, k->row_keys.room * sizeof *k->rows);
+        count_rows_anew(k);
     }
 }
 
@@ -1204,6 +1258,7 @@ static void renumber(Kernel *k, const u32 *texts, const u32 *owners)
         k->rows[id].activity = activity_of(k, part[1], part[5]);
     }
     keys_place(&k->row_keys);
+    count_rows_anew(k);
 }
 
 /* Forget texts, owners and cards that neither a session nor a rollup row uses, if so many are held that they may be most.

@@ -6,6 +6,7 @@ The compiler is `$CC`, else cc, gcc or clang, else that of the `ziglang` wheel i
 
 import importlib.util
 import os
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 SOURCES = sorted((ROOT / "app/burnline/native/src").glob("*.c"))
+DIGEST = runpy.run_path(str(ROOT / "app/burnline/native/sources.py"))["digest"]
 LIBRARY = ROOT / "app/burnline/native/libkernel.so"
 FLAGS = ("-std=c11", "-Wall", "-Wextra", "-O3", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-shared")
 """Without contraction floating point is what Python's is, on every processor."""
@@ -39,8 +41,9 @@ def build_kernel() -> str | None:
     command = compiler()
     if command is None:
         return "no C compiler was found"
+    output = ["-o", str(LIBRARY), *map(str, SOURCES), "-lm"]
     done = subprocess.run(  # noqa: S603  # the compiler of whoever installs
-        [*command, *FLAGS, "-o", str(LIBRARY), *map(str, SOURCES), "-lm"], capture_output=True, text=True, check=False
+        [*command, *FLAGS, f'-DKERNEL_SOURCES="{DIGEST()}"', *output], capture_output=True, text=True, check=False
     )
     return None if done.returncode == 0 else f"{shlex.join(command)} failed:\n{done.stderr}"
 

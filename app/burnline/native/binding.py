@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from burnline.native.sources import digest
+
 LIBRARY = Path(__file__).with_name("libkernel.so")
 
 DONE, LOOK, CARD, LIMITS, JUDGE = range(5)
@@ -95,6 +97,7 @@ class Part(Structure):
 
 
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "kernel_sources": (c_char_p, []),
     "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_int32]),
     "kernel_set_hash_key": (None, [c_uint64, c_uint64]),
     "kernel_free": (None, [c_void_p]),
@@ -198,11 +201,21 @@ def library() -> Any:
         raise KernelMissing(f"it cannot be loaded: {error}") from error
     functions = type("Functions", (), {})()
     for name, (result, arguments) in _SIGNATURES.items():
-        function = getattr(letting_go if name in _LONG else holding, name)
+        try:
+            function = getattr(letting_go if name in _LONG else holding, name)
+        except AttributeError as error:
+            raise KernelMissing(_other_sources(f"it has no {name}")) from error
         function.restype, function.argtypes = result, arguments
         setattr(functions, name, function)
+    built, wanted = functions.kernel_sources().decode(), digest()
+    if built and wanted and built != wanted:
+        raise KernelMissing(_other_sources(f"those have the digest {built}, these {wanted}"))
     functions.kernel_set_hash_key(*(secrets.randbits(64) for _ in range(2)))
     return functions
+
+
+def _other_sources(how: str) -> str:
+    return f"{LIBRARY} was built from other sources ({how}): install Burnline again, or run python hatch_build.py"
 
 
 class Output:

@@ -90,6 +90,8 @@ class SinkRunner:
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": self._settings.session_timeout_ms,
+                "heartbeat.interval.ms": self._settings.session_timeout_ms // 3,
             },
             logger=client_log,
         )

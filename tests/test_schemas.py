@@ -22,10 +22,10 @@ FROZEN = {
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "dead-letter-headers.json": "b52f8518325ce6661eed129b110b27adecabb60f3cd55548136ac046d6139c11",
     "progress.json": "08f33513acc3c956a44ab2b21e5dfc884bea67579db20a4b10e484bb0fe2f5d7",
-    "session-ledger.json": "17f9d24ba890031e4139b9f4366f6637996e448a540b6e27cd4294e010726d89",
-    "session-rollup.json": "fabd7b41bf694f00df159a33bff457f832f551fe26fc431fc71261ebb021e6d9",
-    "usage-rollup.json": "aa016a772cfd31a496b170d407e1b61582c938cd544384ca4e0c60bac83084df",
-    "usage.json": "d74e3f376c2ce15c4a0af4230a527250356e9561bbd20bdef35724587a0f6add",
+    "session-ledger.json": "d2c96e2cac6fe5e6619992b970846b344d99487eebf919d73937b06009f9986e",
+    "session-rollup.json": "f0eaf4fdf562e9f27f2fef624a78df108babc1ecd0e18d12697f63586bfd52dd",
+    "usage-rollup.json": "dea968e66ee017f4428546f41dea1e8e20c242c802320b14d7075c19e781e618",
+    "usage.json": "f73b8d8b64e6b478ce6b40e305b8138a80a5b1a4f69748ee75ea803739126081",
     "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
 }
 """SHA-256 of each schema of version 1. A change here is a change of a public contract: is it one that every reader and

@@ -128,8 +128,9 @@ class TestInherited:
         assert (tier["input_usd_per_million_tokens"], tier["output_usd_per_million_tokens"]) == ("2.5", "10")
 
     def test_what_ends_is_named(self, api: Api) -> None:
-        (ends,) = api.put("/valuation-rates/google/gemini-2.5-pro", BODY)["dropped"]
+        ends, searches = api.put("/valuation-rates/google/gemini-2.5-pro", BODY)["dropped"]
         assert ends.startswith("the tier above 200,000 input tokens")
+        assert searches == "web searches at 35 USD per thousand: no rate"
 
     def test_a_dry_run_writes_nothing(self, api: Api, ours: Settings) -> None:
         said = api.put(PATH, BODY, dry_run="true")

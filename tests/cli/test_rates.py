@@ -45,7 +45,8 @@ def set_rate(*more: str, provider: str = "openai", model: str = "gpt-4o", since:
 def test_show_says_what_matched_and_what_it_costs() -> None:
     shown = words(run("rates", "show", "gpt-4o-2024-08-06", "--provider", "openai", "--catalogue-only").stdout)
     assert "openai/gpt-4o matched catalogue: equals gpt-4o-2024-08-06 source bundled catalogue holds always" in shown
-    assert shown.endswith("input output cached input cache write reasoning 2.5 10 1.25 2.5 10")
+    assert "input output cached input cache write reasoning 2.5 10 1.25 2.5 10" in shown
+    assert shown.endswith("file searches: 2.5 per thousand")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from burnline.events.contract import UsageEvent
 from burnline.events.decode import Reason
+from burnline.events.meters import NAMES, misfit
 from burnline.events.usage import ID_FIELDS, KINDS
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded
 
@@ -20,7 +21,7 @@ COUNTS = (
     "cached_input_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
-    "cache_write_1h_tokens",
+    *NAMES,
 )
 NEWEST_MS = NOW_MS + SKEW_MS
 
@@ -93,8 +94,15 @@ def sayable_by_a_schema(event: dict[str, Any]) -> bool:
     return (
         not any(isinstance(value, float) for value in number.values())
         and number["cached_input_tokens"] + number["cache_write_tokens"] <= number["input_tokens"]
-        and number["cache_write_1h_tokens"] <= number["cache_write_tokens"]
         and number["reasoning_tokens"] <= number["output_tokens"]
+        and misfit(
+            tuple(number[name] for name in NAMES),
+            number["input_tokens"] - number["cached_input_tokens"] - number["cache_write_tokens"],
+            number["cached_input_tokens"],
+            number["cache_write_tokens"],
+            number["output_tokens"] - number["reasoning_tokens"],
+        )
+        is None
         and number["occurred_at"] <= NEWEST_MS
         and not any("\ud800" <= character <= "\udfff" for character in json.dumps(event, ensure_ascii=False))
     )

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from burnline.events.contract import UsageEvent
 from burnline.events.decode import decode_batch
-from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, Usage
+from burnline.events.meters import NAMES
+from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, RareUsage, Usage
 from tests.events.examples import (
     ABSENT,
     FULL,
@@ -39,6 +40,21 @@ def nested(levels: int) -> bytes:
 
 def test_every_field_arrives() -> None:
     assert accepted(json.dumps(FULL).encode()) == Usage(**FULL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_rare_arrives(name: str) -> None:
+    counts = {**FULL, "input_tokens": 2_000, "output_tokens": 300, "cache_write_tokens": 10, "input_audio_tokens": 9,
+              "input_image_tokens": 9, name: 5}  # fmt: skip
+    usage = accepted(json.dumps(counts).encode())
+    assert type(usage) is RareUsage
+    assert getattr(usage, name) == 5
+
+
+@pytest.mark.parametrize("value", [0, None])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rare_field_that_says_nothing_leaves_the_event_plain(name: str, value: int | None) -> None:
+    assert accepted(json.dumps({**FULL, name: value}).encode()) == Usage(**FULL)
 
 
 def test_absent_fields_have_their_defaults() -> None:
@@ -191,9 +207,10 @@ def test_an_accepted_event_can_be_changed_by_nobody() -> None:
 
 
 def test_the_struct_has_the_fields_and_defaults_of_the_model() -> None:
-    assert Usage.__struct_fields__ == tuple(UsageEvent.model_fields)
-    struct, model = Usage(**REQUIRED), UsageEvent.model_validate(REQUIRED)
-    assert {name: getattr(struct, name) for name in Usage.__struct_fields__} == model.model_dump()
+    assert RareUsage.__struct_fields__ == tuple(UsageEvent.model_fields)
+    model = UsageEvent.model_validate(REQUIRED)
+    for struct in (Usage(**REQUIRED), RareUsage(**REQUIRED)):
+        assert {name: getattr(struct, name) for name in RareUsage.__struct_fields__} == model.model_dump()
 
 
 def test_what_the_model_writes_is_accepted() -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from burnline.events.decode import Reason, Rejection, decode_batch
+from burnline.events.meters import NAMES
 from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES
 from tests.events.examples import ABSENT, FULL, NOW_MS, REQUIRED, SKEW_MS, decode, encoded, event, raw, rejected
 
@@ -14,7 +15,7 @@ COUNTS = [
     "cached_input_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
-    "cache_write_1h_tokens",
+    *NAMES,
 ]
 DAY_MS = 86_400_000
 
@@ -188,6 +189,37 @@ def test_a_kind_that_is_no_string() -> None:
             "reasoning_tokens",
             "reasoning_tokens 1 exceed output_tokens 0",
         ),
+        (
+            {"input_tokens": 10, "cached_input_tokens": 4, "cache_write_tokens": 1, "input_audio_tokens": 6},
+            "input_audio_tokens",
+            "input_audio_tokens 6 exceed input_tokens (neither cached nor written to a cache) 5",
+        ),
+        (
+            {"input_tokens": 10, "input_audio_tokens": 6, "input_image_tokens": 5},
+            "input_audio_tokens",
+            "input_audio_tokens 6 + input_image_tokens 5 exceed input_tokens (neither",
+        ),
+        (
+            {"input_tokens": 10, "cached_input_tokens": 4, "input_audio_tokens": 8, "cached_input_audio_tokens": 1},
+            "input_audio_tokens",
+            "input_audio_tokens 8 (1 cached) exceed input_tokens (neither cached nor written to a cache) 6",
+        ),
+        (
+            {"input_tokens": 10, "cached_input_tokens": 4, "input_audio_tokens": 5, "cached_input_audio_tokens": 5},
+            "cached_input_audio_tokens",
+            "cached_input_audio_tokens 5 exceed cached_input_tokens 4",
+        ),
+        (
+            {"input_tokens": 10, "cached_input_tokens": 4, "cached_input_audio_tokens": 1},
+            "cached_input_audio_tokens",
+            "cached_input_audio_tokens 1 exceed input_audio_tokens 0",
+        ),
+        (
+            {"output_tokens": 10, "reasoning_tokens": 4, "output_audio_tokens": 7},
+            "output_audio_tokens",
+            "output_audio_tokens 7 exceed output_tokens (without reasoning) 6",
+        ),
+        ({"cache_write_1h_tokens": 3}, "cache_write_1h_tokens", "cache_write_1h_tokens 3 exceed cache_write_tokens"),
     ],
     ids=str,
 )

@@ -8,7 +8,7 @@ import msgspec
 
 from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
 from burnline.detection.rule import BurnRule
-from burnline.events.usage import Usage
+from burnline.events.usage import RareUsage, Usage, plain
 from burnline.ledger.changes import Changes
 from burnline.ledger.identity import ledger_key, record_name
 from burnline.ledger.idle import HOUR_MS
@@ -69,7 +69,7 @@ def usage(**changes: Any) -> Usage:
         "input_tokens": 10_000,
         "output_tokens": 0,
     }
-    return Usage(**(fields | changes))
+    return plain(RareUsage(**(fields | changes)))
 
 
 def ledger(of: Policy | None = None, retention: Retention = RETENTION) -> PartitionLedger:

@@ -26,6 +26,8 @@ _SHAPES: list[dict[str, Any]] = [
     {"input_tokens": 9_000, "model": "text-embedding-3-small", "kind": "embedding"},
     {"input_tokens": 9_000, "output_tokens": 7, "kind": "embedding"},
     {"input_tokens": 60_000, "cached_input_tokens": 50_000, "cache_write_tokens": 7_000, "model": "claude-sonnet-4-5"},
+    {"input_tokens": 9_000, "cache_write_tokens": 7_000, "cache_write_1h_tokens": 5_000, "model": "claude-sonnet-4-5"},
+    {"input_tokens": 900, "web_searches": 3, "input_image_tokens": 100, "model": "claude-sonnet-4-5"},
     {"input_tokens": 100, "output_tokens": 5_000, "reasoning_tokens": 5_000, "model": "claude-sonnet-4-5"},
     {"input_tokens": 10_000, "output_tokens": 10_000, "model": "house-model"},
     {"input_tokens": 80_000, "cached_input_tokens": 80_000, "model": "house-model", "kind": "embedding"},

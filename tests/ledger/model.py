@@ -10,14 +10,23 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from burnline.detection.anomaly import Anomaly, Evidence, anomaly_id
-from burnline.events.usage import Usage
+from burnline.events.meters import NAMES
+from burnline.events.usage import Usage, meters_of
 from burnline.ledger.partition import Retention
 from burnline.windows.slices import SLICE_MS
 from tests.ledger.examples import PARTITION, RULE, TOPIC
 
 USD_PER_MILLION = {
     "gpt-4o": {"input": "2.5", "cached": "1.25", "write": "2.5", "answer": "10", "reasoning": "10"},
-    "claude-sonnet-4-5": {"input": "3", "cached": "0.3", "write": "3.75", "answer": "15", "reasoning": "15"},
+    "claude-sonnet-4-5": {
+        "input": "3",
+        "cached": "0.3",
+        "write": "3.75",
+        "hour": "6",
+        "answer": "15",
+        "reasoning": "15",
+        "search": "10000",
+    },
     "text-embedding-3-small": {"input": "0.02", "cached": "0.02", "write": "0.02", "answer": "0", "reasoning": "0"},
 }
 """As the providers publish them, below 200,000 input tokens."""
@@ -192,6 +201,7 @@ class Model:
             "cost_usd": cost,
             "cache_savings_usd": savings,
             "embedding_cost_usd": cost if event.kind == "embedding" else 0,
+            **dict(zip(NAMES, meters_of(event), strict=True)),
         }
         for what, amount in counted.items():
             session.add(event.model, what, amount)
@@ -204,18 +214,22 @@ class Model:
             held = [at for at in self.own_rates if at <= event.occurred_at]
             if not held:
                 return Decimal(0), Decimal(0), event.input_tokens + event.output_tokens
-            rates = dict.fromkeys(("input", "cached", "write", "answer", "reasoning"), self.own_rates[max(held)])
+            names = ("input", "cached", "write", "answer", "reasoning")
+            rates = dict.fromkeys(names, self.own_rates[max(held)])
         else:
             rates = USD_PER_MILLION[event.model]
         price = {name: Decimal(usd) / MILLION for name, usd in rates.items()}
+        meters = dict(zip(NAMES, meters_of(event), strict=True))
         tokens = {
             "input": event.input_tokens - event.cached_input_tokens - event.cache_write_tokens,
             "cached": event.cached_input_tokens,
-            "write": event.cache_write_tokens,
+            "write": event.cache_write_tokens - meters["cache_write_1h_tokens"],
+            "hour": meters["cache_write_1h_tokens"],
+            "search": meters["web_searches"],
             "answer": event.output_tokens - event.reasoning_tokens,
             "reasoning": event.reasoning_tokens,
         }
-        cost = sum((tokens[name] * price[name] for name in tokens), Decimal(0))
+        cost = sum((count * price[name] for name, count in tokens.items() if count), Decimal(0))
         return cost, event.cached_input_tokens * (price["input"] - price["cached"]), 0
 
     def _window(self, session: Session, seen_ms: int, cost: Decimal) -> bool:

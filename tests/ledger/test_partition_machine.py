@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
+from burnline.events.meters import NAMES as METERS
 from burnline.ledger.changes import Activity, Counts
 from burnline.ledger.identity import ledger_key
 from burnline.ledger.idle import HOUR_MS
@@ -174,6 +175,8 @@ def check_rollups(topics: Topics, model: Model) -> None:
         )
         assert rollup.first_event_at == min(min(session.times) for session in sessions)
         assert rollup.last_event_at == max(max(session.times) for session in sessions)
+        for what in METERS:
+            assert (getattr(rollup, what) or 0) == sum(session.total(what) for session in sessions)
         for what in COUNTS + AMOUNTS:
             assert Decimal(getattr(rollup, what)) == sum(session.total(what) for session in sessions)
 
@@ -189,6 +192,10 @@ def check_record(record: LedgerRecord, session: Session) -> None:
         assert getattr(record, what) == session.total(what), what
         for model, sums in record.by_model.items():
             assert getattr(sums, what) == session.sums[model, what], (model, what)
+    for what in METERS:
+        assert (getattr(record, what) or 0) == session.total(what), what
+        for model, sums in record.by_model.items():
+            assert (getattr(sums, what) or 0) == session.sums[model, what], (model, what)
     for what in AMOUNTS:
         assert Decimal(getattr(record, what)) == session.total(what), what
         for model, sums in record.by_model.items():

@@ -48,7 +48,17 @@ def test_the_bytes_of_a_record() -> None:
 def test_it_is_read_back_whole() -> None:
     _, value = encode(row(), 2)
     assert msgspec.json.encode(parse(value)) == value
-    assert list(UsageRollup.model_validate_json(value).model_dump()) == list(UsageRollupRecord.__struct_fields__)
+    assert list(UsageRollup.model_validate_json(value).model_dump()) == list(json.loads(value))
+    assert list(UsageRollup.model_fields) == list(UsageRollupRecord.__struct_fields__)
+
+
+def test_rare_sums_stand_behind_the_others() -> None:
+    used = row()
+    used.add_rare({"web_searches": 3, "input_audio_pico_usd": 5, "input_audio_tokens": 7})
+    _, value = encode(used, 2)
+    assert value.endswith(b',"input_audio_tokens":7,"web_searches":3,"input_audio_cost_usd":"0.000000000005"}')
+    assert msgspec.json.encode(parse(value)) == value
+    assert UsageRollup.model_validate_json(value).model_dump() == json.loads(value)
 
 
 def test_the_example_is_what_the_worker_writes_of_the_usage_example() -> None:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.events.usage import Usage
+from burnline.events.usage import RareUsage, Usage, plain
 from burnline.ledger import record, rollup
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.rare import LEDGER_NAMES, LEDGER_SUMS, read_rare
 from burnline.ledger.usage_record import UsageRollupRecord, parse
 from burnline.ledger.usage_rollups import LINGER_MS, QUARTER_MS, UsageRollups
 from burnline.pricing.money import pico_from_text
@@ -61,6 +62,7 @@ def sums(row: UsageRollupRecord) -> Sums:
         pico_from_text(row.cost_usd),
         pico_from_text(row.cache_savings_usd),
         pico_from_text(row.cost_usd) if row.kind == "embedding" else 0,
+        *(read_rare(row, LEDGER_SUMS).get(name, 0) for name in LEDGER_NAMES),
     )
 
 
@@ -105,13 +107,13 @@ def quarters(draw: st.DrawFn) -> list[Entry]:
 def _labelled(entry: Entry, factor: int) -> Entry:
     if entry.event is None:
         return entry
-    fields = {name: getattr(entry.event, name) for name in Usage.__struct_fields__}
+    fields = {name: getattr(entry.event, name) for name in RareUsage.__struct_fields__}
     number = len(entry.event.event_id) + int(entry.event.event_id[2:])
     fields["occurred_at"] = T0 + (entry.event.occurred_at - T0) * factor
     fields["team_id"] = (None, "search", "billing")[number % 3]
     fields["project_code"] = (None, "P-1")[number % 2]
     fields["provider"] = (None, "openai", "house")[number // 3 % 3]
-    return entry._replace(event=Usage(**fields))
+    return entry._replace(event=plain(RareUsage(**fields)))
 
 
 def apply(partition: PartitionLedger, entries: list[Entry]) -> None:

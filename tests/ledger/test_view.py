@@ -9,6 +9,7 @@ from hypothesis import given
 from burnline.events.usage import Usage
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.progress import Progress
+from burnline.ledger.rare import LEDGER_NAMES
 from burnline.ledger.record import LedgerRecord, SessionLedger, parse
 from burnline.ledger.view import SessionView, as_of_ms, merge, spent_usd
 from tests.ledger.examples import RETENTION, T0, TOPIC, at_slice, feed, policy, usage
@@ -93,7 +94,7 @@ class TestJson:
     def test_is_the_ledger_without_internals_and_with_burn(self) -> None:
         (record,) = on(2, usage(input_tokens=50_000, cached_input_tokens=10_000))
         found = one([record]).as_json(WINDOWS_S, at_slice(1))
-        contract = SessionLedger.model_fields.keys() - {"version", "slices", "recent_event_ids"}
+        contract = SessionLedger.model_fields.keys() - {"version", "slices", "recent_event_ids", *LEDGER_NAMES}
         assert found.keys() == contract | {"source_partitions", "burn_usd_per_hour", "as_of_ms"}
         assert (found["cost_usd"], found["cache_savings_usd"], found["events"]) == ("0.1125", "0.0125", 1)
         assert found["burn_usd_per_hour"] == {"60s": "6.75", "300s": "1.35"}

@@ -15,11 +15,13 @@ from xxhash import xxh3_64_intdigest
 
 from burnline.detection.baseline import Baselines, EffectiveBaseline
 from burnline.events.decode import decode_batch
+from burnline.events.meters import NAMES as METERS
 from burnline.ledger.changes import Changes
 from burnline.ledger.duplicates import RecentIds
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import PartitionLedger, Retention
+from burnline.ledger.session import SUM_FIELDS
 from burnline.native.binding import library
 from burnline.native.ledger import KernelChoice, NativePartitionLedger
 from burnline.pricing.money import PICO_PER_USD
@@ -56,7 +58,8 @@ def event(draw: random.Random, at_ms: int) -> bytes | None:
         (0.1, {"cache_write_tokens": draw.randrange(fields["input_tokens"] - cached + 1)}),
         (0.1, {"reasoning_tokens": draw.randrange(fields["output_tokens"] + 1)}),
         (0.05, {"cache_write_tokens": 7, "cached_input_tokens": 0, "cache_write_1h_tokens": draw.choice([0, 5, None])}),
-        (0.05, {"service_tier": draw.choice(["flex", "default", None, ""])}),
+        (0.05, {"input_audio_tokens": draw.choice([0, 3, None, 10**10]), "web_searches": draw.choice([2, None])}),
+        (0.05, {"service_tier": draw.choice(["flex", "default", "standard", None, ""])}),
         (0.05, {"region": draw.choice(["us", "eu", None])}),
         (0.1, {"team_id": draw.choice(["t1", None, "té"]), "project_code": "p"}),
         (0.1, {"provider": draw.choice(["openai", "azure", None, "x"])}),
@@ -86,7 +89,7 @@ def session_record(value: bytes | None) -> object:
 
 def summary(changes: Changes) -> dict[str, object]:
     """What a flush writes and reports, without what neither side promises: the order of records."""
-    activity: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * 10)
+    activity: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * len(SUM_FIELDS))
     for each in changes.activity:
         activity[each[:3]] = [a + b for a, b in zip(activity[each[:3]], each.sums, strict=True)]
     counts = changes.counts
@@ -258,7 +261,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from(
     ["event_id", "occurred_at", "org_id", "agent_id", "session_id", "model", "input_tokens", "output_tokens", "kind",
      "provider", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "team_id", "tags", "run_id",
-     "cache_write_1h_tokens", "service_tier", "region"]
+     "service_tier", "region", *METERS]
 )  # fmt: skip
 RIGHT: dict[str, Any] = {
     "event_id": "e-1", "occurred_at": T0, "org_id": "acme", "agent_id": "a", "session_id": "s", "model": "gpt-4o",
@@ -272,8 +275,15 @@ RIGHT: dict[str, Any] = {
         pytest.param({"service_tier": None, "region": None, "cache_write_1h_tokens": None}, True, id="all null"),
         pytest.param({"service_tier": None, "region": None, "cache_write_1h_tokens": 0}, True, id="their defaults"),
         pytest.param({"service_tier": "flex"}, False, id="a tier"),
+        pytest.param({"service_tier": "standard"}, True, id="standard is none"),
+        pytest.param({"service_tier": "default"}, True, id="and so is default"),
+        pytest.param({"service_tier": "Standard"}, False, id="in another spelling"),
+        pytest.param({"service_tier": ""}, False, id="an empty tier"),
         pytest.param({"region": "eu"}, False, id="a region"),
         pytest.param({"cache_write_tokens": 1, "cache_write_1h_tokens": 1}, False, id="an hour's cache writes"),
+        *(pytest.param({name: None}, True, id=f"no {name}") for name in METERS),
+        *(pytest.param({name: 1}, False, id=name) for name in METERS),
+        *(pytest.param({f"{name}s": 1}, True, id=f"nearly {name}") for name in METERS),
     ],
 )
 def test_what_has_a_price_of_its_own_is_left_to_python(more: dict[str, Any], reads: bool) -> None:  # noqa: FBT001

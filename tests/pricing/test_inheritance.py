@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnline.pricing.book import RateBook
-from burnline.pricing.card import RateCard, Tier
+from burnline.pricing.card import RateCard, Tier, meter_rates
 from burnline.pricing.explain import MILLION
 from burnline.pricing.inheritance import (
     Change,
@@ -140,10 +140,10 @@ def test_changes_say_where_each_rate_comes_from() -> None:
 
 def test_what_the_new_card_cannot_say_is_named() -> None:
     long = Tier(200_000, input=5_000_000, output=15_000_000, cached_input=2_500_000, cache_write=0, reasoning=0)
-    base = Tier(0, 1, 1, 1, 1, 1, per_request=12_000_000_000, cache_write_1h=10_000_000)
+    base = Tier(0, 1, 1, 1, 1, 1, per_request=12_000_000_000, meters=meter_rates({"cache_write_1h_tokens": 10_000_000}))
     assert dropped(card(BASE), card(base, long)) == [
         "the tier above 200,000 input tokens: input 5, output 15, cached input 2.5 USD per million tokens",
-        "cache writes for an hour at 10 USD per million tokens: they cost what others do",
+        "cache write 1h at 10 USD per million tokens: they cost what others do",
         "the fee of 0.012 USD per request",
     ]
     assert dropped(card(BASE), card(BASE)) == dropped(card(BASE), card()) == []

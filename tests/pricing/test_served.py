@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from burnline.events.decode import decode_batch
+from burnline.events.meters import NAMES
+from burnline.events.usage import meters_of
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import charge
 from burnline.pricing.explain import explain_charge
@@ -66,11 +68,11 @@ def test_a_bill_by_hand(event: dict[str, Any], usd: str) -> None:
         usage.provider, usage.model, AT_MS, service_tier=usage.service_tier or "", region=usage.region or ""
     )
     counts = (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.cache_write_tokens)
-    parts = (*counts, usage.reasoning_tokens, usage.cache_write_1h_tokens)
-    charged = charge(card, *parts)
+    parts = (*counts, usage.reasoning_tokens)
+    charged = charge(card, *parts, meters_of(usage))
     assert Decimal(charged.cost_pico_usd).scaleb(-12) == Decimal(usd)
     assert sum(charged[3:]) == charged.cost_pico_usd
-    assert sum(step.amount_pico_usd for step in explain_charge(card, *parts)) == charged.cost_pico_usd
+    assert sum(step.amount_pico_usd for step in explain_charge(card, *parts, meters_of(usage))) == charged.cost_pico_usd
 
 
 @pytest.mark.parametrize(
@@ -107,5 +109,6 @@ def test_more_for_an_hour_than_was_written_is_refused() -> None:
 
 
 def test_charging_more_for_an_hour_than_was_written_is_an_error() -> None:
-    with pytest.raises(ValueError, match="cache_write_1h_tokens=2"):
-        charge(BOOK.resolve("anthropic", "claude-opus-5", AT_MS), 10, 0, 0, 1, 0, 2)
+    counts = tuple(2 if name == "cache_write_1h_tokens" else 0 for name in NAMES)
+    with pytest.raises(ValueError, match="cache_write_1h_tokens 2 exceed cache_write_tokens 1"):
+        charge(BOOK.resolve("anthropic", "claude-opus-5", AT_MS), 10, 0, 0, 1, 0, counts)

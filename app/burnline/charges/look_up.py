@@ -11,7 +11,7 @@ from burnline.charges.explanation import Explanation, Looked, Priced, Refusal, S
 from burnline.charges.repeats import look_back
 from burnline.events.dead_letters import DeadLetterHeaders, Headers
 from burnline.events.decode import decode_batch
-from burnline.events.usage import Usage
+from burnline.events.usage import Usage, meters_of
 from burnline.kafka import client_config
 from burnline.ledger.progress import Progress
 from burnline.pricing.book import RateBook
@@ -151,12 +151,12 @@ def charged(event: Usage, card: RateCard) -> Charge:
     return charge(card, *_counts(event))
 
 
-def _counts(event: Usage) -> tuple[int, int, int, int, int, int]:
+def _counts(event: Usage) -> tuple[int, int, int, int, int, tuple[int, ...]]:
     return (
         event.input_tokens,
         event.output_tokens,
         event.cached_input_tokens,
         event.cache_write_tokens,
         event.reasoning_tokens,
-        event.cache_write_1h_tokens,
+        meters_of(event),
     )

@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from burnline.events.meters import METERS
 from burnline.pricing.card import BEGINNING_MS, FOREVER_MS, RateCard, Tier
 from burnline.pricing.dated import utc_text
 from burnline.pricing.explain import MILLION
@@ -79,10 +80,11 @@ def _tiers(tiers: tuple[Tier, ...]) -> Table:
         line = tier.above_input_tokens
         name = f"  above {line:,} input tokens" if line else "  base" if len(tiers) > 1 else ""
         table.add_row(name, *_amounts(tier))
-    for_an_hour = sorted({tier.cache_write_1h for tier in tiers if tier.cache_write_1h is not None})
-    if for_an_hour:
-        amounts = " or ".join(usd_text(rate * MILLION) for rate in for_an_hour)
-        table.add_row(f"  cache writes for an hour: {amounts}")
+    for at, meter in enumerate(METERS):
+        rates = sorted({rate for tier in tiers if (rate := tier.meters[at]) is not None})
+        if rates:
+            amounts = " or ".join(usd_text(rate * meter.per) for rate in rates)
+            table.add_row(f"  {meter.words}: {amounts}{'' if meter.is_tokens else ' per thousand'}")
     fees = {tier.per_request for tier in tiers} - {0}
     for fee in sorted(fees):
         table.add_row(f"  and {usd_text(fee)} USD per request")

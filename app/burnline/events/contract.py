@@ -1,10 +1,11 @@
 """Usage v1, the wire contract of the `usage` topic, as a pydantic model: it explains what `usage.Usage` refuses."""
 
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from burnline.events.meters import METERS, NAMES
 from burnline.events.usage import (
     CONTROL_CHARACTERS,
     END_TIME_MS,
@@ -15,6 +16,7 @@ from burnline.events.usage import (
     MIN_TIME_MS,
     Kind,
     holds_control_character,
+    misfit_of,
 )
 
 
@@ -52,10 +54,12 @@ Tags = Annotated[dict[TagText, TagText], Field(max_length=MAX_TAGS), BeforeValid
 class UsageEvent(BaseModel):
     """What one step of an agent used: a model call, an embedding, a tool call or the start of a run.
 
-    Published to the `usage` topic, keyed by `session_id`. Each token is priced once, so two sums must hold:
-    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`;
-    `cache_write_1h_tokens` are part of `cache_write_tokens`. A null is
-    as good as an absent field. Unknown fields are ignored. At most 1 MiB, nested at most 200 deep.
+    Published to the `usage` topic, keyed by `session_id`. Each token is priced once, so sums must hold:
+    `cached_input_tokens` + `cache_write_tokens` ≤ `input_tokens`, and `reasoning_tokens` ≤ `output_tokens`. Tokens of
+    audio, images and video are part of those, too: what was read from the cache of the cached input, the other input of
+    what is neither cached nor written to a cache, output of what is no reasoning; and `cache_write_1h_tokens` are part
+    of `cache_write_tokens`. A null is as good as an absent field. Unknown fields are ignored. At most 1 MiB, nested at
+    most 200 deep.
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
@@ -80,9 +84,6 @@ class UsageEvent(BaseModel):
     team_id: Id | None = Field(None, description="Team to charge.")
     project_code: Id | None = Field(None, description="Project to charge.")
     tags: Tags | None = Field(None, description="Free labels, carried along.")
-    cache_write_1h_tokens: OptionalCount = Field(
-        0, description="Of the cache-write tokens, those kept for an hour; some providers charge more for them."
-    )
     service_tier: Id | None = Field(
         None, description="How it was served, where that has a price: standard, batch, flex, priority or fast."
     )
@@ -103,20 +104,25 @@ class UsageEvent(BaseModel):
                     "total": self.input_tokens,
                 },
             )
-        if self.cache_write_1h_tokens > self.cache_write_tokens:
-            raise PydanticCustomError(
-                "subset_exceeds_total",
-                "cache_write_1h_tokens {part} exceed cache_write_tokens {total}",
-                {
-                    "field": "cache_write_1h_tokens",
-                    "part": self.cache_write_1h_tokens,
-                    "total": self.cache_write_tokens,
-                },
-            )
         if self.reasoning_tokens > self.output_tokens:
             raise PydanticCustomError(
                 "subset_exceeds_total",
                 "reasoning_tokens {part} exceed output_tokens {total}",
                 {"field": "reasoning_tokens", "part": self.reasoning_tokens, "total": self.output_tokens},
             )
+        wrong = misfit_of(self, tuple(getattr(self, name) for name in NAMES))
+        if wrong is not None:
+            raise PydanticCustomError(
+                "subset_exceeds_total", "{detail}", {"field": wrong.field, "detail": wrong.detail}
+            )
         return self
+
+
+if not TYPE_CHECKING:
+    # With a field for each rare meter of the table.
+    UsageEvent = create_model(
+        "UsageEvent",
+        __base__=UsageEvent,
+        __doc__=UsageEvent.__doc__,
+        **{meter.name: (OptionalCount, Field(0, description=meter.description)) for meter in METERS},
+    )

@@ -7,15 +7,18 @@ from typing import Any
 import msgspec
 
 from burnline.events.explain import explain
+from burnline.events.meters import NAMES
 from burnline.events.rejection import Fault, Reason, Rejection
 from burnline.events.text import is_deeper_than, without_bom
 from burnline.events.usage import (
     ID_FIELDS,
     MAX_DEPTH,
     MAX_EVENT_BYTES,
+    RareUsage,
     Usage,
     holds_control_character,
     parts_fit_into_totals,
+    plain,
 )
 
 __all__ = ["Reason", "Rejection", "decode_batch"]
@@ -28,10 +31,11 @@ _NULL_MEANS = {
     "cached_input_tokens": 0,
     "cache_write_tokens": 0,
     "reasoning_tokens": 0,
-    "cache_write_1h_tokens": 0,
+    **dict.fromkeys(NAMES, 0),
 }
 
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder(Usage).decode  # Any: what _NULL_MEANS names may still be None
+_decode_rare: Callable[[bytes], Any] = msgspec.json.Decoder(RareUsage).decode
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _ids_of = attrgetter(*ID_FIELDS)
 
@@ -77,13 +81,12 @@ def decode_batch(
                 if (
                     usage.cached_input_tokens + usage.cache_write_tokens > usage.input_tokens
                     or usage.reasoning_tokens > usage.output_tokens
-                    or usage.cache_write_1h_tokens > usage.cache_write_tokens
                     or usage.occurred_at > newest_ms
                     or usage.kind is None
                 ):
                     usage = None
             except (msgspec.DecodeError, TypeError, RecursionError):  # TypeError: one of the counts is null
-                usage = None
+                usage = None  # or it has a field that is rare, or unknown
         if usage is None:
             verdict = _second_look(value, log_ms, max_clock_skew_ms)
             if isinstance(verdict, Usage):
@@ -113,13 +116,13 @@ def _decode_unusual(value: bytes) -> Usage | None:
         value = without_bom(value)
         value.decode("utf-8")
     try:
-        usage: Usage = _decode(value)
+        usage: Usage = _decode_rare(value)
     except msgspec.ValidationError:  # not if it was only an earlier one of two values with the same name
-        usage = _decode(msgspec.json.encode(_decode_parts(value)))
+        usage = _decode_rare(msgspec.json.encode(_decode_parts(value)))
     nulls = {name: default for name, default in _NULL_MEANS.items() if getattr(usage, name) is None}
     if holds_control_character("".join(filter(None, _ids_of(usage)))):
         return None
-    return msgspec.structs.replace(usage, **nulls) if nulls else usage
+    return plain(msgspec.structs.replace(usage, **nulls) if nulls else usage)
 
 
 def _keeps_the_rules(usage: Usage, newest_ms: int) -> bool:

@@ -9,9 +9,12 @@ agents import it with the SDK. Rules that every reader may rely on:
 """
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, cast
 
 import msgspec
+
+from burnline.events.meters import NAMES, NONE_USED, Misfit, misfit
 
 MAX_EVENT_BYTES = 1_048_576
 """Longest accepted event. The topic takes larger ones, so that they end as dead letters and not at the publisher."""
@@ -34,6 +37,22 @@ CONTROL_CHARACTERS = "[\\u0000-\\u001f\\u007f-\\u009f]"
 """Regular expression (ECMA 262 and Python) of what no id may hold: ids are shown on terminals and in logs."""
 _CONTROL = re.compile(CONTROL_CHARACTERS)
 
+
+class PlainCounts(Protocol):
+    """The tokens that every event may have: of the struct here, and of the model that explains it."""
+
+    @property
+    def input_tokens(self) -> int: ...  # noqa: D102  # as in the event
+    @property
+    def output_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def cached_input_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def cache_write_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def reasoning_tokens(self) -> int: ...  # noqa: D102
+
+
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_CHARACTERS)]
 _TimeMs = Annotated[int, msgspec.Meta(ge=MIN_TIME_MS, lt=END_TIME_MS)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
@@ -49,8 +68,21 @@ else:
     _OptionalKind = Kind | None
 
 
-class Usage(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+class _Rare:
+    """What the fields of `RareUsage` are where they are absent."""
+
+    __slots__ = ()
+
+
+for _name in NAMES:
+    setattr(_Rare, _name, 0)
+
+
+class Usage(_Rare, msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=True):
     """One accepted usage event; fields as in `UsageEvent`. Build it by `decode_batch`, which checks the rest.
+
+    Of an event with fields that are rare it is a `RareUsage`; of one without, these are attributes that say so. What
+    decodes plain events is told of a field that it does not know, so that they do not pay for the others.
 
     Fields stand in the order in which publishers write them: msgspec finds the next name fastest at the next place.
     Untracked by the garbage collector, since no cycle can pass through it.
@@ -74,9 +106,31 @@ class Usage(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     team_id: _Id | None = None
     project_code: _Id | None = None
     tags: _Tags | None = None
-    cache_write_1h_tokens: _OptionalCount = 0
     service_tier: _Id | None = None
     region: _Id | None = None
+
+
+if TYPE_CHECKING:
+    RareUsage = Usage
+else:
+    RareUsage = msgspec.defstruct(
+        "RareUsage",
+        [(name, _OptionalCount, 0) for name in NAMES],
+        bases=(Usage,),
+        module=__name__,
+        namespace={"__doc__": "A usage event with a field for each meter of the table; unknown fields are ignored."},
+        kw_only=True,
+        frozen=True,
+        gc=False,
+        forbid_unknown_fields=False,
+    )
+
+_counts = attrgetter(*NAMES)
+
+
+def meters_of(usage: Usage) -> tuple[int, ...]:
+    """The counts of the rare meters, in the order of the table."""
+    return cast("tuple[int, ...]", _counts(usage))
 
 
 ID_FIELDS = (
@@ -95,6 +149,13 @@ ID_FIELDS = (
 )
 
 
+def plain(usage: Usage) -> Usage:
+    """The same event as a `Usage` itself, if none of the rare fields says anything."""
+    if meters_of(usage) != NONE_USED:
+        return usage
+    return Usage(**{name: getattr(usage, name) for name in Usage.__struct_fields__})
+
+
 def holds_control_character(text: str) -> bool:
     """Whether a C0 or C1 control character or DEL is in `text`."""
     return not text.isprintable() and _CONTROL.search(text) is not None
@@ -104,6 +165,17 @@ def parts_fit_into_totals(usage: Usage) -> bool:
     """Whether the counts that are part of another one do not exceed it."""
     return (
         usage.cached_input_tokens + usage.cache_write_tokens <= usage.input_tokens
-        and usage.cache_write_1h_tokens <= usage.cache_write_tokens
         and usage.reasoning_tokens <= usage.output_tokens
+        and misfit_of(usage, meters_of(usage)) is None
+    )
+
+
+def misfit_of(usage: PlainCounts, meters: tuple[int, ...]) -> Misfit | None:
+    """What of the rare meters' counts does not fit into an event's plain ones, which fit among themselves."""
+    return misfit(
+        meters,
+        usage.input_tokens - usage.cached_input_tokens - usage.cache_write_tokens,
+        usage.cached_input_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens - usage.reasoning_tokens,
     )

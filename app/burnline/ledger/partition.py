@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from burnline.detection.anomaly import ResolvedBy
 from burnline.events.decode import decode_batch
 from burnline.events.rejection import Rejection
-from burnline.events.usage import Usage
+from burnline.events.usage import Usage, meters_of
 from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
@@ -21,12 +21,14 @@ from burnline.ledger.duplicates import PartitionIds, fingerprint, fingerprint_in
 from burnline.ledger.identity import OldNames, key_of, org_and_session, record_name
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.lineage import Lineage
+from burnline.ledger.metered import with_meters
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import VERSION, Progress
+from burnline.ledger.rare import LEDGER_NAMES
 from burnline.ledger.rollup import ClosedRollups
 from burnline.ledger.session import Ledger, ModelSums
-from burnline.ledger.usage_rollups import UsageRollups, activity_of
-from burnline.pricing.card import charge_fields
+from burnline.ledger.usage_rollups import NOTHING_RARE, UsageRollups, activity_of
+from burnline.pricing.card import RateCard, charge_fields, unpriced_fees
 from burnline.windows.slices import SLICE_MS, prune, slice_index
 
 if TYPE_CHECKING:
@@ -329,8 +331,10 @@ class PartitionLedger:
                 event.cached_input_tokens,
                 event.cache_write_tokens,
                 event.reasoning_tokens,
-                event.cache_write_1h_tokens,
             )
+            rare = NOTHING_RARE
+            if type(event) is not Usage:
+                charged, rare = with_meters(event, card, charged)
             cost = charged[0]
             models = ledger.models
             sums = models.get(model)
@@ -338,7 +342,7 @@ class PartitionLedger:
                 model = counted_as(model, len(models), MAX_MODELS)
                 sums = models.setdefault(model, ModelSums())
             provider = event.provider or card.named_provider
-            roll_up(offset, event, provider, model, charged)
+            roll_up(offset, event, provider, model, charged, rare)
 
             sums.events += 1
             sums.input_tokens += event.input_tokens
@@ -354,6 +358,9 @@ class PartitionLedger:
             if charged[2]:
                 sums.unpriced_tokens += charged[2]
                 self.counts.unpriced[event.model] = card.rule
+            if rare:
+                sums.add_rare({name: rare[name] for name in LEDGER_NAMES if name in rare})
+                self._count_unpriced_fees(event, card)
             if event.kind != "llm":
                 self._count_kind(ledger, sums, event, cost)
             if event.agent_id != ledger.agent_id:
@@ -473,6 +480,10 @@ class PartitionLedger:
         self._hot[key] = ledger
         self.counts.opened.append(key)
         return ledger
+
+    def _count_unpriced_fees(self, event: Usage, card: RateCard) -> None:
+        for fee in unpriced_fees(card, meters_of(event)):
+            self.counts.unpriced[event.model] = f"{fee} have no rate in its card ({card.rule or 'none'})"
 
     def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:
         agent = (event.org_id, event.agent_id)

@@ -5,7 +5,7 @@ in USD; the slices, which only window arithmetic needs, are `[slice index, pico-
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 from pydantic import BaseModel, Field
@@ -15,10 +15,12 @@ from burnline.detection.lifecycle import OpenAnomaly
 from burnline.events.usage import END_TIME_MS, MAX_ID_CHARACTERS
 from burnline.ledger.duplicates import RecentIds
 from burnline.ledger.identity import org_and_session
-from burnline.ledger.session import SUM_FIELDS, Ledger, ModelSums, add_up
+from burnline.ledger.rare import LEDGER_SUMS, model_with, read_rare, struct_with, write_rare
+from burnline.ledger.session import COMMON_FIELDS, Ledger, ModelSums, add_up
 from burnline.pricing.money import pico_from_text, usd_text
 
 VERSION = 1
+_COUNTS = COMMON_FIELDS[:-3]
 _VERSION_MARK = b'"version":1,'
 _EVENTS = b'"events":'
 
@@ -53,8 +55,12 @@ class ModelRecord(msgspec.Struct, gc=False):
     embedding_cost_usd: str
 
 
+if not TYPE_CHECKING:
+    ModelRecord = struct_with(ModelRecord, LEDGER_SUMS)
+
+
 class ModelFigures(Protocol):
-    """What `model_sums` reads beside the counts of `SUM_FIELDS`, each of which is an attribute, too."""
+    """What `model_sums` reads beside counts and rare sums, each of which is an attribute, too."""
 
     cost_usd: str
     cache_savings_usd: str
@@ -121,13 +127,14 @@ def encode(ledger: Ledger) -> bytes:
             cost_usd=total.cost_usd,
             cache_savings_usd=total.cache_savings_usd,
             embedding_cost_usd=total.embedding_cost_usd,
+            **rare_fields(total),
         )
     )
 
 
 def model_record(sums: ModelSums) -> ModelRecord:
     """Sums as they stand in a record."""
-    return ModelRecord(
+    record = ModelRecord(
         sums.events,
         sums.input_tokens,
         sums.output_tokens,
@@ -139,6 +146,15 @@ def model_record(sums: ModelSums) -> ModelRecord:
         usd_text(sums.cache_savings_pico_usd),
         usd_text(sums.embedding_cost_pico_usd),
     )
+    if sums.rare:
+        write_rare(record, sums, LEDGER_SUMS)
+    return record
+
+
+def rare_fields(record: ModelRecord) -> dict[str, int | str]:
+    """The rare sums in a record that are not zero, by its fields."""
+    found = {each.field: getattr(record, each.field) for each in LEDGER_SUMS}
+    return {field: value for field, value in found.items() if value is not msgspec.UNSET}
 
 
 def upgraded(value: bytes) -> bytes:
@@ -265,11 +281,12 @@ def model_sums(record: ModelFigures) -> ModelSums:
         ValueError: An amount in it is none.
     """
     sums = ModelSums()
-    for field in SUM_FIELDS[:-3]:
+    for field in _COUNTS:
         setattr(sums, field, getattr(record, field))
     sums.cost_pico_usd = pico_from_text(record.cost_usd)
     sums.cache_savings_pico_usd = pico_from_text(record.cache_savings_usd)
     sums.embedding_cost_pico_usd = pico_from_text(record.embedding_cost_usd)
+    sums.add_rare(read_rare(record, LEDGER_SUMS))
     return sums
 
 
@@ -286,6 +303,10 @@ class ModelTotals(BaseModel):
     cost_usd: UsdText
     cache_savings_usd: Annotated[UsdText, Field(description="What cached input saved against fresh input.")]
     embedding_cost_usd: Annotated[UsdText, Field(description="The part of the cost that went into embeddings.")]
+
+
+if not TYPE_CHECKING:
+    ModelTotals = model_with(ModelTotals, LEDGER_SUMS, UsdText)
 
 
 class OpenAnomalyState(BaseModel):

@@ -6,11 +6,15 @@ All amounts are integers: tokens, and pico-USD (10^-12 USD). Nothing here reads 
 from burnline.detection.lifecycle import UNREACHABLE, OpenAnomaly
 from burnline.ledger.duplicates import RecentIds
 from burnline.ledger.identity import ledger_key
+from burnline.ledger.rare import LEDGER_NAMES, LedgerRare
 from burnline.windows.slices import Slices, slide, window_sum
 
 
-class ModelSums:
-    """What one session has used of one model. Token counts are inclusive, as in the events."""
+class ModelSums(LedgerRare):
+    """What one session has used of one model. Token counts are inclusive, as in the events.
+
+    Rare sums (`burnline.ledger.rare`) are attributes, too.
+    """
 
     __slots__ = (
         "cache_savings_pico_usd",
@@ -39,8 +43,9 @@ class ModelSums:
 
     def add(self, other: "ModelSums") -> None:
         """Add another one's sums to these."""
-        for field in SUM_FIELDS:
+        for field in COMMON_FIELDS:
             setattr(self, field, getattr(self, field) + getattr(other, field))
+        self.add_rare(other.rare)
 
     def values(self) -> tuple[int, ...]:
         """The sums in the order of `SUM_FIELDS`."""
@@ -55,10 +60,11 @@ class ModelSums:
             self.cost_pico_usd,
             self.cache_savings_pico_usd,
             self.embedding_cost_pico_usd,
+            *self.rare_values(),
         )
 
 
-SUM_FIELDS = (
+COMMON_FIELDS = (
     "events",
     "input_tokens",
     "output_tokens",
@@ -70,6 +76,7 @@ SUM_FIELDS = (
     "cache_savings_pico_usd",
     "embedding_cost_pico_usd",
 )
+SUM_FIELDS = (*COMMON_FIELDS, *LEDGER_NAMES)
 
 
 def add_up(models: dict[str, ModelSums]) -> ModelSums:

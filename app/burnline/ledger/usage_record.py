@@ -5,12 +5,13 @@ kind]` as compact JSON. Value: one JSON object, amounts as exact decimal strings
 of each key and add up; records that differ in `since_offset` alone share no event.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from pydantic import BaseModel, Field
 
 from burnline.events.usage import Kind
+from burnline.ledger.rare import ROLLUP_SUMS, model_with, struct_with, write_rare
 from burnline.ledger.record import Count, UnreadableRecord, UsdText
 from burnline.ledger.usage_rollups import QUARTER_MS, UsageRow
 from burnline.pricing.money import usd_text
@@ -50,6 +51,9 @@ class UsageRollupRecord(msgspec.Struct, gc=False):
     cache_savings_usd: str
 
 
+if not TYPE_CHECKING:
+    UsageRollupRecord = struct_with(UsageRollupRecord, ROLLUP_SUMS)
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(UsageRollupRecord)
 
@@ -57,33 +61,31 @@ _decoder = msgspec.json.Decoder(UsageRollupRecord)
 def encode(row: UsageRow, partition: int, offset_base: int = 0) -> tuple[bytes, bytes]:
     """Key and value of a row's record; its offsets count on from the base, so that no key comes twice."""
     since_offset = offset_base + row.since_offset
-    return (
-        _encoder.encode((partition, since_offset, *row.key)),
-        _encoder.encode(
-            UsageRollupRecord(
-                VERSION,
-                partition,
-                since_offset,
-                offset_base + row.last_offset,
-                *row.key,
-                row.events,
-                row.input_tokens,
-                row.output_tokens,
-                row.cached_input_tokens,
-                row.cache_write_tokens,
-                row.reasoning_tokens,
-                row.unpriced_tokens,
-                usd_text(row.input_pico_usd),
-                usd_text(row.cached_input_pico_usd),
-                usd_text(row.cache_write_pico_usd),
-                usd_text(row.output_pico_usd),
-                usd_text(row.reasoning_pico_usd),
-                usd_text(row.request_pico_usd),
-                usd_text(row.cost_pico_usd),
-                usd_text(row.cache_savings_pico_usd),
-            )
-        ),
+    record = UsageRollupRecord(
+        VERSION,
+        partition,
+        since_offset,
+        offset_base + row.last_offset,
+        *row.key,
+        row.events,
+        row.input_tokens,
+        row.output_tokens,
+        row.cached_input_tokens,
+        row.cache_write_tokens,
+        row.reasoning_tokens,
+        row.unpriced_tokens,
+        usd_text(row.input_pico_usd),
+        usd_text(row.cached_input_pico_usd),
+        usd_text(row.cache_write_pico_usd),
+        usd_text(row.output_pico_usd),
+        usd_text(row.reasoning_pico_usd),
+        usd_text(row.request_pico_usd),
+        usd_text(row.cost_pico_usd),
+        usd_text(row.cache_savings_pico_usd),
     )
+    if row.rare:
+        write_rare(record, row, ROLLUP_SUMS)
+    return _encoder.encode((partition, since_offset, *row.key)), _encoder.encode(record)
 
 
 def parse(value: bytes) -> UsageRollupRecord:
@@ -138,3 +140,7 @@ class UsageRollup(BaseModel):
     request_cost_usd: Annotated[UsdText, Field(description="Fees for requests.")]
     cost_usd: Annotated[UsdText, Field(description="The sum of the six parts.")]
     cache_savings_usd: Annotated[UsdText, Field(description="What cached input saved against fresh input.")]
+
+
+if not TYPE_CHECKING:
+    UsageRollup = model_with(UsageRollup, ROLLUP_SUMS, UsdText)

@@ -13,11 +13,12 @@ after them is counted as of the team, project and provider `OTHER` where it name
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from burnline.events.usage import Usage
 from burnline.ledger.bounds import MAX_AGENT_ROWS, OTHER
 from burnline.ledger.changes import Activity
+from burnline.ledger.rare import RollupRare
 from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.card import ChargeFields
 
@@ -33,8 +34,14 @@ RowKey = tuple[int, str, str, str | None, str | None, str, str, str]
 """Quarter's start, org, agent, team, project, provider, model, kind."""
 
 
-class UsageRow:
-    """One partial in the making. Token counts are inclusive, as in the events."""
+NOTHING_RARE: Mapping[str, int] = {}
+
+
+class UsageRow(RollupRare):
+    """One partial in the making. Token counts are inclusive, as in the events.
+
+    Rare sums (`burnline.ledger.rare`) are attributes, too.
+    """
 
     __slots__ = (
         "cache_savings_pico_usd",
@@ -105,6 +112,7 @@ class UsageRow:
             cost_pico_usd,
             self.cache_savings_pico_usd,
             cost_pico_usd if self.key[7] == "embedding" else 0,
+            *self.rare_values(),
         )
 
 
@@ -122,7 +130,15 @@ class UsageRollups:
         """Rows held."""
         return len(self._rows)
 
-    def add(self, offset: int, event: Usage, provider: str, model: str, charged: ChargeFields) -> None:
+    def add(
+        self,
+        offset: int,
+        event: Usage,
+        provider: str,
+        model: str,
+        charged: ChargeFields,
+        rare: Mapping[str, int] = NOTHING_RARE,
+    ) -> None:
         """Count an event that its ledger has accepted.
 
         Args:
@@ -131,6 +147,7 @@ class UsageRollups:
             provider: Of the event or its rate card.
             model: As its session's ledger counts it.
             charged: What it cost.
+            rare: What it adds to rare sums, by name.
         """
         at_ms = event.occurred_at
         key = (
@@ -169,6 +186,8 @@ class UsageRollups:
             row.unpriced_tokens += charged[2]
         elif charged[8]:
             row.request_pico_usd += charged[8]
+        if rare:
+            row.add_rare(rare)
 
     def _open(self, key: RowKey, offset: int) -> UsageRow:
         """A row that is not held; of an agent that has too many, the one that all further ones share."""

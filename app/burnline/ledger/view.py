@@ -92,10 +92,8 @@ class SessionView(NamedTuple):
             "delay_ms": self.delay_ms,
             "runs": self.runs,
             "tool_calls": self.tool_calls,
-            **msgspec.structs.asdict(model_record(add_up(self.models))),
-            "by_model": {
-                model: msgspec.structs.asdict(model_record(sums)) for model, sums in sorted(self.models.items())
-            },
+            **msgspec.to_builtins(model_record(add_up(self.models))),
+            "by_model": {model: msgspec.to_builtins(model_record(sums)) for model, sums in sorted(self.models.items())},
             "burn_usd_per_hour": {
                 f"{window_s}s": usd_text(self.burn_pico_usd_per_hour(window_s, as_of_ms)) for window_s in windows_s
             },

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from burnline.events.meters import NAMES
 from burnline.native.sources import digest
 
 LIBRARY = Path(__file__).with_name("libkernel.so")
@@ -100,6 +101,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_sources": (c_char_p, []),
     "kernel_new": (c_void_p, [c_int64, c_uint32, c_uint32, c_int32, c_int32, c_int32, c_uint32, c_uint32, c_int32]),
     "kernel_set_hash_key": (None, [c_uint64, c_uint64]),
+    "kernel_add_meter": (c_int32, [c_char_p, c_uint32]),
     "kernel_free": (None, [c_void_p]),
     "kernel_knows": (c_int32, [c_void_p, c_uint64]),
     "kernel_remember": (None, [c_void_p, c_uint64]),
@@ -211,6 +213,9 @@ def library() -> Any:
     if built and wanted and built != wanted:
         raise KernelMissing(_other_sources(f"those have the digest {built}, these {wanted}"))
     functions.kernel_set_hash_key(*(secrets.randbits(64) for _ in range(2)))
+    for name in NAMES:
+        if not functions.kernel_add_meter(name.encode(), len(name)):
+            raise KernelMissing(f"it knows fewer meters than the {len(NAMES)} of the table")
     return functions
 
 

@@ -10,12 +10,15 @@ from weakref import finalize
 from burnline.detection.lifecycle import watch_levels
 from burnline.detection.rule import BurnRule, Thresholds
 from burnline.ledger.partition import Retention
+from burnline.ledger.rare import LEDGER_NAMES
 from burnline.native.binding import SUMS, KernelMissing, Output, Position, library
 from burnline.native.polled import PolledValues
 from burnline.pricing.card import RateCard
 
 MOST_DUPLICATE_IDS = 1024
 MOST_SLICES = 10_000
+_NONE_RARE = (0,) * len(LEDGER_NAMES)
+"""Of what the kernel counts by itself, nothing is rare."""
 _MOST_LEVEL = 1 << 62
 _AT_ONCE = 1024
 _WORD = (1 << 64) - 1
@@ -240,7 +243,7 @@ class Kernel:
     def take_activities(self) -> list[tuple[str, str, str, tuple[int, ...]]]:
         """(org, agent, model, sums) of what `take_rows` has reported since the last call."""
         taken = self._taken("kernel_take_activities", array("q"), 2 + 2 * SUMS)
-        return [(*self.owner(row[0]), self._text(row[1]), _wide(row[2:])) for row in taken]
+        return [(*self.owner(row[0]), self._text(row[1]), _wide(row[2:]) + _NONE_RARE) for row in taken]
 
     def take_owners(self) -> list[tuple[tuple[str, str], OwnerCounts]]:
         """((org, agent), counts) of those with something to report since the last call."""

@@ -4,9 +4,12 @@ One USD per million tokens is 1,000,000 pico-USD per token, so a charge is a sum
 rounding anywhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
+
+from burnline.events.meters import METERS, NAMES, NONE_USED, PARTS, misfit, own_units
 
 BEGINNING_MS = 0
 """`valid_from_ms` of a card without a beginning."""
@@ -14,6 +17,21 @@ FOREVER_MS = 2**63 - 1
 """`valid_until_ms` of a card without an end."""
 ANY_PROVIDER = "*"
 """`provider` of a card that holds for all."""
+NO_METER_RATES: tuple[int | None, ...] = (None,) * len(METERS)
+_PLACE_OF_PART = tuple(3 + PARTS.index(meter.part) for meter in METERS)
+"""Of each meter, the field of a charge that its cost belongs to."""
+
+
+def meter_rates(by_name: Mapping[str, int | None]) -> tuple[int | None, ...]:
+    """Rates of meters as a tier has them, pico-USD per unit; what is not named has none of its own.
+
+    Raises:
+        ValueError: A name is no meter's.
+    """
+    unknown = by_name.keys() - set(NAMES)
+    if unknown:
+        raise ValueError(f"{min(unknown)!r} is no meter: {', '.join(NAMES)}")
+    return tuple(map(by_name.get, NAMES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +49,17 @@ class Tier:
     cache_write: int
     reasoning: int
     per_request: int = 0
-    cache_write_1h: int | None = None
-    """Of tokens written to the cache for an hour; None where they cost what others do that are written to it."""
+    meters: tuple[int | None, ...] = NO_METER_RATES
+    """Of each unit of a meter, in the order of the table; None where its tokens cost what others of their part do."""
+
+    def meter_rate(self, at: int) -> int | None:
+        """What a unit of a meter costs: by its own rate, else as any token of its part; a fee has no other rate.
+
+        Args:
+            at: The meter's place in the table.
+        """
+        rate, part = self.meters[at], METERS[at].part
+        return rate if rate is not None or part == "request" else int(getattr(self, part))
 
     def times(self, factor: Fraction) -> "Tier":
         """The same tier with every rate multiplied, and rounded half to even to whole pico-USD per token."""
@@ -44,7 +71,7 @@ class Tier:
             cache_write=round(self.cache_write * factor),
             reasoning=round(self.reasoning * factor),
             per_request=round(self.per_request * factor),
-            cache_write_1h=None if self.cache_write_1h is None else round(self.cache_write_1h * factor),
+            meters=tuple(None if rate is None else round(rate * factor) for rate in self.meters),
         )
 
 
@@ -119,29 +146,23 @@ def charge(
     cached_input_tokens: int,
     cache_write_tokens: int,
     reasoning_tokens: int,
-    cache_write_1h_tokens: int = 0,
+    meters: tuple[int, ...] = NONE_USED,
 ) -> Charge:
     """Price one event, each token once.
 
-    Counts are inclusive: cached and cache-write tokens are part of the input, reasoning tokens of the output, and those
-    written for an hour of the cache-write tokens.
+    Counts are inclusive: cached and cache-write tokens are part of the input, reasoning tokens of the output, and what
+    a meter counts is part of those of its part. `meters` are the counts of the rare meters, in the order of the table.
     Savings are what the cached tokens would have cost more as plain input, and never negative. An unpriced card
     costs 0 and hands back every token as unpriced.
 
     Raises:
         ValueError: When a part is larger than its whole. Decoded events never are.
     """
-    return Charge(
-        *charge_fields(
-            card,
-            input_tokens,
-            output_tokens,
-            cached_input_tokens,
-            cache_write_tokens,
-            reasoning_tokens,
-            cache_write_1h_tokens,
-        )
-    )
+    plain = (input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens)
+    charged = charge_fields(card, *plain)
+    if meters != NONE_USED:
+        charged, _ = charge_meters(card, charged, *plain, meters)
+    return Charge(*charged)
 
 
 def charge_fields(
@@ -151,9 +172,8 @@ def charge_fields(
     cached_input_tokens: int,
     cache_write_tokens: int,
     reasoning_tokens: int,
-    cache_write_1h_tokens: int = 0,
 ) -> ChargeFields:
-    """As `charge`, for the hot path: a plain tuple is made and taken apart several times as fast.
+    """As `charge` of an event that uses no rare meter, for the hot path: a plain tuple is made several times as fast.
 
     Raises:
         ValueError: As `charge`.
@@ -168,20 +188,82 @@ def charge_fields(
         return asked + answered, 0, 0, asked, 0, 0, answered, 0, 0
     fresh = input_tokens - cached_input_tokens - cache_write_tokens
     answer = output_tokens - reasoning_tokens
-    if fresh < 0 or answer < 0 or cache_write_1h_tokens > cache_write_tokens:
+    if fresh < 0 or answer < 0:
         raise ValueError(
-            f"cache_write_1h_tokens={cache_write_1h_tokens} must fit into cache_write_tokens, "
             f"cached_input_tokens={cached_input_tokens} and cache_write_tokens={cache_write_tokens} must fit into "
             f"input_tokens={input_tokens}, reasoning_tokens={reasoning_tokens} into output_tokens={output_tokens}"
         )
     asked = fresh * tier.input
     cached = cached_input_tokens * tier.cached_input
     written = cache_write_tokens * tier.cache_write
-    if cache_write_1h_tokens and tier.cache_write_1h is not None:
-        written += cache_write_1h_tokens * (tier.cache_write_1h - tier.cache_write)
     answered = answer * tier.output
     reasoned = reasoning_tokens * tier.reasoning
     fee = tier.per_request if input_tokens or output_tokens else 0
     cost = asked + cached + written + answered + reasoned + fee
     saved = cached_input_tokens * tier.input - cached
     return cost, saved if saved > 0 else 0, 0, asked, cached, written, answered, reasoned, fee
+
+
+def charge_meters(
+    card: RateCard,
+    charged: ChargeFields,
+    input_tokens: int,
+    output_tokens: int,
+    cached_input_tokens: int,
+    cache_write_tokens: int,
+    reasoning_tokens: int,
+    meters: tuple[int, ...],
+) -> tuple[ChargeFields, tuple[int, ...]]:
+    """The charge of an event that uses rare meters, and what the units of each cost of it.
+
+    Args:
+        card: What prices it.
+        charged: What `charge_fields` says of its plain counts.
+        input_tokens: As there, and so are those after it.
+        output_tokens: As there.
+        cached_input_tokens: As there.
+        cache_write_tokens: As there.
+        reasoning_tokens: As there.
+        meters: The meters' counts, in the order of the table.
+
+    Returns:
+        The charge; and of each meter, in pico-USD, the part of it that its own units cost.
+
+    Raises:
+        ValueError: Some of them count more than there is.
+    """
+    fresh = input_tokens - cached_input_tokens - cache_write_tokens
+    wrong = misfit(meters, fresh, cached_input_tokens, cache_write_tokens, output_tokens - reasoning_tokens)
+    if wrong is not None:
+        raise ValueError(wrong.detail)
+    tier = card.tier_for(input_tokens)
+    if tier is None:
+        return charged, NONE_USED
+    fields, costs = list(charged), [0] * len(METERS)
+    for at, units in enumerate(own_units(meters)):
+        if units:
+            rate, place = tier.meter_rate(at) or 0, _PLACE_OF_PART[at]
+            costs[at] = units * rate
+            fields[place] += costs[at] - (units * int(getattr(tier, METERS[at].part)) if METERS[at].is_tokens else 0)
+    fields[0] = sum(fields[3:])
+    fields[1] = max(0, _as_fresh(tier, cached_input_tokens, meters) - fields[4])
+    return tuple(fields), tuple(costs)  # type: ignore[return-value]  # as many as there were
+
+
+def _as_fresh(tier: Tier, cached_input_tokens: int, meters: tuple[int, ...]) -> int:
+    """What the cached tokens would have cost as fresh input, each as what it is."""
+    cost = cached_input_tokens * tier.input
+    for at, meter in enumerate(METERS):
+        if meters[at] and meter.part == "cached_input" and meter.within:
+            cost += meters[at] * ((tier.meter_rate(NAMES.index(meter.within)) or 0) - tier.input)
+    return cost
+
+
+def unpriced_fees(card: RateCard, meters: tuple[int, ...]) -> list[str]:
+    """The meters that an event uses, are no tokens, and have no rate in its card."""
+    tier = card.tiers[0] if card.tiers else None
+    return [
+        meter.words
+        for at, meter in enumerate(METERS)
+        if meters[at] and not meter.is_tokens and (tier is None or tier.meters[at] is None)
+    ]

@@ -7,8 +7,8 @@ How the catalogue is read:
 - The catalogue cannot state a zero. A price that states nothing at all is a free model; one that states input only
   (embeddings, classifiers) has output that costs nothing.
 - A price that states only other units (hours of audio, characters, pages) has no rate for tokens: unpriced.
-- Fees per thousand requests become a fee per request. Audio, image, search and storage units need counts that usage
-  v1 does not carry, and stay out; cache writes for an hour are charged apart where they have a rate.
+- Fees per thousand requests become a fee per request. What `burnline.events.meters` counts (modalities, cache writes
+  for an hour, searches) has its rate where the catalogue states one; hours, characters and pages stay out.
 - A tier counts from strictly above its line and prices the whole request.
 """
 
@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
-from burnline.pricing.card import Tier
+from burnline.events.meters import METERS, MILLION
+from burnline.pricing.card import Tier, meter_rates
 from burnline.pricing.dated import DAY_MS, Always, Condition, Daily, Dated, Since
 
 Price = Decimal | TieredPrices
@@ -33,9 +34,9 @@ _PLACES = {
     "output_mtok": _PER_MILLION,
     "cache_read_mtok": _PER_MILLION,
     "cache_write_mtok": _PER_MILLION,
-    "cache_write_1h_mtok": _PER_MILLION,
     "output_reasoning_mtok": _PER_MILLION,
     "requests_kcount": _PER_THOUSAND,
+    **{meter.rate: _PER_MILLION if meter.per == MILLION else _PER_THOUSAND for meter in METERS},
 }
 
 
@@ -96,7 +97,7 @@ def _tier(prices: Mapping[str, Price], line: int | None) -> Tier:
         cache_write=rate("cache_write_mtok", plain),
         reasoning=rate("output_reasoning_mtok", answer),
         per_request=rate("requests_kcount"),
-        cache_write_1h=rate("cache_write_1h_mtok") if "cache_write_1h_mtok" in prices else None,
+        meters=meter_rates({meter.name: rate(meter.rate) for meter in METERS if meter.rate in prices}),
     )
 
 

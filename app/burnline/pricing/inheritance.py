@@ -8,6 +8,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
+from burnline.events.meters import METERS
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import ANY_PROVIDER, RateCard, Tier
 from burnline.pricing.explain import MILLION
@@ -125,9 +126,13 @@ def dropped(new: RateCard, old: RateCard) -> list[str]:
         f"{_text(tier.output)}, cached input {_text(tier.cached_input)} USD per million tokens"
         for tier in gone
     ]
-    if old.tiers and old.tiers[0].cache_write_1h is not None and new.tiers[0].cache_write_1h is None:
-        for_an_hour = _text(old.tiers[0].cache_write_1h)
-        said.append(f"cache writes for an hour at {for_an_hour} USD per million tokens: they cost what others do")
+    for at, meter in enumerate(METERS):
+        rate = old.tiers[0].meters[at] if old.tiers else None
+        if rate is not None and new.tiers[0].meters[at] is None:
+            each, instead = (
+                ("million tokens", "they cost what others do") if meter.is_tokens else ("thousand", "no rate")
+            )
+            said.append(f"{meter.words} at {usd_text(rate * meter.per)} USD per {each}: {instead}")
     if old.tiers and old.tiers[0].per_request and not new.tiers[0].per_request:
         said.append(f"the fee of {usd_text(old.tiers[0].per_request)} USD per request")
     return said

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from burnline.events.usage import ID_FIELDS, Usage, holds_control_character, parts_fit_into_totals
+from burnline.events.usage import ID_FIELDS, RareUsage, Usage, holds_control_character, parts_fit_into_totals
 
 if TYPE_CHECKING:
     from burnline.events.contract import UsageEvent
@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Usage).decode
 
 
-class _Sent(Usage, kw_only=True, frozen=True, gc=False, omit_defaults=True):
+class _Sent(RareUsage, kw_only=True, frozen=True, gc=False, omit_defaults=True):
     """As it is written: an absent field means its default, so defaults need no bytes."""
 
 

@@ -1,6 +1,6 @@
 """The rows of the projection, that the projector writes and the API reads: shapes, encoding, decoding. No I/O."""
 
-from typing import Annotated, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import msgspec
 from pydantic import ValidationError
@@ -9,6 +9,7 @@ from burnline.detection.anomaly import Anomaly
 from burnline.detection.lifecycle import OpenAnomaly
 from burnline.ledger import record
 from burnline.ledger.progress import Progress
+from burnline.ledger.rare import LEDGER_SUMS, ROLLUP_SUMS, struct_with
 
 ROLLUP_VERSION = 1
 QUARTER_MS = 900_000
@@ -37,6 +38,10 @@ class ModelRow(msgspec.Struct, gc=False):
     cost_usd: Usd
     cache_savings_usd: Usd
     embedding_cost_usd: Usd
+
+
+if not TYPE_CHECKING:
+    ModelRow = struct_with(ModelRow, LEDGER_SUMS, Usd)
 
 
 class SessionRow(ModelRow, kw_only=True):
@@ -96,6 +101,10 @@ class RollupRow(msgspec.Struct, gc=False, kw_only=True):
     request_cost_usd: Usd
     cost_usd: Usd
     cache_savings_usd: Usd
+
+
+if not TYPE_CHECKING:
+    RollupRow = struct_with(RollupRow, ROLLUP_SUMS, Usd)
 
 
 class ProgressRow(msgspec.Struct, frozen=True):

@@ -109,7 +109,7 @@ def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
     return SessionAnswer(
         **live.freshness().envelope(unpriced_of(row.unpriced_by_model)),
         **row.burn(sessions.rule),
-        **msgspec.structs.asdict(model_record(row.total)),
+        **msgspec.to_builtins(model_record(row.total)),
         session_id=view.session_id,
         org_id=view.org_id,
         agent_id=view.agent_id,
@@ -120,8 +120,7 @@ def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
         tool_calls=view.tool_calls,
         model_mix=msgspec.to_builtins(row.mix),
         by_model={
-            model: ModelTotals(**msgspec.structs.asdict(model_record(sums)))
-            for model, sums in sorted(view.models.items())
+            model: ModelTotals(**msgspec.to_builtins(model_record(sums))) for model, sums in sorted(view.models.items())
         },
         slices=[
             SlicePoint(start_at=index * SLICE_MS, spend_usd=usd_text(pico_usd))

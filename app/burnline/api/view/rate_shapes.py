@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, create_model
 
 from burnline.api.parameters import instant_ms, instant_text
+from burnline.events.meters import METERS
 from burnline.pricing.card import RateCard
 from burnline.pricing.explain import describe
 from burnline.pricing.inheritance import PARTS, rate_field
@@ -93,8 +94,21 @@ class TierOut(BaseModel):
     cached_input_usd_per_million_tokens: str
     cache_write_usd_per_million_tokens: str
     reasoning_usd_per_million_tokens: str
-    cache_write_1h_usd_per_million_tokens: str | None = None
     usd_per_request: str | None = None
+
+
+if not TYPE_CHECKING:
+    # With the rates of rare meters.
+    TierOut = create_model(
+        TierOut.__name__,
+        __base__=TierOut,
+        __doc__=TierOut.__doc__,
+        __module__=__name__,
+        **{
+            meter.rate_field: (str | None, Field(None, description=f"Null: the rate of its part. {meter.description}"))
+            for meter in METERS
+        },
+    )
 
 
 class CardOut(BaseModel):

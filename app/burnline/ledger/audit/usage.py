@@ -15,7 +15,7 @@ What can be decided, and what cannot:
   compared.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from burnline.events.usage import END_TIME_MS, Usage
@@ -25,8 +25,10 @@ from burnline.ledger.audit.retired import Agent
 from burnline.ledger.audit.session import Bounds, Verdict, described, of_equal_counts, unequal
 from burnline.ledger.audit.sums import NOTHING, Fields, Sums
 from burnline.ledger.audit.usage_held import Group, HeldUsage, contradiction, fields_of, group_of
+from burnline.ledger.rare import LEDGER_NAMES
+from burnline.ledger.session import COMMON_FIELDS
 from burnline.ledger.usage_record import UsageRollupRecord, parse
-from burnline.ledger.usage_rollups import QUARTER_MS, UsageRollups, UsageRow
+from burnline.ledger.usage_rollups import NOTHING_RARE, QUARTER_MS, UsageRollups, UsageRow
 from burnline.pricing.card import ChargeFields
 
 Used = tuple[str, str, str]
@@ -110,7 +112,15 @@ class UsageCheck(UsageRollups):
             self._extent = Extent(self._since_offset, next_offset, from_ms, to_ms)
         self._moving = frozenset(group_of(record) for record in self._records if record.last_offset >= next_offset)
 
-    def add(self, offset: int, event: Usage, provider: str, model: str, charged: ChargeFields) -> None:
+    def add(
+        self,
+        offset: int,
+        event: Usage,
+        provider: str,
+        model: str,
+        charged: ChargeFields,
+        rare: Mapping[str, int] = NOTHING_RARE,
+    ) -> None:
         """Count an event of the log."""
         del provider
         extent = self._extent
@@ -130,6 +140,8 @@ class UsageCheck(UsageRollups):
         sums[8] += savings
         if event.kind == "embedding":
             sums[9] += cost
+        for at, name in enumerate(LEDGER_NAMES, len(COMMON_FIELDS)) if rare else ():
+            sums[at] += rare.get(name, 0)
 
     def take_changes(self, watermark_ms: int) -> list[UsageRow]:
         """Nothing is written."""

@@ -5,14 +5,17 @@ from typing import NamedTuple
 
 import msgspec
 
+from burnline.events.meters import PARTS
 from burnline.ledger.audit.sums import Fields
+from burnline.ledger.rare import LEDGER_NAMES, LEDGER_SUMS, read_rare
 from burnline.ledger.usage_record import UsageRollupRecord
 from burnline.ledger.usage_rollups import QUARTER_MS
 from burnline.pricing.money import pico_from_text
 
 Group = tuple[int, str, str, str]
 """Quarter's start, org, agent, model."""
-_PARTS = tuple(name for name in UsageRollupRecord.__struct_fields__ if name.endswith("_cost_usd"))
+_PARTS = tuple(f"{part}_cost_usd" for part in PARTS)
+_RARE = dict.fromkeys(LEDGER_NAMES, 0)
 
 
 class HeldUsage(NamedTuple):
@@ -70,6 +73,7 @@ def fields_of(record: UsageRollupRecord) -> Fields:
         cost,
         pico_from_text(record.cache_savings_usd),
         cost if record.kind == "embedding" else 0,
+        *(_RARE | read_rare(record, LEDGER_SUMS)).values(),
     )
 
 

@@ -274,12 +274,18 @@ enum {
     HAS_TAGS = 1 << 17,
     HAS_TIER = 1 << 18,
     HAS_REGION = 1 << 19,
-    HAS_HOUR = 1 << 20,
+    METERS_FROM = 20, /* bits of rare meters begin here */
+    MOST_METERS = 64 - METERS_FROM,
 };
+
+/* Names of the meters that are rare, in the order of the table in app/burnline/events/meters.py: Python tells them before
+ * the first event. An event that counts one has a price that Python works out. */
+static Span meter_names[MOST_METERS];
+static u32 meter_count;
 
 #define IS(name, text) (memcmp((name).at, text, sizeof(text) - 1) == 0)
 
-static u32 field_of(Span name)
+static u32 common_field_of(Span name)
 {
     switch (name.len) {
     case 4:
@@ -308,11 +314,20 @@ static u32 field_of(Span name)
         return IS(name, "cache_write_tokens") ? HAS_WRITTEN : 0;
     case 19:
         return IS(name, "cached_input_tokens") ? HAS_CACHED : 0;
-    case 21:
-        return IS(name, "cache_write_1h_tokens") ? HAS_HOUR : 0;
     default:
         return 0;
     }
+}
+
+static u64 field_of(Span name)
+{
+    u32 common = common_field_of(name);
+    if (LIKELY(common))
+        return common;
+    for (u32 i = 0; i < meter_count; i++)
+        if (same_text(name, meter_names[i]))
+            return 1ull << (METERS_FROM + i);
+    return 0;
 }
 
 static bool take_kind(Cursor *c, u8 *kind)
@@ -337,10 +352,16 @@ static bool take_kind(Cursor *c, u8 *kind)
     return true;
 }
 
-static bool take_field(Cursor *c, u32 field, Event *event)
+/* Whether a service tier is none, in the spellings that providers answer with: STANDARD in app/burnline/pricing/book.py. */
+static bool is_standard(Span tier)
+{
+    return tier.at == NULL || (tier.len == 8 && IS(tier, "standard")) || (tier.len == 7 && IS(tier, "default"));
+}
+
+static bool take_field(Cursor *c, u64 field, Event *event)
 {
     Span ignored;
-    i64 for_an_hour;
+    i64 units;
     switch (field) {
     case HAS_EVENT_ID:
         return take_id(c, &event->event_id);
@@ -378,12 +399,11 @@ static bool take_field(Cursor *c, u32 field, Event *event)
     case HAS_TAGS:
         return take_tags(c);
     case HAS_TIER: /* what is served so, or there, has a price of its own, which Python looks up */
+        return take_optional_id(c, &ignored) && is_standard(ignored);
     case HAS_REGION:
         return take_null(c);
-    case HAS_HOUR:
-        return take_optional_count(c, &for_an_hour) && for_an_hour == 0;
     default:
-        return skip_value(c, 1);
+        return field ? take_optional_count(c, &units) && units == 0 : skip_value(c, 1);
     }
 }
 
@@ -392,14 +412,14 @@ static bool parse_plain(const u8 *at, u32 len, i64 newest_ms, Event *event)
     if (len == 0 || len > MAX_EVENT_BYTES || !is_plain_text(at, len))
         return false;
     Cursor c = {at, at + len};
-    u32 seen = 0;
+    u64 seen = 0;
     if (!take(&c, '{'))
         return false;
     do {
         Span name;
         if (!take(&c, '"') || !take_text(&c, &name) || !take(&c, ':'))
             return false;
-        u32 field = field_of(name);
+        u64 field = field_of(name);
         if (seen & field || !take_field(&c, field, event))
             return false;
         seen |= field;

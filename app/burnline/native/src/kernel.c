@@ -45,6 +45,17 @@ API void kernel_set_hash_key(u64 first, u64 second)
     hash_key[1] = second;
 }
 
+/* Tell the name of a further rare meter, once in a process and before there is a kernel; false: there are too many. */
+API i32 kernel_add_meter(const u8 *name, u32 len)
+{
+    if (meter_count == MOST_METERS)
+        return false;
+    u8 *copy = grown(NULL, len);
+    memcpy(copy, name, len);
+    meter_names[meter_count++] = (Span){copy, len};
+    return true;
+}
+
 /* Why kernel_apply stopped. */
 enum { DONE, LOOK, CARD, LIMITS, JUDGE };
 

@@ -1,0 +1,165 @@
+"""Sums that most sessions do not have: what the meters of the table count and cost, and what else is rare.
+
+They are attributes like the common sums, and 0 where nobody has added anything: then they take no memory, and no bytes
+in a record. Which there are follows from `burnline.events.meters`, and from the few lines here.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from pydantic import BaseModel, Field, create_model
+from pydantic.json_schema import SkipJsonSchema
+
+from burnline.events.meters import METERS
+from burnline.pricing.money import pico_from_text, usd_text
+
+
+class RareSum(NamedTuple):
+    """One of them."""
+
+    name: str
+    """The attribute: a count, or an amount in pico-USD."""
+    field: str
+    """In records: the count, or the amount as decimal text in USD."""
+    description: str
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it is an amount."""
+        return self.name.endswith("_pico_usd")
+
+
+LEDGER_SUMS = tuple(RareSum(meter.name, meter.name, meter.description) for meter in METERS)
+"""Of each model in a session's ledger; in the order of records."""
+
+METER_COSTS = tuple(
+    RareSum(
+        f"{meter.stem}_pico_usd",
+        f"{meter.stem}_cost_usd",
+        f"Of {meter.part}_cost_usd, what {meter.name} cost"
+        + (" that no other field counts." if any(other.within == meter.name for other in METERS) else "."),
+    )
+    for meter in METERS
+)
+ROLLUP_SUMS = (*LEDGER_SUMS, *METER_COSTS)
+"""Of each row of the usage rollups; in the order of records."""
+
+LEDGER_NAMES = tuple(each.name for each in LEDGER_SUMS)
+ROLLUP_NAMES = tuple(each.name for each in ROLLUP_SUMS)
+_NONE = (0,) * len(LEDGER_NAMES)
+
+
+def _zeros(sums: tuple[RareSum, ...]) -> type:
+    return type("RareSums", (), {"__slots__": (), **{each.name: 0 for each in sums}})
+
+
+class _Rare:
+    """Any of the sums by name; those that were never added to are 0."""
+
+    __slots__ = ("__dict__",)
+
+    def add_rare(self, more: Mapping[str, int]) -> None:
+        """Add to some of them, by name."""
+        held = self.__dict__
+        for name, value in more.items():
+            held[name] = held.get(name, 0) + value
+
+    @property
+    def rare(self) -> Mapping[str, int]:
+        """Those that something was added to, by name."""
+        return self.__dict__
+
+    def rare_values(self) -> tuple[int, ...]:
+        """Those of a ledger, in the order of `LEDGER_NAMES`."""
+        held = self.__dict__
+        return tuple(held.get(name, 0) for name in LEDGER_NAMES) if held else _NONE
+
+
+class LedgerRare(_Rare, _zeros(LEDGER_SUMS)):  # type: ignore[misc]  # its attributes are those of the table
+    """The rare sums of a model in a ledger."""
+
+    __slots__ = ()
+
+
+class RollupRare(_Rare, _zeros(ROLLUP_SUMS)):  # type: ignore[misc]  # its attributes are those of the table
+    """The rare sums of a usage rollup."""
+
+    __slots__ = ()
+
+
+Struct = TypeVar("Struct", bound=type[msgspec.Struct])
+Model = TypeVar("Model", bound=type[BaseModel])
+if TYPE_CHECKING:
+    _Absent = None
+else:
+    _Absent = SkipJsonSchema[None]
+_Natural = Annotated[int, msgspec.Meta(ge=0)]
+
+
+def struct_with(struct: Struct, sums: Iterable[RareSum], usd: Any = str) -> Struct:
+    """A struct of records with a field for each of some sums, behind its own; what is zero is left out.
+
+    Args:
+        struct: The struct without them.
+        sums: Which.
+        usd: The type of its amounts.
+    """
+    fields = [(each.field, (usd if each.is_amount else _Natural) | UnsetType, UNSET) for each in sums]
+    return msgspec.defstruct(  # type: ignore[return-value]  # a subclass of it
+        struct.__name__,
+        fields,
+        bases=(struct,),
+        module=struct.__module__,
+        namespace={"__doc__": struct.__doc__},
+        kw_only=True,
+        gc=False,
+    )
+
+
+def model_with(model: Model, sums: Iterable[RareSum], usd: Any) -> Model:
+    """The same of a pydantic model, for schemas and answers."""
+    count = Annotated[int, Field(ge=0)]
+    fields: dict[str, Any] = {
+        each.field: (
+            (usd if each.is_amount else count) | _Absent,
+            Field(None, description=each.description, exclude_if=_absent, json_schema_extra=_without_default),
+        )
+        for each in sums
+    }
+    return create_model(  # type: ignore[return-value]  # a subclass of it
+        model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **fields
+    )
+
+
+def _absent(value: object) -> bool:
+    return value is None
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def write_rare(record: msgspec.Struct, held: _Rare, sums: Iterable[RareSum]) -> None:
+    """Fill a record's fields from the sums that are not zero."""
+    rare = held.rare
+    if rare:
+        for each in sums:
+            if value := rare.get(each.name, 0):
+                setattr(record, each.field, usd_text(value) if each.is_amount else value)
+
+
+def read_rare(record: object, sums: Iterable[RareSum]) -> dict[str, int]:
+    """The sums in a record that are not zero.
+
+    Raises:
+        ValueError: An amount in it is none.
+    """
+    found = {each.name: (each, getattr(record, each.field)) for each in sums}
+    read = {
+        name: pico_from_text(value) if each.is_amount else int(value)
+        for name, (each, value) in found.items()
+        if value is not UNSET and value is not None
+    }
+    return {name: value for name, value in read.items() if value}

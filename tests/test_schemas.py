@@ -20,7 +20,7 @@ from tests.events.examples import decode
 FROZEN = {
     "anomaly.json": "b6f148e9fb1ca455bc18741f08ed503e01224a44d91491ec5be615ad51057040",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
-    "dead-letter-headers.json": "b52f8518325ce6661eed129b110b27adecabb60f3cd55548136ac046d6139c11",
+    "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
     "progress.json": "08f33513acc3c956a44ab2b21e5dfc884bea67579db20a4b10e484bb0fe2f5d7",
     "session-ledger.json": "d2c96e2cac6fe5e6619992b970846b344d99487eebf919d73937b06009f9986e",
     "session-rollup.json": "f0eaf4fdf562e9f27f2fef624a78df108babc1ecd0e18d12697f63586bfd52dd",

@@ -83,6 +83,16 @@ BODIES: dict[str, Any] = {
         "output_usd_per_million_tokens": "10",
         "effective_from": T0,
     },
+    "/api/v1/events": {
+        "event_id": "posted",
+        "occurred_at": T0,
+        "org_id": OWN,
+        "agent_id": "agent-7",
+        "session_id": "posted",
+        "model": "gpt-4o",
+        "input_tokens": 0,
+        "output_tokens": 0,
+    },
 }
 """A body for each route that takes one, below the API's prefix."""
 OF_NO_ORG = {"/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}"}

@@ -18,6 +18,7 @@ from burnline.api.routes import (
     baselines,
     burn_rates,
     charges,
+    events,
     exports,
     health,
     me,
@@ -28,13 +29,17 @@ from burnline.api.routes import (
     trends,
     valuation_rates,
 )
+from burnline.api.taking import Taking
 from burnline.api.view.live import live_view
 from burnline.api.view.rollups import RollupCache
+from burnline.api.writing import TIMEOUT_S
 from burnline.pages import site
 from burnline.readmodel.connection import connect
 from burnline.settings import Settings
 
 API_PREFIX = "/api/v1/finops"
+EVENTS_PREFIX = "/api/v1"
+"""Below it stands what takes events; what answers about spending stands below `API_PREFIX`."""
 
 ROUTERS: tuple[APIRouter, ...] = (
     trends.router,
@@ -76,8 +81,10 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connect(settings) as redis:
             app.state.resources = Resources(settings, redis, now_ms, RollupCache())
+            app.state.taking = Taking(settings, timeout_s=TIMEOUT_S)
             async with live_view(app.state.resources) as app.state.live:
                 yield
+            app.state.taking.close()
 
     app = FastAPI(
         title="Burnline",
@@ -94,9 +101,9 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     site.install(app)
     checked = [Depends(known_names)]
     app.include_router(health.router, dependencies=checked)
-    for router in ROUTERS:
+    for router, prefix in (*((router, API_PREFIX) for router in ROUTERS), (events.router, EVENTS_PREFIX)):
         app.include_router(
-            router, prefix=API_PREFIX, dependencies=checked, responses=problems.responses(400, 401, 403, 422, 429, 503)
+            router, prefix=prefix, dependencies=checked, responses=problems.responses(400, 401, 403, 422, 429, 503)
         )
     _describe_problems(app)
     guard(app, settings)

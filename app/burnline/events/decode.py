@@ -1,11 +1,13 @@
 """Batches of records into usage events, at a fraction of a microsecond each; what fails is explained, at leisure."""
 
+import json
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from burnline.events.cloudevents import usage_object
 from burnline.events.explain import explain
 from burnline.events.meters import NAMES
 from burnline.events.rejection import Fault, Reason, Rejection
@@ -101,12 +103,21 @@ def _second_look(value: bytes | None, now_ms: int, max_clock_skew_ms: int) -> Us
     """Decode a value that is unusual, or say what is wrong with it."""
     refusal = "refused"
     try:
-        usage = _decode_unusual(value) if value else None
+        usage = _decode_perhaps_wrapped(value) if value else None
         if usage is not None and _keeps_the_rules(usage, now_ms + max_clock_skew_ms):
             return usage
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors, and so is UnicodeDecodeError
         refusal = str(error)
     return explain(value, now_ms=now_ms, max_clock_skew_ms=max_clock_skew_ms) or Fault(Reason.UNREADABLE, "", refusal)
+
+
+def _decode_perhaps_wrapped(value: bytes) -> Usage | None:
+    try:
+        return _decode_unusual(value)
+    except msgspec.ValidationError:
+        if b"specversion" not in value:
+            raise
+        return _decode_unusual(json.dumps(usage_object(value)).encode())
 
 
 def _decode_unusual(value: bytes) -> Usage | None:

@@ -5,9 +5,10 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from burnline.events.cloudevents import usage_object
 from burnline.events.contract import UsageEvent
 from burnline.events.rejection import Fault, Reason
-from burnline.events.text import TextError, read_object, shown
+from burnline.events.text import TextError, shown
 from burnline.events.usage import (
     END_TIME_MS,
     KINDS,
@@ -43,7 +44,7 @@ def explain(value: bytes | None, *, now_ms: int, max_clock_skew_ms: int) -> Faul
         max_clock_skew_ms: How far ahead of it `occurred_at` may be.
     """
     try:
-        event = UsageEvent.model_validate(read_object(value))
+        event = UsageEvent.model_validate(usage_object(value))
     except TextError as error:
         return error.fault
     except ValidationError as error:

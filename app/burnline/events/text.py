@@ -60,6 +60,9 @@ def read_object(value: bytes | None) -> dict[str, Any]:
         raise _error(Reason.NOT_JSON, f"{error.msg} at character {error.pos}: {near}") from error
     if constants:
         raise _error(Reason.NOT_JSON, f"{constants[0]} is no JSON value", _holder(parsed, NotJson))
+    if isinstance(parsed, list) and parsed and isinstance(parsed[0], dict) and "specversion" in parsed[0]:
+        detail = f"the value is a batch of {len(parsed)} CloudEvents; publish each in a record of its own"
+        raise _error(Reason.CLOUDEVENTS_BATCH, detail)
     if not isinstance(parsed, dict):
         raise _error(Reason.NOT_AN_OBJECT, f"an event is a JSON object, not {shown(parsed)}")
     if "\\u" in text:

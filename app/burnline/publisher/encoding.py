@@ -42,6 +42,13 @@ def encode(event: "UsageEvent | Mapping[str, Any]") -> Encoded:
     return _explained(event)
 
 
+def record_of(usage: Usage) -> Encoded:
+    """The record of an event that was decoded, which keeps to the contract."""
+    return Encoded(
+        _encode(msgspec.convert(usage, _Sent, from_attributes=True)), usage.session_id.encode(), usage.event_id
+    )
+
+
 def usage_of(record: Encoded) -> Usage:
     """The event of a record, as the worker will see it."""
     return _decode(record.value)

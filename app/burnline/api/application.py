@@ -31,6 +31,7 @@ from burnline.api.routes import (
 )
 from burnline.api.taking import Taking
 from burnline.api.view.live import live_view
+from burnline.api.view.names_seen import NamesSeen
 from burnline.api.view.rollups import RollupCache
 from burnline.api.writing import TIMEOUT_S
 from burnline.pages import site
@@ -80,7 +81,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connect(settings) as redis:
-            app.state.resources = Resources(settings, redis, now_ms, RollupCache())
+            app.state.resources = Resources(settings, redis, now_ms, RollupCache(), NamesSeen())
             app.state.taking = Taking(settings, timeout_s=TIMEOUT_S)
             async with live_view(app.state.resources) as app.state.live:
                 yield

@@ -49,6 +49,18 @@ class Unpriced(BaseModel):
         return cls(tokens=tokens, low_usd=usd_text(low_pico_usd), high_usd=usd_text(high_pico_usd))
 
 
+class Note(BaseModel):
+    """A filter's value that is not known: the answer is empty, and not because nothing was spent."""
+
+    model_config = ConfigDict(title="Note")
+
+    parameter: str = Field(description="The filter.", examples=["org_id"])
+    value: str = Field(description="Its value.", examples=["northwnd"])
+    known: bool = Field(description="Whether usage of it was seen.", examples=[False])
+    did_you_mean: str | None = Field(description="A name that was seen, and is near.", examples=["northwind"])
+    detail: str = Field(description="A sentence.", examples=["No usage of organisation 'northwnd' was seen."])
+
+
 class Envelope(BaseModel):
     """What every answer carries; answers inherit from it."""
 
@@ -60,6 +72,10 @@ class Envelope(BaseModel):
     )
     lag: Lag
     unpriced: Unpriced
+    notes: list[Note] = Field(
+        default_factory=list,
+        description="Values of filters that nobody has used whose usage you may see: a misspelt name is not 0 USD.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +86,19 @@ class Freshness:
         as_of_ms: Every event that the log had taken by then is in it, epoch ms; None without events.
         lag_events: Events behind the ledgers' offsets.
         lag_ms: Age of the picture, by the wall clock.
+        notes: What is to be said of the question.
     """
 
     as_of_ms: int | None
     lag_events: int
     lag_ms: int
+    notes: tuple[Note, ...] = ()
 
     def envelope(self, unpriced: Unpriced | None = None) -> dict[str, Any]:
         """The fields of an `Envelope`, to be spread into an answer's constructor; nothing unpriced by default."""
         as_of = None if self.as_of_ms is None else _EPOCH + timedelta(milliseconds=self.as_of_ms)
         lag = Lag(events=self.lag_events, seconds=self.lag_ms / 1000)
-        return {"as_of": as_of, "lag": lag, "unpriced": unpriced or Unpriced.of(0, 0, 0)}
+        return {"as_of": as_of, "lag": lag, "unpriced": unpriced or Unpriced.of(0, 0, 0), "notes": list(self.notes)}
 
 
 def freshness_of(

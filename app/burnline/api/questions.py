@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -16,8 +16,9 @@ from burnline.api.access.principal import Viewer
 from burnline.api.envelope import Freshness
 from burnline.api.problems import Mistake, Problem
 from burnline.api.resources import WithResources
+from burnline.api.view.names_seen import LOOKED, notes
 from burnline.finance.days import Day, zone
-from burnline.finance.frames import Dimension, matching, visible, within
+from burnline.finance.frames import COLUMNS, Dimension, matching, visible, within
 from burnline.finance.periods import MAX_DAYS, Asked, Hour, PeriodError, days_of, hours_of
 
 MAX_VALUES = 100
@@ -212,12 +213,23 @@ async def find(resources: WithResources, caller: Viewer, asked: Question) -> Fou
         redis.RedisError: Redis is away.
     """
     rows = await resources.rollups.read(resources, asked.from_ms, asked.until_ms)
-    return await asyncio.to_thread(_narrow, rows.frame, caller.orgs, asked, rows.freshness)
+    found, absent = await asyncio.to_thread(_narrow, rows.frame, caller.orgs, asked, rows.freshness)
+    if not absent:
+        return found
+    said = notes(await resources.names.unknown(resources, caller, absent), f"in the time asked for or {LOOKED}")
+    return replace(found, freshness=replace(found.freshness, notes=tuple(said)))
 
 
-def _narrow(frame: pl.DataFrame, orgs: frozenset[str] | None, asked: Question, freshness: Freshness) -> Found:
+def _narrow(
+    frame: pl.DataFrame, orgs: frozenset[str] | None, asked: Question, freshness: Freshness
+) -> tuple[Found, dict[Dimension, list[str]]]:
+    """The rows, and the filters' values that none of those has that may be seen in the time asked for."""
     seen = visible(within(frame, asked.from_ms, asked.until_ms), orgs)
-    return Found(matching(seen, asked.filters), freshness)
+    absent = {
+        dimension: [value for value in values if seen.filter(pl.col(COLUMNS[dimension]) == value).is_empty()]
+        for dimension, values in asked.filters.items()
+    }
+    return Found(matching(seen, asked.filters), freshness), {each: values for each, values in absent.items() if values}
 
 
 def moment(at_ms: int) -> datetime:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from burnline.settings import Settings
 
 if TYPE_CHECKING:
+    from burnline.api.view.names_seen import NamesSeen
     from burnline.api.view.rollups import RollupCache
 
 
@@ -22,12 +23,14 @@ class Resources:
         redis: Client of the projection; answers are bytes.
         now_ms: The wall clock, epoch milliseconds.
         rollups: Rollup rows that were read already.
+        names: Names that usage had lately.
     """
 
     settings: Settings
     redis: Redis
     now_ms: Callable[[], int]
     rollups: "RollupCache"
+    names: "NamesSeen"
 
 
 def resources(request: Request) -> Resources:

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
 from burnline.api.access.principal import Viewer
-from burnline.api.envelope import Envelope
+from burnline.api.envelope import Envelope, Note
 from burnline.api.problems import Mistake, Problem, responses
 from burnline.api.resources import WithResources
 from burnline.api.view.anomalies import Heading, Kept, Opened, Urgency, urgency
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.generation import read_together
 from burnline.api.view.live import LiveView, WithLive
+from burnline.api.view.names_seen import AgentNotes
 from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, visible
 from burnline.api.view.shapes import NextCursor
 from burnline.detection.anomaly import Anomaly, Severity, State
@@ -52,12 +53,14 @@ async def active_anomalies(
     agent_id: AgentFilter = None,
     limit: Limit = 100,
     cursor: CursorText = None,
+    *,
+    notes: AgentNotes,
 ) -> Response:
     """Open and escalated anomalies, critical before warning, the latest change first."""
     wanted = _wanted(visible(caller, org_id), agent_id, severity, None)
     found = live.picture.anomalies.open(wanted, limit=limit + 1, after=read_cursor(cursor, "active", Urgency))
     more = write_cursor("active", urgency(found[limit - 1].heading)) if len(found) > limit else None
-    return _page(live, found[:limit], more)
+    return _page(live, found[:limit], more, notes)
 
 
 @router.get("/anomalies", summary="Which anomalies have there been?", response_model=Anomalies)
@@ -77,6 +80,8 @@ async def anomalies(
     ] = None,
     limit: Limit = 100,
     cursor: CursorText = None,
+    *,
+    notes: AgentNotes,
 ) -> Response:
     """All anomalies of the last 90 days, the latest opening first.
 
@@ -97,7 +102,7 @@ async def anomalies(
     if len(found) > limit:
         last = found[limit - 1].heading
         more = write_cursor("history", Opened(last.opened_at, last.anomaly_id))
-    return _page(live, found[:limit], more)
+    return _page(live, found[:limit], more, notes)
 
 
 @router.get("/anomalies/{anomaly_id}", summary="How did one anomaly go on?", responses=responses(404))
@@ -115,10 +120,10 @@ async def anomaly(
     return AnomalyTimeline(**live.freshness().envelope(), anomaly=timeline[-1], timeline=timeline)
 
 
-def _page(live: LiveView, found: list[Kept], cursor: str | None) -> Response:
+def _page(live: LiveView, found: list[Kept], cursor: str | None, notes: list[Note]) -> Response:
     rows = b",".join(kept.json for kept in found)
     next_cursor = b"null" if cursor is None else b'"%s"' % cursor.encode()
-    body = envelope_json(live, {}) + b',"rows":[' + rows + b'],"next_cursor":' + next_cursor + b"}"
+    body = envelope_json(live, {}, notes) + b',"rows":[' + rows + b'],"next_cursor":' + next_cursor + b"}"
     return Response(body, media_type="application/json")
 
 

@@ -1,6 +1,7 @@
 """What burns now: a row per active session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from burnline.api.envelope import Envelope
 from burnline.api.view.active import ActiveSession
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.live import WithLive
+from burnline.api.view.names_seen import AgentNotes, OrgNotes
 from burnline.api.view.orders import Column, Place
 from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, unpriced_of, visible
 from burnline.api.view.shapes import BurnRateRow, NextCursor
@@ -52,6 +54,8 @@ async def active_burn_rates(
         Query(ge=0, le=1_000_000_000, decimal_places=3, description="Only what burns at least so many baselines."),
     ] = None,
     anomalous: Annotated[bool | None, Query(description="Only with an open anomaly, or only without.")] = None,
+    *,
+    notes: AgentNotes,
 ) -> Response:
     """A row per session with an event in the last `BURNLINE_ACTIVE_AFTER_S` (900 s) of event time.
 
@@ -76,7 +80,7 @@ async def active_burn_rates(
     return Response(
         b"".join(
             (
-                envelope_json(live, picture.sessions.unpriced(caller.orgs)),
+                envelope_json(live, picture.sessions.unpriced(caller.orgs), notes),
                 b',"active":%d,"windows_s":[%d,%d],"rows":['
                 % (picture.sessions.count(caller.orgs), rule.short_window_s, rule.long_window_s),
                 b",".join(row.json(rule) for row in page.rows),
@@ -109,12 +113,14 @@ async def burn_history(
     caller: Viewer,
     org_id: OrgFilter = None,
     after: Annotated[int, Query(ge=0, description="Only points after this moment, epoch ms.")] = 0,
+    *,
+    notes: OrgNotes,
 ) -> BurnHistory:
     """A point per second for as long as this process has looked, at most 15 minutes."""
     sessions, orgs = live.picture.sessions, visible(caller, org_id)
     window_s = sessions.rule.short_window_s
     return BurnHistory(
-        **live.freshness().envelope(unpriced_of(sessions.unpriced(orgs))),
+        **replace(live.freshness(), notes=tuple(notes)).envelope(unpriced_of(sessions.unpriced(orgs))),
         window_s=window_s,
         points=[
             BurnLinePoint(

@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import Iterator
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from starlette.responses import StreamingResponse
@@ -26,6 +27,8 @@ PARQUET = "application/vnd.apache.parquet"
 MAX_ROWS = 500_000
 """Groups in one file; before FOCUS makes a row of each token kind."""
 _PIECE = 1 << 16
+_READABLE = " '!\"#$&()*+,/:;<=>?@[]^`{|}"
+"""Characters that stand in a header as they are."""
 
 Bom = Annotated[bool, Query(description="Begin with a byte order mark, by which Excel knows UTF-8.")]
 Guard = Annotated[
@@ -50,6 +53,7 @@ def _answers(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
         "X-Burnline-Unpriced-Tokens": "Tokens without a rate; they are in no cost.",
         "X-Burnline-Unpriced-Low-Usd": "What they cost at least.",
         "X-Burnline-Unpriced-High-Usd": "What they cost at most.",
+        "X-Burnline-Notes": "Names in filters that were never seen; only where there are such. Percent-encoded.",
     }
     described = {name: {"description": said, "schema": text} for name, said in headers.items()}
     content = {media_type.partition(";")[0]: {"schema": text | ({"format": "binary"} if media_type == PARQUET else {})}}
@@ -173,7 +177,8 @@ def _file(
     envelope = Envelope(**found.freshness.envelope(unpriced_of(totals(found.frame))))
     stem, _, ending = name.partition(".")
     as_of = envelope.as_of
-    headers = {
+    noted = {"X-Burnline-Notes": quote("; ".join(note.detail for note in envelope.notes), safe=_READABLE)}
+    headers = (noted if envelope.notes else {}) | {
         "Content-Disposition": f'attachment; filename="{stem}-{asked.days[0].date}-{asked.days[-1].date}.{ending}"',
         "X-Burnline-As-Of": "" if as_of is None else as_of.isoformat().replace("+00:00", "Z"),
         "X-Burnline-Lag-Events": str(envelope.lag.events),

@@ -1,29 +1,35 @@
 """One session's whole ledger."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
+from redis.asyncio.client import Pipeline
 
 from burnline.api.access.principal import Viewer
 from burnline.api.envelope import Envelope
 from burnline.api.problems import Problem, responses
-from burnline.api.resources import WithResources
+from burnline.api.resources import Resources, WithResources
 from burnline.api.view.active import ActiveSession
 from burnline.api.view.generation import read_together
 from burnline.api.view.live import LiveView, WithLive
 from burnline.api.view.scope import OrgFilter, unpriced_of, visible
 from burnline.api.view.shapes import Burn, EpochMs, ModelMixOut
+from burnline.finance.known import nearest
 from burnline.ledger.record import ModelTotals, OpenAnomalyState, UsdText, model_record
 from burnline.ledger.view import merge
 from burnline.pricing.money import usd_text
+from burnline.readmodel.keys import Keys
 from burnline.readmodel.rows import SessionRow, decode_session
 from burnline.windows.slices import SLICE_MS, slice_index
 
 router = APIRouter(tags=["live"])
 
 MOST_NAMED = 5
+NEAR_AMONG = 1_000
+"""So many sessions are compared with an id that there is none of."""
 
 
 class SlicePoint(BaseModel):
@@ -89,13 +95,27 @@ async def session(
     seen = visible(caller, org_id)
     own = sorted((row for row in rows if seen is None or row.org_id in seen), key=lambda row: row.source_partition)
     if not own:
-        raise Problem(404, f"There is no ledger of a session {session_id!r}.", kind="no-such-session")
+        near = await _near(resources, session_id, seen)
+        hint = "" if near is None else f" Did you mean {near!r}?"
+        raise Problem(404, f"There is no ledger of a session {session_id!r}.{hint}", kind="no-such-session")
     orgs = sorted({row.org_id for row in own})
     if len(orgs) > 1:
         named = ", ".join(orgs[:MOST_NAMED]) + (" …" if len(orgs) > MOST_NAMED else "")
         told = f"{len(orgs)} organisations have a session {session_id!r}: name one by org_id ({named})."
         raise Problem(409, told, kind="ambiguous-session")
     return _answer(own, live)
+
+
+async def _near(resources: Resources, session_id: str, orgs: frozenset[str] | None) -> str | None:
+    """A session of these organisations whose id is near, among those that were active last."""
+
+    def ask(pipe: Pipeline, keys: Keys) -> None:
+        for index in [keys.sessions] if orgs is None else map(keys.sessions_of, sorted(orgs)):
+            pipe.zrevrangebyscore(index, "+inf", "-inf", start=0, num=NEAR_AMONG)
+
+    _, found = await read_together(resources, ask)
+    ids = [one.decode() for some in found for one in some]
+    return await asyncio.to_thread(nearest, session_id, ids[:NEAR_AMONG])
 
 
 def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:

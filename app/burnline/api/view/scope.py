@@ -1,12 +1,13 @@
 """What the live routes have in common: whose data a caller sees, and the envelope of their answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query
 
 from burnline.api.access.principal import Principal
-from burnline.api.envelope import Envelope, Unpriced
+from burnline.api.envelope import Envelope, Note, Unpriced
 from burnline.api.view.live import LiveView
 from burnline.finance.bounds import UnpricedBounds
 
@@ -37,11 +38,12 @@ def unpriced_of(tokens_by_model: Mapping[str, int]) -> Unpriced:
     return Unpriced.of(*UnpricedBounds.bundled().total({"": tokens})) if tokens else Unpriced.of(0, 0, 0)
 
 
-def envelope_json(live: LiveView, unpriced_by_model: Mapping[str, int]) -> bytes:
+def envelope_json(live: LiveView, unpriced_by_model: Mapping[str, int], notes: Sequence[Note] = ()) -> bytes:
     """The envelope's fields as the beginning of a JSON object, without its closing brace.
 
     Raises:
         Problem: 503, there is nothing to answer from.
     """
-    envelope = Envelope(**live.freshness().envelope(unpriced_of(unpriced_by_model)))
+    freshness = replace(live.freshness(), notes=tuple(notes))
+    envelope = Envelope(**freshness.envelope(unpriced_of(unpriced_by_model)))
     return envelope.model_dump_json().encode()[:-1]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from burnline.finance.focus import COLUMNS
+from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
 from tests.api.stage import OF_ACME, OF_OTHERS, VIEWER, Api, Projection, serving
 from tests.api.usage import use
@@ -164,6 +165,42 @@ class TestParquet:
         assert (frame.height, frame.columns[:2]) == (0, ["org_id", "agent_id"])
 
 
+class TestFocusPrices:
+    """Unit prices are those of a price list, and none is made up."""
+
+    def test_each_side_of_a_line_by_the_length_of_the_context_is_a_row(
+        self, reader: Api, projected: Projection
+    ) -> None:
+        short, long = 200_000 * 1_250_000, 200_001 * 2_500_000
+        both = {"provider": "google", "model": "gemini-2.5-pro", "input_tokens": 400_001, "output_tokens": 0}
+        use(projected, row(**both, input=short + long))
+        found = table(reader, FOCUS, model="gemini-2.5-pro", days=1)
+        names = ("ConsumedQuantity", "ListUnitPrice", "ContractedUnitPrice", "BilledCost", "SkuPriceId")
+        assert [[one[name] for name in names] for one in found] == [
+            ["200000", "1.25", "1.25", "0.25", "google/gemini-2.5-pro/input@1.25"],
+            ["200001", "2.5", "2.5", "0.5000025", "google/gemini-2.5-pro/input@2.5"],
+        ]
+
+    def test_a_rate_that_was_set_stands_beside_the_catalogues(self, reader: Api, projected: Projection) -> None:
+        rate = {"input_usd_per_million_tokens": "2", "output_usd_per_million_tokens": "8"}
+        projected.rate(ValuationRate(provider="openai", model="gpt-4o", effective_from=0, **rate))
+        use(projected, row(input=100 * 2_000_000, output=10 * 8_000_000))
+        plain, answer = table(reader, FOCUS, days=1)
+        names = ("ListUnitPrice", "ContractedUnitPrice", "ListCost", "ContractedCost", "BilledCost", "EffectiveCost")
+        assert [plain[name] for name in names] == ["2.5", "2", "0.00025", *["0.0002"] * 3]
+        assert [answer[name] for name in names] == ["10", "8", "0.0001", *["0.00008"] * 3]
+
+    def test_several_that_cannot_be_told_apart_have_none(self, reader: Api, projected: Projection) -> None:
+        use(projected, row(input=333))
+        (mixed, answer) = table(reader, FOCUS, days=1)
+        assert (mixed["x_PricingStatus"], mixed["ListUnitPrice"], mixed["BilledCost"]) == (
+            "mixed",
+            "",
+            "0.000000000333",
+        )
+        assert answer["x_PricingStatus"] == "priced"
+
+
 class TestFocus:
     """FOCUS 1.2 end to end; each column's rules are held in `tests.finance.test_focus`."""
 
@@ -190,15 +227,18 @@ class TestFocus:
         assert billed == cost(*ROWS)
 
     def test_a_row_per_token_kind(self, used: Api) -> None:
-        found = table(used, FOCUS, agent="agent-7", model="gpt-4o", days=1)
-        assert [(one["SkuMeter"], one["ConsumedQuantity"], one["BilledCost"]) for one in found] == [
-            ("Input Tokens", "285", "1000000.000000000335"),
-            ("Cached Input Tokens", "6", "0.000000000005"),
-            ("Cache Write Tokens", "9", "0.000000000004"),
-            ("Output Tokens", "26", "0.000000000002"),
-            ("Reasoning Tokens", "4", "0.000000000003"),
-            ("Requests", "5", "0.005"),
-        ]
+        sums: dict[str, tuple[int, Decimal]] = {}
+        for one in table(used, FOCUS, agent="agent-7", model="gpt-4o", days=1):
+            quantity, billed = sums.get(one["SkuMeter"], (0, Decimal(0)))
+            sums[one["SkuMeter"]] = quantity + int(one["ConsumedQuantity"]), billed + Decimal(one["BilledCost"])
+        assert sums == {
+            "Input Tokens": (285, Decimal("1000000.000000000335")),
+            "Cached Input Tokens": (6, Decimal("0.000000000005")),
+            "Cache Write Tokens": (9, Decimal("0.000000000004")),
+            "Output Tokens": (26, Decimal("0.000000000002")),
+            "Reasoning Tokens": (4, Decimal("0.000000000003")),
+            "Requests": (3, Decimal("0.005")),
+        }
 
     def test_days_of_a_half_hour_zone(self, used: Api) -> None:
         found = table(used, FOCUS, tz="Asia/Kolkata", org="acme", days=2)

@@ -60,15 +60,35 @@ class TestAllocations:
 class TestOfDays:
     """What FOCUS rows are made of."""
 
-    def test_quarter_hours_of_a_day_are_one(self, frame: pl.DataFrame) -> None:
+    def test_quarter_hours_of_a_day_are_one(self) -> None:
         utc = zone("UTC")
+        some = (row(input=100), row(quarter_start_ms=T0 + QUARTER, input=100), row(agent_id="agent-8", team_id=None))
+        frame = read_rows([value(one) for one in some], UnpricedBounds.bundled())
         height, usage = of_days(frame, days_until(utc, date(2025, 10, 9), 2), utc)
         found = list(usage)
         assert (height, [(one.agent_id, one.events, one.input_cost, one.output_cost) for one in found]) == (
             2,
-            [("agent-7", 2, 3, 5), ("agent-8", 1, 10**30, 0)],
+            [("agent-7", 2, 200, 0), ("agent-8", 1, 0, 0)],
         )
         assert [one.team_id for one in found] == ["red", None]
+        assert found[0].at_ms == T0
+
+    @pytest.mark.parametrize(
+        ("later", "rows"),
+        [
+            pytest.param({"input": 500}, 1, id="the-same-price"),
+            pytest.param({"input": 600}, 2, id="another-price"),
+            pytest.param({"input": 601}, 2, id="no-one-price"),
+            pytest.param({"input": 500, "unpriced_tokens": 110}, 2, id="no-rate"),
+            pytest.param({"input": 500, "unpriced_tokens": 10}, 2, id="a-rate-in-part"),
+        ],
+    )
+    def test_a_row_per_price(self, later: dict[str, int], rows: int) -> None:
+        utc = zone("UTC")
+        both = [row(input=500), row(quarter_start_ms=T0 + QUARTER, **later)]
+        frame = read_rows([value(one) for one in both], UnpricedBounds.bundled())
+        height, usage = of_days(frame, days_until(utc, date(2025, 10, 9), 1), utc)
+        assert (height, len(list(usage))) == (rows, rows)
 
     @pytest.mark.parametrize(
         ("last", "month"),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.finance.focus import COLUMNS, METERS, PRICE_DECIMALS, REQUESTS, Cell, Charge, UsageOfDay, cells, charges
+from burnline.finance.focus import COLUMNS, METERS, Cell, Charge, UsageOfDay, cells, charges
+from burnline.finance.unit_prices import Rates
 from burnline.pricing.money import PICO_PER_USD, usd_text
 
 DAY = 1_760_054_400_000
@@ -95,7 +96,7 @@ ALLOWED = {
     "PricingUnit": {"1000000 Tokens", "Requests"},
     "SkuMeter": {"Input Tokens", "Cached Input Tokens", "Cache Write Tokens", "Output Tokens", "Reasoning Tokens"}
     | {"Requests"},
-    "x_PricingStatus": {"priced", "partly", "unpriced"},
+    "x_PricingStatus": {"priced", "partly", "unpriced", "mixed"},
 }
 WIDE = Context(prec=60)
 
@@ -201,7 +202,7 @@ class TestCells:
             "openai/gpt-4o/reasoning",
         ]
         for row in rows(USED):
-            assert row["SkuPriceId"] == row["SkuId"]
+            assert row["SkuPriceId"] == f"{row['SkuId']}@{row['ListUnitPrice']:f}"
             assert json.loads(str(row["SkuPriceDetails"])).keys() == {"x_ModelId", "x_ModelProvider", "x_TokenType"}
 
     def test_a_provider_without_a_name(self) -> None:
@@ -318,19 +319,56 @@ def test_quantities_sum_to_the_tokens(usage: list[UsageOfDay]) -> None:
 def test_price_times_quantity_is_the_cost(used: UsageOfDay) -> None:
     for row in rows(used):
         assert (row["ListUnitPrice"] is None) == (row["x_PricingStatus"] != "priced")
-        if row["ListUnitPrice"] is None:
-            continue
-        product = WIDE.multiply(number(row["ListUnitPrice"]), number(row["PricingQuantity"]))
-        assert product.quantize(Decimal("1e-12"), context=WIDE) == row["ListCost"]
         assert row["ContractedUnitPrice"] == row["ListUnitPrice"]
+        if row["ListUnitPrice"] is None:
+            assert row["PricingCategory"] == "Other"
+            continue
+        assert WIDE.multiply(number(row["ListUnitPrice"]), number(row["PricingQuantity"])) == row["ListCost"]
 
 
 @given(st.integers(1, 10**12), st.integers(0, 10**12))
 def test_a_rate_that_stood_is_found_again_exactly(tokens: int, rate: int) -> None:
-    charge = Charge(USED, METERS[0], tokens, tokens * rate)
-    assert f"{charge.unit_price:f}" == usd_text(rate * 10**6)
+    used = USED._replace(**NO_COSTS, input_tokens=tokens, cached_input_tokens=0, cache_write_tokens=0)  # type: ignore[arg-type]
+    (row, *_) = rows(used._replace(input_cost=tokens * rate))
+    assert f"{row['ContractedUnitPrice']:f}" == usd_text(rate * 10**6)
 
 
-def test_a_price_has_no_more_decimals_than_needed() -> None:
-    third = Charge(USED, REQUESTS, 3, 1)
-    assert -int(third.unit_price.as_tuple().exponent) <= PRICE_DECIMALS
+class Cards:
+    """Rates of input; of nothing else."""
+
+    def __init__(self, own: tuple[int, ...], catalogue: tuple[int, ...]) -> None:
+        self._rates = Rates(own, catalogue)
+
+    def rates(self, provider: str, model: str, at_ms: int, meter: str) -> Rates:  # noqa: ARG002  # any of them
+        return self._rates if meter == "input" else Rates()
+
+
+def of_input(cards: Cards, *sums: tuple[int, int]) -> list[Charge]:
+    nothing = {name: 0 for name in UsageOfDay._fields if name.endswith(("_tokens", "_cost"))}
+    used = [USED._replace(**nothing | {"input_tokens": tokens, "input_cost": cost}) for tokens, cost in sums]  # type: ignore[arg-type]
+    return list(charges(used, cards))
+
+
+class TestPrices:
+    """A row per unit price, of the day's usage at any time of it."""
+
+    def test_two_rates_of_one_card_make_two_rows(self) -> None:
+        cards = Cards((1_250_000, 2_500_000), (1_250_000, 2_500_000))
+        found = of_input(cards, (400_001, 200_000 * 1_250_000 + 200_001 * 2_500_000))
+        assert [(row.quantity, row.price, row.sku_price) for row in found] == [
+            (200_000, 1_250_000, "openai/gpt-4o/input@1.25"),
+            (200_001, 2_500_000, "openai/gpt-4o/input@2.5"),
+        ]
+
+    def test_the_same_price_at_several_times_is_one_row(self) -> None:
+        found = of_input(Cards((7,), (7,)), (10, 70), (5, 35), (2, 18))
+        assert [(row.quantity, row.cost, row.price) for row in found] == [(15, 105, 7), (2, 18, 9)]
+
+    def test_an_override_stands_beside_the_list_price(self) -> None:
+        (row,) = of_input(Cards((5,), (7,)), (10, 50))
+        assert (row.price, row.list_price, row.amount, row.list_amount) == (5, 7, Decimal("50e-12"), Decimal("70e-12"))
+
+    def test_several_that_cannot_be_told_apart_have_none(self) -> None:
+        (row,) = of_input(Cards((3, 5, 9), (3, 5, 9)), (3, 17))
+        assert (row.status, row.price, row.list_amount, row.sku_price) == ("mixed", None, row.amount, row.sku)
+        assert row.description == "Input Tokens of gpt-4o, at several rates"

@@ -12,7 +12,7 @@ import polars as pl
 from burnline.finance.allocation import ranked
 from burnline.finance.days import Day, start_ms
 from burnline.finance.focus import UsageOfDay, plain
-from burnline.finance.frames import COLUMNS, COSTS, COUNTS, Dimension, empty, sums
+from burnline.finance.frames import COLUMNS, COSTS, COUNTS, QUARTER, Dimension, empty, sums
 from burnline.finance.trend import Span, with_days
 from burnline.pricing.dated import utc_text
 from burnline.pricing.money import DECIMALS, PICO_PER_USD
@@ -23,6 +23,10 @@ _DAY = "day"
 _COSTS_FIRST_TO_LAST = ("cost", *(name for name in COSTS if name not in ("cost", "cache_savings")), "cache_savings")
 _BOUNDS = ("unpriced_low", "unpriced_high")
 _DIMENSIONS = tuple(COLUMNS.values())
+_UNIT_PRICES = (
+    *(f"{name.removesuffix('_cost')}_unit_price" for name in COSTS if name not in ("cost", "cache_savings")),
+    "unpriced_share",
+)
 _OF_DAY = (*COUNTS, *(name for name in COSTS if name not in ("cost", "cache_savings")))
 
 
@@ -96,14 +100,19 @@ def by_span(frame: pl.DataFrame, spans: Sequence[Span], group_by: Sequence[Dimen
 def of_days(frame: pl.DataFrame, days: Sequence[Day], tz: ZoneInfo) -> tuple[int, Iterator[UsageOfDay]]:
     """What was used on each day by each combination of dimensions, oldest first; how many rows, and the rows.
 
+    A day's usage comes in several rows where quarters of an hour differ in what a unit cost, or in whether it had a
+    rate: at one price each, where one held.
+
     Args:
         frame: Rows that may be seen.
         days: One after another, without a gap; at least one.
         tz: Their zone, whose months are meant.
     """
     dated = with_days(frame, days)
-    grouped = dated.group_by(_DAY, *_DIMENSIONS).agg(pl.col(*_OF_DAY).sum())
-    ordered = grouped.sort(_DAY, *_DIMENSIONS, nulls_last=True).select(_DAY, *_DIMENSIONS, *_OF_DAY)
+    priced = dated.with_columns(*_unit_prices())
+    by = (_DAY, *_DIMENSIONS, *_UNIT_PRICES)
+    grouped = priced.group_by(*by).agg(pl.col(*_OF_DAY).sum(), pl.col(QUARTER).min())
+    ordered = grouped.sort(*by, nulls_last=True).select(_DAY, *_DIMENSIONS, *_OF_DAY, QUARTER)
 
     def rows() -> Iterator[UsageOfDay]:
         months = [_month(tz, day.date) for day in days]
@@ -112,6 +121,27 @@ def of_days(frame: pl.DataFrame, days: Sequence[Day], tz: ZoneInfo) -> tuple[int
             yield UsageOfDay(day.start_ms, day.end_ms, *months[number], *fields)
 
     return ordered.height, rows()
+
+
+def _unit_prices() -> list[pl.Expr]:
+    """Per kind of token: cost by quantity where that is whole, -1 where it is not, null where there are none."""
+    quantities = {
+        "input": pl.col("input_tokens") - pl.col("cached_input_tokens") - pl.col("cache_write_tokens"),
+        "cached_input": pl.col("cached_input_tokens"),
+        "cache_write": pl.col("cache_write_tokens"),
+        "output": pl.col("output_tokens") - pl.col("reasoning_tokens"),
+        "reasoning": pl.col("reasoning_tokens"),
+        "request": pl.when(pl.col("request_cost") > 0).then(pl.col("events")).otherwise(0),
+    }
+    found = []
+    for name, quantity in quantities.items():
+        cost = pl.col(f"{name}_cost")
+        whole = pl.when(cost % quantity == 0).then(cost // quantity).otherwise(-1)
+        found.append(pl.when(quantity > 0).then(whole).alias(f"{name}_unit_price"))
+    tokens = pl.col("input_tokens") + pl.col("output_tokens")
+    unpriced = pl.col("unpriced_tokens")
+    share = pl.when(unpriced == 0).then(0).when(unpriced < tokens).then(1).otherwise(2)
+    return [*found, share.alias("unpriced_share")]
 
 
 def parquet_frame(table: Table) -> pl.DataFrame:

@@ -6,8 +6,10 @@ How Burnline's names become FOCUS's:
 - A charge period is one day of the asked time zone, a billing period its calendar month there; both are written in UTC.
 - A SKU is a model's token kind at a provider. Tokens are disjoint: cached and cache-write tokens are no input tokens
   here, reasoning tokens no output tokens, so that each row's quantity times its price is its cost.
-- A unit price is cost by quantity over the day: the rate itself if the rate stood, else the average paid.
-- Burnline knows one price, the one in force. List, contracted, effective and billed cost are therefore the same.
+- A row has one unit price, at which its quantity makes its cost, exactly: a day has a row per price
+  (`finance.unit_prices`). Where prices cannot be told apart there is none (`x_PricingStatus` "mixed"), and no average.
+- The list price is the catalogue's. Contracted, effective and billed cost are what an override set makes of it, and the
+  same where there is none. An override has no tiers by context: beside it stands the list price of the base tier.
 - Tokens of models without a rate have no unit price (null, not 0) and cost nothing yet. They say so aloud: in the
   charge's description, by `PricingCategory` "Other", and in the two columns of Burnline's own.
 - Every column is one of FOCUS 1.2, or begins with `x_`. Burnline knows no invoices: `InvoiceId` is null.
@@ -15,17 +17,17 @@ How Burnline's names become FOCUS's:
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from itertools import groupby
+from typing import Literal, NamedTuple, Protocol
 
+from burnline.finance.unit_prices import Rates, parts
 from burnline.pricing.dated import utc_text
 from burnline.pricing.money import PICO_PER_USD
 
 FOCUS_VERSION = "1.2"
 MILLION = 10**6
-PRICE_DECIMALS = 24
-"""Enough for price × quantity to round to the very cost at 12 decimals, up to 10^11 requests in one row."""
 
 Cell = str | Decimal | None
 Type = Literal["text", "decimal", "time", "json"]
@@ -66,6 +68,13 @@ class UsageOfDay(NamedTuple):
     output_cost: int
     reasoning_cost: int
     request_cost: int
+    at_ms: int = 0
+    """The event time whose rates are asked for: the first quarter of an hour in it."""
+
+    @property
+    def whose(self) -> tuple[object, ...]:
+        """Day and dimensions, without what was used."""
+        return self[:11]
 
 
 class Meter(NamedTuple):
@@ -134,6 +143,10 @@ class Charge(NamedTuple):
     meter: Meter
     quantity: int
     cost: int
+    price: int | None
+    """Pico-USD per unit of usage: contracted. None where there is none, or several."""
+    list_price: int | None
+    """The catalogue's."""
 
     @property
     def provider(self) -> str:
@@ -142,8 +155,13 @@ class Charge(NamedTuple):
 
     @property
     def sku(self) -> str:
-        """Identity of the model's token kind at the provider; its price goes by the same name."""
+        """Identity of the model's token kind at the provider."""
         return f"{self.provider}/{self.used.model}/{self.meter.slug}"
+
+    @property
+    def sku_price(self) -> str:
+        """Identity of its list price."""
+        return self.sku if self.list_price is None else f"{self.sku}@{self._in_usd(self.list_price)}"
 
     @property
     def unpriced_at_most(self) -> int:
@@ -152,9 +170,12 @@ class Charge(NamedTuple):
 
     @property
     def status(self) -> str:
-        """Whether its tokens had a rate: `priced`, `unpriced`, or `partly` when it is not known of which."""
+        """Whether its tokens had a rate.
+
+        `priced`, `unpriced`, `partly` when it is not known of which, or `mixed`: several that cannot be told apart.
+        """
         if not self.unpriced_at_most:
-            return "priced"
+            return "priced" if self.price is not None else "mixed"
         tokens = self.used.input_tokens + self.used.output_tokens
         return "unpriced" if self.used.unpriced_tokens >= tokens else "partly"
 
@@ -164,6 +185,8 @@ class Charge(NamedTuple):
         said = f"{self.meter.name} of {self.used.model}"
         if self.status == "priced":
             return said
+        if self.status == "mixed":
+            return f"{said}, at several rates"
         return f"{'UNPRICED' if self.status == 'unpriced' else 'PARTLY UNPRICED'}: {said}; the model has no rate"
 
     @property
@@ -172,15 +195,22 @@ class Charge(NamedTuple):
         return plain(self.cost, PICO_PER_USD)
 
     @property
-    def unit_price(self) -> Decimal:
-        """USD per unit of pricing: cost by quantity."""
-        exact = _EXACT.divide(Decimal(self.cost * self.meter.per), Decimal(self.quantity * PICO_PER_USD))
-        return _short(exact.quantize(Decimal(1).scaleb(-PRICE_DECIMALS), ROUND_HALF_EVEN, _EXACT))
+    def list_amount(self) -> Decimal:
+        """The cost at the list price; the cost itself where there is no unit price."""
+        return self.amount if self.list_price is None else plain(self.list_price * self.quantity, PICO_PER_USD)
 
     @property
-    def known_price(self) -> Decimal | None:
-        """The unit price; None where some of the tokens had none, so that the quotient is no price."""
-        return self.unit_price if self.status == "priced" else None
+    def contracted_unit_price(self) -> Decimal | None:
+        """USD per unit of pricing; None where some of the tokens had none, or there were several."""
+        return None if self.price is None else self._in_usd(self.price)
+
+    @property
+    def list_unit_price(self) -> Decimal | None:
+        """The same of the catalogue."""
+        return None if self.list_price is None else self._in_usd(self.list_price)
+
+    def _in_usd(self, price: int) -> Decimal:
+        return plain(price * self.meter.per, PICO_PER_USD)
 
 
 class Column(NamedTuple):
@@ -260,7 +290,7 @@ COLUMNS = (
     _text("ServiceName", lambda row: f"{row.provider} model API"),
     _text("SkuId", lambda row: row.sku),
     _text("SkuMeter", lambda row: row.meter.name),
-    _text("SkuPriceId", lambda row: row.sku),
+    _text("SkuPriceId", lambda row: row.sku_price),
     Column("SkuPriceDetails", "json", nullable=False, cell=_price_details),
     # How much
     _number("ConsumedQuantity", lambda row: Decimal(row.quantity)),
@@ -268,9 +298,9 @@ COLUMNS = (
     _number("PricingQuantity", _quantity),
     _text("PricingUnit", lambda row: row.meter.unit if row.meter.per == 1 else f"{row.meter.per} {row.meter.unit}"),
     _text("PricingCategory", lambda row: "Standard" if row.status == "priced" else "Other"),
-    Column("ListUnitPrice", "decimal", nullable=True, cell=lambda row: row.known_price),
-    Column("ContractedUnitPrice", "decimal", nullable=True, cell=lambda row: row.known_price),
-    _number("ListCost", lambda row: row.amount),
+    Column("ListUnitPrice", "decimal", nullable=True, cell=lambda row: row.list_unit_price),
+    Column("ContractedUnitPrice", "decimal", nullable=True, cell=lambda row: row.contracted_unit_price),
+    _number("ListCost", lambda row: row.list_amount),
     _number("ContractedCost", lambda row: row.amount),
     _number("BilledCost", lambda row: row.amount),
     _number("EffectiveCost", lambda row: row.amount),
@@ -283,15 +313,53 @@ COLUMNS = (
 """Every column, in the order of the file."""
 
 
-def charges(usage: Iterable[UsageOfDay]) -> Iterator[Charge]:
-    """The rows of each day's usage; meters that nothing was used of have none. Their costs sum to the usage's."""
-    for used in usage:
-        for meter in METERS:
-            quantity = meter.quantity(used)
-            if quantity:
-                yield Charge(used, meter, quantity, meter.cost(used))
-        if used.request_cost:
-            yield Charge(used, REQUESTS, used.events, used.request_cost)
+class KnowsRates(Protocol):
+    """What rates there are."""
+
+    def rates(self, provider: str, model: str, at_ms: int, meter: str) -> Rates:
+        """Those of a meter (by its slug) in force at an event time."""
+
+
+class NoRates:
+    """Knows none: unit prices follow from the sums alone."""
+
+    def rates(self, provider: str, model: str, at_ms: int, meter: str) -> Rates:  # noqa: ARG002  # one shape for both
+        """None."""
+        return Rates()
+
+
+def charges(usage: Iterable[UsageOfDay], cards: KnowsRates = NoRates()) -> Iterator[Charge]:  # noqa: B008  # it holds nothing
+    """The rows of each day's usage, one per meter and unit price. Their costs sum to the usage's.
+
+    Args:
+        usage: What was used; rows of one day and the same dimensions one after another.
+        cards: Which rates there were.
+    """
+    for _, some in groupby(usage, lambda used: used.whose):
+        found: dict[tuple[str, int | None, int | None], Charge] = {}
+        for charge in (each for used in some for each in _taken_apart(used, cards)):
+            key = charge.meter.slug, charge.price, charge.list_price
+            same = found.get(key) if charge.price is not None else None
+            if same is None:
+                found[key if charge.price is not None else (charge.meter.slug, None, -len(found) - 1)] = charge
+            else:
+                found[key] = same._replace(quantity=same.quantity + charge.quantity, cost=same.cost + charge.cost)
+        order = [meter.slug for meter in (*METERS, REQUESTS)]
+        yield from sorted(found.values(), key=lambda charge: order.index(charge.meter.slug))
+
+
+def _taken_apart(used: UsageOfDay, cards: KnowsRates) -> Iterator[Charge]:
+    for meter in (*METERS, REQUESTS):
+        quantity, cost = meter.quantity(used), meter.cost(used)
+        if not quantity or (meter is REQUESTS and not cost):
+            continue
+        if meter is not REQUESTS and used.unpriced_tokens:
+            yield Charge(used, meter, quantity, cost, None, None)
+            continue
+        rates = cards.rates(used.provider, used.model, used.at_ms, meter.slug)
+        for part in parts(quantity, cost, rates.own):
+            if meter is not REQUESTS or part.cost:
+                yield Charge(used, meter, part.quantity, part.cost, part.price, rates.list_price(part.price))
 
 
 def cells(row: Charge) -> list[Cell]:

@@ -15,10 +15,14 @@ from burnline.api.envelope import Envelope
 from burnline.api.problems import Problem
 from burnline.api.questions import BY_AGENT, Found, Grain, GroupBy, Question, Week, find, grouping
 from burnline.api.resources import WithResources
+from burnline.api.view.generation import read_together
+from burnline.api.view.rates import rates_from
 from burnline.finance.delimited import Style, csv_chunks
 from burnline.finance.exports import Table, allocations, by_span, of_days, parquet_frame
 from burnline.finance.focus import COLUMNS, cells, charges
 from burnline.finance.frames import Dimension, totals
+from burnline.finance.unit_prices import CardRates
+from burnline.pricing.book import RateBook
 
 router = APIRouter(prefix="/exports", tags=["exports"])
 
@@ -125,7 +129,7 @@ async def trends_csv(
     "/focus.csv",
     summary="Usage in FOCUS 1.2",
     response_class=StreamingResponse,
-    responses=_answers(CSV, "A row per day, combination of all dimensions, and token kind."),
+    responses=_answers(CSV, "A row per day, combination of all dimensions, token kind, and unit price."),
 )
 async def focus_csv(
     resources: WithResources,
@@ -134,15 +138,21 @@ async def focus_csv(
     guard: Guard = False,  # noqa: FBT002  # FastAPI gives it by its name
     bom: Bom = False,  # noqa: FBT002
 ) -> StreamingResponse:
-    """FinOps Open Cost and Usage Specification 1.2: one row per token kind. All dimensions are told apart always.
+    """FinOps Open Cost and Usage Specification 1.2: one row per token kind and unit price, all dimensions told apart.
 
+    Quantity times unit price is cost in every row. Where sums do not tell several prices apart there is no unit price
+    (`x_PricingStatus` mixed). List prices are the catalogue's, contracted ones those of rates that were set.
     `BilledCost` sums to the ledgers' cost, exactly. Tokens of models without a rate have no unit price and
     say so, in `ChargeDescription`, `PricingCategory` and `x_PricingStatus`. Texts are as they are, unless `guard`.
     """
     found = await find(resources, caller, asked)
+    _, (rates,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.rates))
+    bundled = await asyncio.to_thread(RateBook.bundled)
+    cards = CardRates(bundled.with_overrides(rates_from(rates).values()), bundled)
     height, usage = await asyncio.to_thread(of_days, found.frame, asked.days, asked.tz)
     _refuse_more_than(MAX_ROWS, height)
-    pieces = csv_chunks([column.name for column in COLUMNS], map(cells, charges(usage)), Style(guard, bom=bom))
+    rows = map(cells, charges(usage, cards))
+    pieces = csv_chunks([column.name for column in COLUMNS], rows, Style(guard, bom=bom))
     return _file(pieces, CSV, "focus.csv", asked, found)
 
 

@@ -21,9 +21,9 @@ LIBRARIES = {
     "xxhash",
 }  # fmt: skip
 STANDARD = {
-    "abc", "array", "base64", "bisect", "codecs", "collections", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct",
-    "sys", "types", "typing", "unicodedata", "uuid", "zoneinfo",
+    "abc", "array", "base64", "bisect", "codecs", "collections", "dataclasses", "datetime", "decimal", "difflib",
+    "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
+    "struct", "sys", "types", "typing", "unicodedata", "uuid", "zoneinfo",
 }  # fmt: skip
 """What a pure room may build on. Another library is added here on purpose, or the need for it is a shell's."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from burnline.api.metrics import ApiMetrics
 from burnline.metrics import WorkerMetrics
 from burnline.notify.runner import NotifyMetrics
 from burnline.readmodel.metrics import ProjectorMetrics
@@ -28,7 +29,7 @@ def test_the_configuration_is_valid() -> None:
 
 @pytest.mark.needs_tool("promtool")
 def test_the_rules_are_valid() -> None:
-    _promtool("check", "rules", PROMETHEUS / "alerts.yml")
+    _promtool("check", "rules", PROMETHEUS / "alerts.yml", PROMETHEUS / "records.yml")
 
 
 @pytest.mark.needs_tool("promtool")
@@ -36,15 +37,16 @@ def test_the_alerts_fire_when_they_should() -> None:
     _promtool("test", "rules", Path(__file__).with_name("alerts_test.yml"))
 
 
-def test_alerts_are_about_metrics_that_exist() -> None:
+def test_rules_are_about_metrics_that_exist() -> None:
     registry = CollectorRegistry()
     WorkerMetrics(registry, label_limit=10)
     ProjectorMetrics(registry)
     NotifyMetrics(registry)
+    ApiMetrics(registry)
     RelayMetrics(registry)
     suffixes = ("", "_total", "_bucket", "_count", "_sum")
     exist = {family.name + suffix for family in registry.collect() for suffix in suffixes}
-    groups = loaded(PROMETHEUS / "alerts.yml")["groups"]
+    groups = [*loaded(PROMETHEUS / "alerts.yml")["groups"], *loaded(PROMETHEUS / "records.yml")["groups"]]
     rules = [rule for group in groups for rule in group["rules"]]
     named = {name for rule in rules for name in re.findall(r"burnline_\w+", rule["expr"])}
     assert named
@@ -54,7 +56,7 @@ def test_alerts_are_about_metrics_that_exist() -> None:
 def test_every_alert_says_what_to_do_and_is_tested() -> None:
     rules = [rule for group in loaded(PROMETHEUS / "alerts.yml")["groups"] for rule in group["rules"]]
     tests = loaded(Path(__file__).with_name("alerts_test.yml"))["tests"]
-    fired = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case.get("exp_alerts")}
+    fired = {case["alertname"] for test in tests for case in test.get("alert_rule_test", []) if case.get("exp_alerts")}
     assert {rule["alert"] for rule in rules} == fired
     assert all(rule["annotations"].keys() == {"summary", "description", "runbook_url"} for rule in rules)
     assert all(rule["labels"]["severity"] in {"warning", "critical"} for rule in rules)

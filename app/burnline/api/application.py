@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 
 from burnline import __version__
-from burnline.api import docs, problems
+from burnline.api import docs, metrics, problems
 from burnline.api.access.guard import guard
 from burnline.api.names import known_names
 from burnline.api.resources import Resources
@@ -108,6 +108,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
         )
     _describe_problems(app)
     guard(app, settings)
+    metrics.install(app, API_PREFIX)
     return app
 
 

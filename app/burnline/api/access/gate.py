@@ -20,14 +20,15 @@ from burnline.api.access.principal import SCOPE_KEY, Principal
 from burnline.api.access.rate import Buckets
 from burnline.api.access.token_store import TokenReader
 from burnline.api.docs import DOCS_PATHS
+from burnline.api.metrics import METRICS_PATH
 from burnline.api.problems import Problem, answer
 from burnline.api.resources import Resources
 from burnline.pages import site
 from burnline.readmodel.keys import Control
 from burnline.settings import Settings
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/openapi.json"}) | DOCS_PATHS
-"""What anyone may see: probes, and what the API is. No data."""
+OPEN_PATHS = frozenset({"/healthz", "/readyz", METRICS_PATH, "/openapi.json"}) | DOCS_PATHS
+"""What anyone may see: probes, counts of requests by route, and what the API is. No data."""
 RECHECK_S = 0.5
 """How often it is asked whether the caller of a stream may still listen."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

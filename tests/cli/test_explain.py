@@ -147,6 +147,15 @@ def test_a_repeat_is_counted_where_it_came_first(log: Log) -> None:
     assert "It repeats the event at offset 0, and is counted there only." in words(run("explain", "1", "2").stdout)
 
 
+def test_a_repeat_with_other_content_says_what_differs(log: Log) -> None:
+    partial = encoded(occurred_at=AT_MS, output_tokens=1)
+    log.publish(partial, encoded(occurred_at=AT_MS + 1, output_tokens=300, model="gpt-4o-mini"), partial)
+    log.applied(3)
+    assert [found["repeat_differs_in"] for found in map(explained, range(3))] == [[], ["model", "output_tokens"], []]
+    said = words(run("explain", "1", "1").stdout)
+    assert "counted there only. Its model, output_tokens differ from that one's: the first counts." in said
+
+
 def test_whether_it_repeats_is_not_known_where_repeats_are_not_watched_for(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

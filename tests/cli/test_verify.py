@@ -85,6 +85,8 @@ def test_an_honest_log_agrees(worked: Settings) -> None:
         for one in report["partitions"]
     ] == [(0, 5, 5, 1, True), (0, 2, 2, 0, True)]
     assert (report["topic"], report["from"], report["to"]) == (topics_for(worked).usage.name, None, None)
+    spread = {"org_id": "acme", "session_id": "s-2", "partitions": [0, 1]}
+    assert report["sessions_on_several_partitions"] == {"count": 1, "first": [spread]}
 
 
 def test_a_usage_rollup_that_was_changed_is_named(worked: Settings) -> None:
@@ -100,6 +102,10 @@ def test_it_says_so_to_people(worked: Settings) -> None:
     result = run("verify")
     assert "Nothing differs: 7 records in" in result.stdout
     assert "Sessions: 3 agree." in result.stdout
+    assert (
+        "Sessions on several partitions, each judged by what one of them sees: 1, such as s-2 of acme on 0 and 1."
+        in (words(result.stdout))
+    )
     assert "ledgers and rollups 4 40,000 0 0.1" in words(result.stdout)
     assert "usage rollups 4 40,000 0 0.1" in words(result.stdout)
     assert result.stderr == ""  # no bar where there is no terminal

@@ -15,6 +15,7 @@ from burnline.detection.rule import BurnRule
 from burnline.events.usage import END_TIME_MS
 from burnline.kafka import Config, client_config
 from burnline.ledger.audit.cut import Beginning, Cut, Judging, Scope
+from burnline.ledger.audit.identities import Places
 from burnline.ledger.audit.outcome import Outcome, Row
 from burnline.ledger.audit.partition import PartitionAudit
 from burnline.ledger.audit.report import AuditReport, Findings, PartitionReport
@@ -90,7 +91,7 @@ class _Audit:
                 except ValueError as error:
                     report.add(_unreadable(partition, str(error), self._most_rows))
                 else:
-                    report.add(self._partition(reader, cut))
+                    report.add(self._partition(reader, cut, report.places))
         return report
 
     def _left_to_read(self, reader: CutReader, partition: int) -> int:
@@ -100,8 +101,8 @@ class _Audit:
             return 0
         return max(0, progress.next_offset - reader.log_span(partition).first) if progress else 0
 
-    def _partition(self, reader: CutReader, cut: Cut) -> PartitionReport:
-        partition = PartitionAudit(self._topics.usage.name, cut, self._policy, self._retention, self._judging)
+    def _partition(self, reader: CutReader, cut: Cut, places: Places) -> PartitionReport:
+        partition = PartitionAudit(self._topics.usage.name, cut, self._policy, self._retention, self._judging, places)
         first = reader.log_span(cut.partition).first
         if partition.end_offset > first:
             self._read(partition, cut.partition, first)

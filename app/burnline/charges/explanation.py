@@ -38,6 +38,8 @@ class Looked(NamedTuple):
     """From here on the log was read."""
     whole: bool
     """Whether that was all of the partition's log, its very first record included."""
+    differs_in: tuple[str, ...] = ()
+    """Fields in which it is not what it repeats, of those that decide what is counted."""
 
 
 class SessionCost(NamedTuple):
@@ -87,7 +89,10 @@ def standing(found: Explanation) -> str:
     if found.refusal is not None:
         return "It is on dead-letters." if found.refusal.recorded else "Its dead letter is no longer kept."
     if found.looked is not None and found.looked.repeat_of is not None:
-        return f"It repeats the event at offset {found.looked.repeat_of}, and is counted there only."
+        told = f"It repeats the event at offset {found.looked.repeat_of}, and is counted there only."
+        if found.looked.differs_in:
+            told += f" Its {', '.join(found.looked.differs_in)} differ from that one's: the first counts."
+        return told
     where = (
         "in its session's ledger"
         if found.session is not None
@@ -119,6 +124,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
         "applied": found.applied,
         "counted": found.counted,
         "repeat_of": None if found.looked is None else found.looked.repeat_of,
+        "repeat_differs_in": [] if found.looked is None else list(found.looked.differs_in),
         "standing": standing(found),
         "session_cost_usd": None if found.session is None else usd_text(found.session.cost_pico_usd),
     }

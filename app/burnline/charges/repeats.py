@@ -4,6 +4,7 @@ from burnline.charges.explanation import Looked
 from burnline.events.decode import decode_batch
 from burnline.events.usage import END_TIME_MS, Usage
 from burnline.kafka import Config
+from burnline.ledger.audit.identities import differing
 from burnline.topics.fetching import fetch_range
 
 
@@ -37,15 +38,18 @@ def look_back(
     start = max(0, offset - records)
     for batch in fetch_range(config, topic, partition, start, offset, timeout_s=timeout_s):
         for message in batch:
-            if _is_the_same(message.value(), event, names):
-                return Looked(message.offset(), start, whole=start == 0)
+            other = _same_identity(message.value(), event, names)
+            if other is not None:
+                return Looked(message.offset(), start, whole=start == 0, differs_in=differing(event, other))
     return Looked(None, start, whole=start == 0)
 
 
-def _is_the_same(value: bytes | None, event: Usage, names: tuple[str, ...]) -> bool:
+def _same_identity(value: bytes | None, event: Usage, names: tuple[str, ...]) -> Usage | None:
     # Decoding a hundred thousand events takes long; whether the id stands in one at all does not. It may be escaped.
     if not value or (event.event_id.encode() not in value and b"\\" not in value):
-        return False
+        return None
     # Any time is right here: whether it lay in the future was decided when it was read.
     (other,), _ = decode_batch([value], now_ms=END_TIME_MS, max_clock_skew_ms=0)
-    return other is not None and all(getattr(other, name) == getattr(event, name) for name in names)
+    if other is None or any(getattr(other, name) != getattr(event, name) for name in names):
+        return None
+    return other

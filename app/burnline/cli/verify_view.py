@@ -1,11 +1,14 @@
 """What `burnline verify` found, for people."""
 
+from itertools import islice
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from burnline.cli.reference import print_whole
 from burnline.cli.root import console
+from burnline.ledger.audit.identities import MOST_NAMED
 from burnline.ledger.audit.outcome import NO_DIFFERENCE, Outcome, Row
 from burnline.ledger.audit.report import AuditReport, PartitionReport
 from burnline.ledger.audit.sums import Fields
@@ -27,6 +30,11 @@ _TITLES = {
     Outcome.REPEATED_DEAD_LETTER: "Events with several dead letters",
     Outcome.UNFOUNDED_DEAD_LETTER: "Dead letters of no event, or of a good one",
     Outcome.OTHER_RATES: "Charged at other rates than those in force now (no difference)",
+}
+_ODDITIES = {
+    "other_content": "Repeats with other content under one event id, of which the first counts",
+    "other_session": "Event ids that another session of the organisation had before, counted in both unless "
+    "BURNLINE_EVENT_ID_SCOPE is org",
 }
 _SESSIONS = {
     Outcome.AGREES: "agree",
@@ -113,9 +121,30 @@ def _print_remarks(report: AuditReport) -> None:
     waiting = [f"{one.unapplied:,} on partition {one.partition}" for one in report.partitions if one.unapplied]
     if waiting:
         console.print(f"Not yet applied: {', '.join(waiting)}.", highlight=False)
+    _print_oddities(report)
     sessions = report.sessions
     told = [f"{sessions[outcome]:,} {words}" for outcome, words in _SESSIONS.items() if sessions[outcome]]
     if told:
         console.print(f"Sessions: {', '.join(told)}.", highlight=False)
     if letters := sum(partition.letters_not_checkable for partition in report.partitions):
         console.print(f"Refused events whose dead letters retention may have removed: {letters:,}.", highlight=False)
+
+
+def _print_oddities(report: AuditReport) -> None:
+    for what, sentence in _ODDITIES.items():
+        if count := sum(getattr(one.oddities, what) for one in report.partitions):
+            named = [name for one in report.partitions for name in one.oddities.named.get(what, ())]
+            _say(f"{sentence}: {count:,}, such as {', '.join(named[:MOST_NAMED])}.")
+    if spread := report.places.spread:
+        named = [
+            f"{session_id} of {org_id} on {' and '.join(map(str, sorted(partitions)))}"
+            for (org_id, session_id), partitions in islice(spread.items(), MOST_NAMED)
+        ]
+        _say(
+            f"Sessions on several partitions, each judged by what one of them sees: {len(spread):,}, such as "
+            f"{', '.join(named)}. Publishers should all key events by session id, with one partitioner."
+        )
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, style="yellow", highlight=False, markup=False)

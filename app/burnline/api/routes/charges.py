@@ -72,6 +72,9 @@ class ExplainedCharge(BaseModel):
         bool | None, Field(description="Whether it is in the sums; null where the log before it is too long to say.")
     ]
     repeat_of: Annotated[int | None, Field(description="Offset of the same event, which is counted there.")]
+    repeat_differs_in: Annotated[
+        list[str], Field(description="Fields in which it is not what it repeats; the first one counts.")
+    ]
     standing: Annotated[str, Field(description="The same in a sentence.")]
     session_cost_usd: Annotated[
         str | None, Field(description="What its session has spent in all; null if it has no ledger that you may see.")

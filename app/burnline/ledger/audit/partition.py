@@ -1,12 +1,13 @@
 """One partition, read again from its log and compared: records in by `take`, what differs out by `finish`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from burnline.events.decode import decode_batch
 from burnline.events.usage import END_TIME_MS, Usage
 from burnline.ledger import record
 from burnline.ledger.audit.comparison import Comparison
 from burnline.ledger.audit.cut import Beginning, Cut, Judging
+from burnline.ledger.audit.identities import PartitionIdentities, Places
 from burnline.ledger.audit.letters import LetterCheck
 from burnline.ledger.audit.outcome import Outcome, Row
 from burnline.ledger.audit.report import Findings, PartitionReport
@@ -25,7 +26,15 @@ _DRAIN_EVERY = 500_000
 class PartitionAudit:
     """Recomputes one partition's ledgers and compares them. Holds in memory what a worker holds for a partition."""
 
-    def __init__(self, topic: str, cut: Cut, policy: Policy, retention: Retention, judging: Judging) -> None:
+    def __init__(
+        self,
+        topic: str,
+        cut: Cut,
+        policy: Policy,
+        retention: Retention,
+        judging: Judging,
+        places: Places | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -34,6 +43,7 @@ class PartitionAudit:
             policy: Rates in force.
             retention: As the workers have it.
             judging: How to judge.
+            places: Where the sessions of other partitions were met; new if not said.
         """
         self._cut = cut
         self._policy = policy
@@ -41,6 +51,8 @@ class PartitionAudit:
         self._idle_ms = retention.idle_ms
         self._ledger = PartitionLedger(topic, cut.partition, policy, retention._replace(idle_ms=None))
         self._usage = self._ledger.usage_rollups = UsageCheck(cut.partition, cut.usage)
+        self._identities = PartitionIdentities()
+        self._places = places or Places()
         self._beginning = Beginning(0, 0)
         self._letters = LetterCheck(cut.letters, 0, cut.next_offset)
         self._seen: list[str] = []
@@ -111,6 +123,7 @@ class PartitionAudit:
         below = len(offsets)
         if offsets[-1] >= self._cut.next_offset:
             below = self._hold_back(offsets, events)
+        self._identities.take(events)
         self._ledger.apply(offsets, events, now_ms=0)
         self._records += below
         self._position = offsets[-1] + 1
@@ -135,9 +148,14 @@ class PartitionAudit:
     def _drain(self) -> None:
         changes = self._ledger.take_changes(0)
         self._seen += changes.counts.opened
+        self._note_places(changes.counts.opened)
         self._repeats += changes.counts.duplicates
         self._other_agents += changes.counts.other_agents
         self._undrained = 0
+
+    def _note_places(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._places.meet(self._cut.partition, *org_and_session(key))
 
     def finish(self, *, first_offset: int, end_offset: int) -> PartitionReport:
         """Compare.
@@ -147,6 +165,7 @@ class PartitionAudit:
             end_offset: Where it ends by now.
         """
         self._drain()
+        self._note_places(self._held)
         cut, scope = self._cut, self._judging.scope
         self._find_lost(first_offset)
         whole_from_ms = self._whole_from_ms(first_offset, end_offset)
@@ -172,6 +191,7 @@ class PartitionAudit:
             unapplied=max(0, end_offset - max(cut.next_offset, first_offset)),
             records=self._records,
             repeats=self._repeats,
+            oddities=self._identities.found,
             refused=self._letters.refused,
             letters_not_checkable=self._letters.not_checkable,
             sessions=comparison.sessions,

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from burnline.ledger.audit.identities import MOST_NAMED, Oddities, Places
 from burnline.ledger.audit.outcome import NO_DIFFERENCE, Outcome, Row
 from burnline.ledger.audit.sums import Fields
 from burnline.ledger.session import SUM_FIELDS
@@ -62,6 +64,8 @@ class PartitionReport:
     """Read below the progress."""
     repeats: int = 0
     """Repeated event ids among them."""
+    oddities: Oddities = field(default_factory=Oddities)
+    """Ids among them that stand for several events."""
     refused: int = 0
     """Refused events among them."""
     letters_not_checkable: int = 0
@@ -90,6 +94,7 @@ class AuditReport:
     def __init__(self, most_rows: int) -> None:
         self.partitions: list[PartitionReport] = []
         self.findings = Findings(most_rows)
+        self.places = Places()
 
     def add(self, report: PartitionReport) -> None:
         """Take a partition."""
@@ -148,6 +153,13 @@ class AuditReport:
                 "refused": sum(report.refused for report in self.partitions),
                 "not_checkable": sum(report.letters_not_checkable for report in self.partitions),
             },
+            "sessions_on_several_partitions": {
+                "count": len(self.places.spread),
+                "first": [
+                    {"org_id": org_id, "session_id": session_id, "partitions": sorted(partitions)}
+                    for (org_id, session_id), partitions in islice(self.places.spread.items(), MOST_NAMED)
+                ],
+            },
             "partitions": [_partition_json(report) for report in self.partitions],
             "findings": {
                 outcome.value: {"count": self.findings.counts[outcome], "first": [_row_json(row) for row in rows]}
@@ -178,6 +190,8 @@ def _partition_json(report: PartitionReport) -> dict[str, Any]:
         "unapplied": report.unapplied,
         "records": report.records,
         "repeated_event_ids": report.repeats,
+        "repeated_with_other_content": report.oddities.other_content,
+        "event_ids_of_other_sessions": report.oddities.other_session,
         "refused": report.refused,
         "sessions": {outcome.value: count for outcome, count in sorted(report.sessions.items())},
         "rollups_compared": report.rollups_compared,

@@ -116,3 +116,38 @@ def test_the_one_knob(files: dict[str, str], tmp_path: Path, sensitivity: str, *
     path.write_text(f"sensitivity = {sensitivity}\n", encoding="utf-8")
     report = json.loads(run(files | {"--policy": str(path)}, "--json").output)
     assert (report["incidents"] > 0) is told
+
+
+def test_another_policy_on_the_same_log(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "quiet.toml"
+    path.write_text("sensitivity = 0.25\n", encoding="utf-8")
+    report = json.loads(run(files, "--json", "--against", str(path)).output)
+    expected = {"incidents": 0, "both": 0, "only_here": 1, "only_there": 0, "earlier_here_s": None}
+    assert report["against"] == expected
+    path.write_text("sensitivity = 1\n", encoding="utf-8")
+    report = json.loads(run(files, "--json", "--against", str(path)).output)
+    assert report["against"] == {"incidents": 1, "both": 1, "only_here": 0, "only_there": 0, "earlier_here_s": 0}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--from", "2026-03-09"], True),
+        (["--from", "2026-03-10"], False),
+        (["--to", "2026-03-10"], True),
+        (["--to", "2026-03-09"], False),
+    ],
+    ids=["since-that-day", "since-the-next", "until-the-next", "until-that-day"],
+)
+def test_a_part_of_the_log_is_counted_and_what_was_before_is_learned_from(
+    files: dict[str, str], options: list[str], *, told: bool
+) -> None:
+    report = json.loads(run(files, "--json", *options).output)
+    assert report["incidents"] == int(told)
+    assert len(notices(files)) == 2 * int(told)
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(files: dict[str, str]) -> None:
+    result = run(files, "--from", "2026-03-10", "--to", "2026-03-09")
+    assert result.exit_code == 2
+    assert "does not lie before" in result.output

@@ -1,7 +1,7 @@
 """What a backtest has found, as numbers."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -70,3 +70,41 @@ def _judged(incidents: Mapping[str, Incident], feedback: Mapping[str, str]) -> d
         "unknown_ids": sum(each not in incidents for each in feedback),
         "precision": round(verdicts["true"] / judged, 4) if judged else None,
     }
+
+
+def compared(here: Mapping[str, Incident], there: Mapping[str, Incident]) -> dict[str, Any]:
+    """What one run told that another one did not, of the same log.
+
+    Two incidents are the same if they are of one agent and overlap in time: where limits differ they begin with other
+    events, and so have other ids.
+
+    Args:
+        here: Incidents of this run.
+        there: Of the other one.
+
+    Returns:
+        How many both have, and each alone; and by how many seconds this one is earlier, in the median of the former.
+    """
+    found = {mine.anomaly_id: _same(mine, there.values()) for mine in here.values()}
+    both = {name: other for name, other in found.items() if other is not None}
+    met = {id(other) for other in both.values()}
+    others = [other for other in there.values() if id(other) not in met and _same(other, here.values()) is None]
+    earlier = sorted((other.opened_at - here[name].opened_at) // 1000 for name, other in both.items())
+    return {
+        "incidents": len(there),
+        "both": len(both),
+        "only_here": len(found) - len(both),
+        "only_there": len(others),
+        "earlier_here_s": earlier[len(earlier) // 2] if earlier else None,
+    }
+
+
+def _same(one: Incident, others: Iterable[Incident]) -> Incident | None:
+    for other in others:
+        if (
+            (one.org_id, one.agent_id) == (other.org_id, other.agent_id)
+            and one.opened_at <= other.updated_at
+            and other.opened_at <= one.updated_at
+        ):
+            return other
+    return None

@@ -1,8 +1,8 @@
 """A backtest: a log read in its order, through the functions that a worker would use."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from burnline.backtest.report import Report
 from burnline.backtest.source import Reader
@@ -10,6 +10,7 @@ from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.notice import Incident
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Watch
+from burnline.events.usage import END_TIME_MS
 from burnline.native.meters import engine_for
 from burnline.pricing.book import RateBook
 
@@ -22,6 +23,16 @@ class Outcome:
     reader: Reader
 
 
+class Period(NamedTuple):
+    """Event times, epoch milliseconds; the end is not in it."""
+
+    from_ms: int
+    until_ms: int
+
+
+ALL = Period(0, END_TIME_MS)
+
+
 def backtest(
     file: BinaryIO,
     *,
@@ -29,7 +40,8 @@ def backtest(
     planned: Iterable[Planned],
     sensitivity: float,
     now_ms: int,
-    tell: Callable[[Incident], object],
+    tell: Callable[[Incident], object] = lambda _notice: None,
+    period: Period = ALL,
 ) -> Outcome:
     """Read a log and tell every notice, in order.
 
@@ -40,14 +52,20 @@ def backtest(
         sensitivity: 1.0 as tuned.
         now_ms: The clock; later events are refused.
         tell: Takes each notice.
+        period: Only incidents that were opened in it are told and counted; what was before is learned from.
     """
     watch = Watch(engine_for(RULES), RULES, planned, sensitivity)
     reader, report = Reader(book, watch, now_ms), Report()
-    for batch in reader.batches(file):
-        for notice in watch.apply(batch):
+    for notice in _notices(watch, reader, file, period):
+        if period.from_ms <= notice.opened_at < period.until_ms:
             report.add(notice)
             tell(notice)
-    for notice in watch.end(reader.last_ms):
-        report.add(notice)
-        tell(notice)
     return Outcome(report, reader)
+
+
+def _notices(watch: Watch, reader: Reader, file: BinaryIO, period: Period) -> Iterator[Incident]:
+    for batch in reader.batches(file):
+        yield from watch.apply(batch)
+        if batch.calls.at_ms and batch.calls.at_ms[0] >= period.until_ms:
+            break
+    yield from watch.end(reader.last_ms)

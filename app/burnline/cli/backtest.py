@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,11 @@ import typer
 
 from burnline.backtest.files import FileError, read_feedback, read_planned, read_rates
 from burnline.backtest.policy import LearnedPolicy, read_policy
-from burnline.backtest.run import Outcome
+from burnline.backtest.report import compared
+from burnline.backtest.run import ALL, Outcome, Period
 from burnline.backtest.run import backtest as run_backtest
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console
-from burnline.cli.times import clock_ms
+from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
 from burnline.detection.learned.notice import notice_line
 from burnline.pricing.book import RateBook
 
@@ -44,6 +46,16 @@ def backtest(
     policy: Annotated[
         Path | None, typer.Option("--policy", metavar="FILE", help="TOML file with one knob: sensitivity.", **_FILE)
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE", help="Another policy: what would it have told of the log?", **_FILE),
+    ] = None,
+    from_time: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help=f"Count what was opened since: {TIME_HELP}.")
+    ] = None,
+    until_time: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="And before; what was earlier is learned from.")
+    ] = None,
     notices: Annotated[
         Path | None, typer.Option("--notices", metavar="OUT.jsonl", help="Write every notice, one JSON object a line.")
     ] = None,
@@ -59,28 +71,42 @@ def backtest(
         planned = read_planned(planned_file) if planned_file else []
         feedback = read_feedback(feedback_file) if feedback_file else None
         knobs = read_policy(policy) if policy else LearnedPolicy()
+        others = read_policy(against) if against else None
+        period = _period(from_time, until_time)
     except FileError as error:
         err_console.print(str(error), style="red", highlight=False, markup=False)
         sys.exit(EXIT_MISTAKE)
     with ExitStack() as stack:
         events = stack.enter_context(from_file.open("rb"))
         out = stack.enter_context(notices.open("wb")) if notices else None
-        found = run_backtest(
+        replay = partial(run_backtest, book=book, planned=planned, now_ms=clock_ms(), period=period)
+        found = replay(
             events,
-            book=book,
-            planned=planned,
             sensitivity=knobs.sensitivity,
-            now_ms=clock_ms(),
             tell=lambda notice: out.write(notice_line(notice)) if out else None,
         )
+        if others is not None:
+            events.seek(0)
+            other = replay(events, sensitivity=others.sensitivity)
     reader = found.reader
-    report = found.report.as_json(reader.events, reader.first_ms, reader.last_ms, feedback)
+    first_ms, last_ms = max(reader.first_ms, period.from_ms), min(reader.last_ms, period.until_ms)
+    report = found.report.as_json(reader.events, first_ms, last_ms, feedback)
+    report["against"] = compared(found.report.incidents, other.report.incidents) if others is not None else None
     if json_wanted:
         typer.echo(json.dumps(report))
     else:
         _show(report)
     if _complaints(found):
         sys.exit(1)
+
+
+def _period(from_time: str | None, until_time: str | None) -> Period:
+    period = Period(
+        epoch_ms(from_time) if from_time else ALL.from_ms, epoch_ms(until_time) if until_time else ALL.until_ms
+    )
+    if period.from_ms >= period.until_ms:
+        raise typer.BadParameter(f"--from {from_time} does not lie before --to {until_time}")
+    return period
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -96,6 +122,13 @@ def _show(report: dict[str, Any]) -> None:
         highlight=False,
         markup=False,
     )
+    if other := report["against"]:
+        console.print(
+            f"The other policy: {other['incidents']} incidents; {other['both']} are in both, {other['only_here']} only "
+            f"here, {other['only_there']} only there.",
+            highlight=False,
+            markup=False,
+        )
     if report["feedback"]:
         console.print(f"Of those that were judged, {report['feedback']['precision']} were real.", highlight=False)
 

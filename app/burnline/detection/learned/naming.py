@@ -10,7 +10,7 @@ from burnline.detection.learned.causes import Split
 from burnline.detection.learned.rules import Cause, Rule
 from burnline.detection.learned.statistic import Statistic
 
-_LOOPS_FROM = 5
+_LOOPS_FROM = 4
 """So many calls alike in a row may be a loop."""
 _PARALLEL_FROM = 3
 """So many runs or sessions at once may be a fan-out."""

@@ -269,7 +269,12 @@ class Watch:
             place=batch.places[place] if batch.places else None,
             at_ms=calls.at_ms[place],
             wide=fired[0].of_agent,
-            cause=cause_of(fired, change, lambda each, least: self._is_beyond(agent, values, each, least)),
+            cause=cause_of(
+                fired,
+                change,
+                lambda each, least: self._is_beyond(agent, values, each, least),
+                cache_is_lost=_cache_is_lost(calls, place, self._usual[agent]),
+            ),
             burn=burn,
             usual=usual,
             session_pico_usd=hit.session_pico_usd,
@@ -300,6 +305,11 @@ class Watch:
             cache=_factor(values[Statistic.CACHE_5]) or 1.0,
             price=cost / listed if cost > 0 and listed > 0 else 1.0,
         )
+
+
+def _cache_is_lost(calls: Calls, place: int, usual: Usual | None) -> bool:
+    """Whether a call finds less than half of what the agent's calls usually find in the cache."""
+    return usual is None or calls.cached_tokens[place] < usual.hit / 2 * calls.input_tokens[place]
 
 
 def _factor(millionths: float) -> float | None:

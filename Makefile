@@ -50,8 +50,8 @@ test-others: $(READY)
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak
 
-long: $(READY) ## what only shows after minutes: a quiet and a busy worker for ten of them, and nothing in their logs (Java 17)
-	$(BIN)/pytest -m long tests/faults
+long: $(READY) ## what only shows after minutes: workers with nothing in their logs, FOCUS' validator (Java 17, PyPI)
+	$(BIN)/pytest -m long tests/faults tests/api
 
 bench: $(READY) ## the ladder, peers included, in half an hour (QUICK=1: a few minutes; ONLY=peers,restore; RESUME=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only $(ONLY))
@@ -82,6 +82,7 @@ lock: ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra worker --extra api --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
+	printf "focus-validator==1.0.0\nnumpy<2\nmultimethod<1.11\n" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-focus.lock
 
 clean: ## remove what setup and tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache dist

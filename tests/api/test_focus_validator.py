@@ -42,8 +42,8 @@ def validator() -> Path:
     installed = ENVIRONMENT / "requirements.lock"
     if not installed.exists() or installed.read_bytes() != LOCK.read_bytes():
         subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
-        pip = [ENVIRONMENT / "bin" / "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--require-hashes", "-r", LOCK], check=True)
+        pip = [str(ENVIRONMENT / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
         installed.write_bytes(LOCK.read_bytes())
     return ENVIRONMENT / "bin" / "focus-validator"
 

@@ -5,11 +5,12 @@ quantity. Where a model's requests met two rates of one card (the length of the 
 the two quantities follow from the sum. Where neither is so, there is no unit price to tell.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
+from burnline.events.meters import METERS
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard, Tier
 from burnline.pricing.regions import SURCHARGES
@@ -66,17 +67,6 @@ def _between(quantity: int, cost: int, one: int, other: int) -> list[Part] | Non
     return [Part(at_one, at_one * one, one), Part(at_other, at_other * other, other)]
 
 
-_PER_METER: Mapping[str, Sequence[str]] = {
-    "input": ("input",),
-    "cached-input": ("cached_input",),
-    "cache-write": ("cache_write", "cache_write_1h"),
-    "output": ("output",),
-    "reasoning": ("reasoning",),
-    "request": ("per_request",),
-}
-"""By a meter's slug: the fields of a tier that price it."""
-
-
 class CardRates:
     """The rates of meters by provider, model and time, out of a book; a card is resolved once for each quarter-hour."""
 
@@ -101,6 +91,11 @@ class CardRates:
 
 
 def _of(tiers: Sequence[Tier], meter: str) -> tuple[int, ...]:
-    found = (getattr(tier, field) for field in _PER_METER.get(meter, ()) for tier in tiers)
-    rates = [rate for rate in found if rate is not None]
-    return (0, *rates) if meter == "request" and any(rates) else tuple(rates)
+    """The rates of a part of the cost (called as the meter's slug), and of the meters within it, tier by tier."""
+    part = meter.replace("-", "_")
+    if part == "request":
+        fees = [tier.per_request for tier in tiers]
+        return (0, *fees) if any(fees) else tuple(fees)
+    within = [at for at, one in enumerate(METERS) if one.part == part and one.is_tokens]
+    plain = [getattr(tier, part) for tier in tiers]
+    return (*plain, *(rate for tier in tiers for at in within if (rate := tier.meters[at]) is not None))

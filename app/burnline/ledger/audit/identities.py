@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from burnline.events.usage import Usage
+from burnline.events.usage import RareUsage, Usage
 from burnline.ledger.duplicates import fingerprint_in_org
 from burnline.ledger.identity import ledger_key
 
@@ -18,7 +18,7 @@ IDS_KNOWN = 250_000
 """The newest event ids that are told apart, of a partition; up to twice as many are held."""
 MOST_NAMED = 5
 _OF_NO_MATTER = {"event_id", "org_id", "session_id", "occurred_at", "tool_name", "run_id", "tags"}
-CONTENT = tuple(name for name in Usage.__struct_fields__ if name not in _OF_NO_MATTER)
+CONTENT = tuple(name for name in RareUsage.__struct_fields__ if name not in _OF_NO_MATTER)
 """Fields whose values decide what an event adds to which sum; a later time alone makes no other event."""
 _content = attrgetter(*CONTENT)
 _HALF = 0xFFFF_FFFF

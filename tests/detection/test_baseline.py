@@ -16,6 +16,8 @@ from burnline.detection.baseline import (
     baseline_key,
     default_baseline,
 )
+from burnline.detection.lifecycle import watch_levels
+from burnline.detection.rule import BurnRule, thresholds
 from burnline.settings import Settings
 from tests.detection.rules import BASELINE, USD
 
@@ -250,3 +252,16 @@ def test_default_from_settings() -> None:
     assert default_baseline(Settings()) == BASELINE
     exact = Settings(baseline_usd_per_hour=Decimal("0.000000000001"), anomaly_multiplier=Decimal("1.5"))
     assert default_baseline(exact) == EffectiveBaseline(1, Decimal("1.5"), "default")
+
+
+@pytest.mark.parametrize("learned", ["off", "suggest", "auto"])
+def test_where_learned_rules_speak_no_line_is_ever_crossed_but_ones_own(learned: str) -> None:
+    settings = Settings(learned=learned)  # type: ignore[arg-type]  # one of its words
+    own = Baseline(org_id="acme", agent_id="agent-7", usd_per_hour="2")
+    baselines = Baselines(default_baseline(settings), {own.key(): own})
+    assert baselines.lookup("acme", "agent-7").usd_per_hour_pico == 2 * USD
+    found = baselines.lookup("acme", "other")
+    levels = watch_levels(None, thresholds(BurnRule.from_settings(settings), found))
+    a_million_usd_in_a_minute = 10**6 * USD
+    assert (found.source == "learned") is (learned == "auto")
+    assert all(level > a_million_usd_in_a_minute for level in levels) is (learned == "auto")

@@ -11,7 +11,7 @@ const SLICE_S = 10;
 const chart = new Chart("Burn of this session against its line, USD per hour", {
   series: [line("burn, USD/h"), limit("line")],
   rows: ([xs, ys, lines]) => ({
-    columns: [{ name: "until", cell: (row) => at(row[0] * 1000) }, { name: "USD/h", number: true, cell: (row) => row[1].toFixed(4) }, { name: "line", number: true, cell: (row) => row[2].toFixed(2) }],
+    columns: [{ name: "until", cell: (row) => at(row[0] * 1000) }, { name: "USD/h", number: true, cell: (row) => row[1].toFixed(4) }, { name: "line", number: true, cell: (row) => row[2] === null ? "none" : row[2].toFixed(2) }],
     rows: xs.map((x, index) => [x, ys[index], lines[index]]).reverse(),
   }),
 });
@@ -31,7 +31,7 @@ function slide(session) {
     xs.push(until);
     ys.push((sum * 3600) / windowS);
   }
-  const at = Number(session.baseline_usd_per_hour) * Number(session.multiplier);
+  const at = session.baseline_source === "learned" ? null : Number(session.baseline_usd_per_hour) * Number(session.multiplier);
   return [xs, ys, xs.map(() => at)];
 }
 
@@ -46,7 +46,9 @@ run(async () => {
     h("div", { class: "tiles" },
       tile("Spent", usd(session.cost_usd), `${count(session.events)} events, ${count(session.runs)} runs, ${count(session.tool_calls)} tool calls`),
       ...burns.map(([window, value], index) => tile(`Burn over ${window}`, perHour(value), index ? "" : ratio(session.ratio, session.multiplier))),
-      tile("Baseline", perHour(session.baseline_usd_per_hour), `${session.baseline_source}; an anomaly begins above ×${session.multiplier}`),
+      session.baseline_source === "learned"
+        ? tile("Baseline", "learned", "no line: what leaves the agent's own range is told")
+        : tile("Baseline", perHour(session.baseline_usd_per_hour), `${session.baseline_source}; an anomaly begins above ×${session.multiplier}`),
       tile("Lifetime", span(session.last_event_at - session.first_event_at), session.active ? "active" : "not active"),
       tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`)),
     ),

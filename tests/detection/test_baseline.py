@@ -256,7 +256,7 @@ def test_default_from_settings() -> None:
 
 @pytest.mark.parametrize("learned", ["off", "suggest", "auto"])
 def test_where_learned_rules_speak_no_line_is_ever_crossed_but_ones_own(learned: str) -> None:
-    settings = Settings(learned=learned)  # type: ignore[arg-type]  # one of its words
+    settings = Settings(learned=learned)
     own = Baseline(org_id="acme", agent_id="agent-7", usd_per_hour="2")
     baselines = Baselines(default_baseline(settings), {own.key(): own})
     assert baselines.lookup("acme", "agent-7").usd_per_hour_pico == 2 * USD

@@ -5,12 +5,15 @@ from decimal import Decimal
 
 import pytest
 
+from burnline.api.view.anomalies import read_notice
 from burnline.detection.anomaly import Anomaly, State, cloudevent_headers, notice_key, notice_value
 from burnline.detection.baseline import Baseline
 from burnline.detection.learned.meters import DAY_MS
 from burnline.detection.learned.rules import Cause
 from burnline.detector.merging import Logged
 from burnline.detector.stage import LATE_MS, Stage
+from burnline.notify.messages import summary
+from burnline.readmodel import rows
 from tests.detection.learned.fleet import Sent, loop, usual_days
 from tests.detector.logs import records, stage
 
@@ -36,6 +39,24 @@ def test_a_notice_reads_like_any_other_and_says_why() -> None:
     assert notice_key(opened) == notice_key(resolved) == b'["acme","chat-1-7-loop"]'
     assert Anomaly.model_validate_json(notice_value(opened)) == opened
     assert dict(cloudevent_headers(opened))["ce_type"] == b"burnline.anomaly.opened.v1"
+
+
+def test_whoever_reads_notices_reads_these() -> None:
+    """The projection, the live picture and a message in words; a fan-out speaks of the agent as a whole."""
+    at = LOG[-1].logged_ms
+    many = [
+        Sent(at + 1_000 * run + 20_000 * turn, "chat-2", f"many-{run}", 6_000 + 700 * turn + 400 * run)
+        for run in range(12)
+        for turn in range(10)
+    ]
+    opened = next(notice for notice in told(stage(), LOG + records(many, len(LOG))) if notice.agent_id == "chat-2")
+    assert (opened.scope, opened.state) == ("agent", State.OPENED)
+    assert opened.learned is not None
+    assert opened.session_id == opened.learned.sessions[0]
+    value = notice_value(opened)
+    assert rows.notice(value) == opened
+    assert read_notice(value).heading.session_id == opened.session_id
+    assert summary(opened) == f"acme / {opened.learned.summary}"
 
 
 def test_an_agent_with_a_line_of_its_own_is_left_to_it() -> None:

@@ -117,7 +117,7 @@ class TestCounters:
         owner = {"org": "acme", "agent": "agent-7"}
         # 10,000 fresh and written tokens at 2.5, 40,000 cached at 1.25, 2,000 output at 10 USD per million
         assert seen.value("burnline_cost_usd_total", **owner, model="gpt-4o") == pytest.approx(2 * 0.095)
-        assert seen.value("finops_cache_savings_usd_total", **owner) == pytest.approx(2 * 0.05)
+        assert seen.value("finops_cache_savings_usd_total", **owner, cache="prompt") == pytest.approx(2 * 0.05)
         for kind in ("input", "output", "cached_input", "cache_write", "reasoning"):
             assert seen.value("burnline_tokens_total", kind=kind) == 2 * one[f"{kind}_tokens"]
         assert seen.value("burnline_unpriced_tokens_total", model="gpt-4o") is None
@@ -241,6 +241,9 @@ def everything() -> Seen:
         usage(session_id=SESSION, event_id="e-2", kind="tool_call", model="house-model"),
         usage(session_id=SESSION, event_id="e-3", kind="embedding", occurred_at=T0 + 600_000),
         usage(session_id=SESSION, event_id="e-4"),
+        usage(session_id=SESSION, event_id="e-5", error=True, reported_cost_usd="0.01", web_searches=2),
+        usage(session_id=SESSION, event_id="e-6", kind="cache_hit", input_tokens=1_000),
+        usage(session_id=SESSION, event_id="e-7", model="sandbox", reported_cost_usd="0.02"),
         rejected=list(Reason),
         latencies_s=[0.1],
     )
@@ -249,6 +252,17 @@ def everything() -> Seen:
     seen.metrics.refusing([Refusal(Cause.TOO_LARGE, "topic finops.sessions", "too large")])
     seen.metrics.holding({2: seen.ledger}, {2: 5})
     return seen
+
+
+def test_what_is_rare_has_series_of_its_own() -> None:
+    seen = everything()
+    owner = {"org": "acme", "agent": "agent-7"}
+    assert seen.value("agent_errors_total", **owner) == 1
+    assert seen.value("burnline_metered_units_total", meter="web_searches") == 2
+    assert seen.value("finops_cache_savings_usd_total", **owner, cache="semantic") == pytest.approx(0.0025)
+    assert seen.value("burnline_reported_cost_usd_total", model="sandbox") == pytest.approx(0.02)
+    assert seen.value("burnline_compared_cost_usd_total", model="gpt-4o", by="reported") == pytest.approx(0.01)
+    assert seen.value("burnline_compared_cost_usd_total", model="gpt-4o", by="rates")
 
 
 def test_every_series_has_a_value() -> None:

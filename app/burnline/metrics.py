@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
+from burnline.events.meters import METERS
 from burnline.events.rejection import Reason
 from burnline.events.text import printable
 from burnline.ledger.changes import Activity, Changes
 from burnline.ledger.partition import PartitionLedger
-from burnline.ledger.session import SUM_FIELDS
+from burnline.ledger.session import COMMON_FIELDS, SUM_FIELDS
 from burnline.pricing.money import PICO_PER_USD
 from burnline.topics.refusal import Refusal
 
@@ -55,8 +56,23 @@ class WorkerMetrics:
         self.runs = counter("agent_runs", "Agent runs started.", "org", "agent")
         self.tool_calls = counter("agent_tool_calls", "Tool calls made by agents.", "org", "agent")
         self.cache_savings = counter(
-            "finops_cache_savings_usd", "USD that cached input would have cost more as fresh input.", "org", "agent"
+            "finops_cache_savings_usd",
+            "USD saved by caches: prompt, what cached input would have cost more as fresh input; semantic, what calls "
+            "would have cost that an answer out of a cache stood in for.",
+            "org",
+            "agent",
+            "cache",
         )
+        self.errors = counter("agent_errors", "Events of agents that say that they failed.", "org", "agent")
+        self.reported_cost = counter(
+            "burnline_reported_cost_usd", "USD counted as publishers reported them, for want of a rate.", "model"
+        )
+        self.compared_cost = counter(
+            "burnline_compared_cost_usd",
+            "USD of events that say themselves what they cost: by what they say, and by the rates.",
+            "model", "by",
+        )  # fmt: skip
+        self.fees = counter("burnline_metered_units", "Units that are no tokens, by meter.", "meter")
         self.embedding_cost = Summary(
             "finops_embedding_cost_usd", "USD spent on embeddings, an observation per flush and model.", ["model"],
             registry=registry,
@@ -207,6 +223,22 @@ class WorkerMetrics:
         if sums["unpriced_tokens"]:
             self.unpriced.labels(model).inc(sums["unpriced_tokens"])
         if sums["cache_savings_pico_usd"]:
-            self.cache_savings.labels(org, agent).inc(sums["cache_savings_pico_usd"] / PICO_PER_USD)
+            self.cache_savings.labels(org, agent, "prompt").inc(sums["cache_savings_pico_usd"] / PICO_PER_USD)
+        if any(activity.sums[len(COMMON_FIELDS) :]):
+            self._rare(sums, org, agent, model)
         if sums["embedding_cost_pico_usd"]:
             self.embedding_cost.labels(model).observe(sums["embedding_cost_pico_usd"] / PICO_PER_USD)
+
+    def _rare(self, sums: dict[str, int], org: str, agent: str, model: str) -> None:
+        for meter in METERS:
+            if units := sums[meter.name]:
+                (self.tokens.labels(meter.stem) if meter.is_tokens else self.fees.labels(meter.name)).inc(units)
+        if sums["errors"]:
+            self.errors.labels(org, agent).inc(sums["errors"])
+        if saved := sums["semantic_savings_pico_usd"]:
+            self.cache_savings.labels(org, agent, "semantic").inc(saved / PICO_PER_USD)
+        if reported := sums["reported_pico_usd"]:
+            self.reported_cost.labels(model).inc(reported / PICO_PER_USD)
+        if sums["compared_pico_usd"] or sums["compared_reported_pico_usd"]:
+            self.compared_cost.labels(model, "rates").inc(sums["compared_pico_usd"] / PICO_PER_USD)
+            self.compared_cost.labels(model, "reported").inc(sums["compared_reported_pico_usd"] / PICO_PER_USD)

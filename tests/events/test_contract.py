@@ -48,6 +48,8 @@ USUAL: dict[str, st.SearchStrategy[Any]] = {
     "occurred_at": times,
     "kind": st.sampled_from([*KINDS, "chat", ""]),
     "tags": tags,
+    "error": st.booleans(),
+    "reported_cost_usd": st.sampled_from(["0.42", "7", "1000000", "1.", "1\n", "-1", "0." + "1" * 30, "0." + "1" * 31]),
 }
 
 

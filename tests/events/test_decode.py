@@ -51,6 +51,19 @@ def test_what_is_rare_arrives(name: str) -> None:
     assert getattr(usage, name) == 5
 
 
+SAYS_MORE: dict[str, object] = {
+    "parent_session_id": "s-0", "parent_run_id": "r-0", "error": True, "reported_cost_usd": "0.42",
+    "reported_cost_source": "openrouter", "kind": "cache_hit",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAYS_MORE)
+def test_what_else_is_rare_arrives(name: str) -> None:
+    usage = accepted(json.dumps({**FULL, name: SAYS_MORE[name]}).encode())
+    assert type(usage) is RareUsage
+    assert getattr(usage, name) == SAYS_MORE[name]
+
+
 @pytest.mark.parametrize("value", [0, None])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_rare_field_that_says_nothing_leaves_the_event_plain(name: str, value: int | None) -> None:
@@ -69,6 +82,11 @@ def test_absent_fields_have_their_defaults() -> None:
 @pytest.mark.parametrize("names", [[name] for name in OPTIONAL] + [OPTIONAL], ids=lambda names: "+".join(names)[:30])
 def test_null_is_as_good_as_absent(names: list[str]) -> None:
     assert accepted(encoded(**dict.fromkeys(names))) == Usage(**REQUIRED)
+
+
+def test_an_empty_provider_is_none() -> None:
+    assert accepted(encoded(provider="")) == Usage(**REQUIRED)
+    assert accepted(encoded(provider="", error=True)).provider is None
 
 
 def test_null_leaves_the_other_fields() -> None:
@@ -207,7 +225,7 @@ def test_an_accepted_event_can_be_changed_by_nobody() -> None:
 
 
 def test_the_struct_has_the_fields_and_defaults_of_the_model() -> None:
-    assert RareUsage.__struct_fields__ == tuple(UsageEvent.model_fields)
+    assert set(RareUsage.__struct_fields__) == UsageEvent.model_fields.keys()
     model = UsageEvent.model_validate(REQUIRED)
     for struct in (Usage(**REQUIRED), RareUsage(**REQUIRED)):
         assert {name: getattr(struct, name) for name in RareUsage.__struct_fields__} == model.model_dump()

@@ -126,7 +126,6 @@ def test_counts(field: str, text: str, reason: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("value", "reason", "said"),
     [
-        ("", "too_short", "at least one character"),
         ("x" * 257, "too_long", "at most 256 characters, not 257"),
         ("é" * 257, "too_long", "at most 256 characters, not 257"),
         ("x" * 300, "too_long", "at most 256 characters, not 300"),
@@ -152,6 +151,25 @@ def test_ids(field: str, value: object, reason: str, said: str) -> None:
         assert said in rejection.detail
 
 
+@pytest.mark.parametrize("field", [name for name in ID_FIELDS if name != "provider"])
+def test_empty_ids(field: str) -> None:
+    rejection = rejected(encoded(**{field: ""}))
+    assert (rejection.reason, rejection.field) == (Reason.TOO_SHORT, field)
+    assert "at least one character" in rejection.detail
+
+
+@pytest.mark.parametrize("value", ["-1", "1e3", "1.", ".5", "1000000", " 1", "1\n", "", "0.42 USD", "0." + "1" * 31])
+def test_reported_costs(value: str) -> None:
+    rejection = rejected(encoded(reported_cost_usd=value))
+    assert (rejection.reason, rejection.field) == (Reason.WRONG_TYPE, "reported_cost_usd")
+    assert rejection.detail.startswith('reported_cost_usd must be decimal text in USD below a million, such as "0.41"')
+
+
+def test_a_reported_cost_is_text_and_an_error_true_or_false() -> None:
+    assert rejected(encoded(reported_cost_usd=0.5)).detail == "reported_cost_usd must be a string, not 0.5"
+    assert rejected(encoded(error="yes")).detail == 'error must be true or false, not "yes"'
+
+
 @pytest.mark.parametrize("text", [" ", "~", "\u00a0"], ids=["space", "tilde", "no-break space"])
 def test_neighbours_of_the_control_characters_are_fine(text: str) -> None:
     assert decode(json.dumps(event(org_id=text), ensure_ascii=False).encode())[1] == []
@@ -161,7 +179,9 @@ def test_neighbours_of_the_control_characters_are_fine(text: str) -> None:
 def test_unknown_kinds(kind: str) -> None:
     rejection = rejected(encoded(kind=kind))
     assert (rejection.reason, rejection.field) == (Reason.UNKNOWN_KIND, "kind")
-    assert rejection.detail.startswith(f'kind must be one of llm, embedding, tool_call, run, not "{kind[:80]}')
+    assert rejection.detail.startswith(
+        f'kind must be one of llm, embedding, tool_call, run, cache_hit, not "{kind[:80]}'
+    )
 
 
 def test_a_kind_that_is_no_string() -> None:

@@ -59,6 +59,9 @@ def event(draw: random.Random, at_ms: int) -> bytes | None:
         (0.1, {"reasoning_tokens": draw.randrange(fields["output_tokens"] + 1)}),
         (0.05, {"cache_write_tokens": 7, "cached_input_tokens": 0, "cache_write_1h_tokens": draw.choice([0, 5, None])}),
         (0.05, {"input_audio_tokens": draw.choice([0, 3, None, 10**10]), "web_searches": draw.choice([2, None])}),
+        (0.03, {"error": draw.choice([True, False, None]), "parent_run_id": "r"}),
+        (0.03, {"reported_cost_usd": draw.choice(["0.01", None, "x"]), "reported_cost_source": "openrouter"}),
+        (0.02, {"kind": "cache_hit"}),
         (0.05, {"service_tier": draw.choice(["flex", "default", "standard", None, ""])}),
         (0.05, {"region": draw.choice(["us", "eu", None])}),
         (0.1, {"team_id": draw.choice(["t1", None, "té"]), "project_code": "p"}),
@@ -261,7 +264,8 @@ JSON = st.recursive(
 NAMES = st.sampled_from(
     ["event_id", "occurred_at", "org_id", "agent_id", "session_id", "model", "input_tokens", "output_tokens", "kind",
      "provider", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens", "team_id", "tags", "run_id",
-     "service_tier", "region", *METERS]
+     "service_tier", "region", "parent_session_id", "parent_run_id", "error", "reported_cost_usd",
+     "reported_cost_source", *METERS]
 )  # fmt: skip
 RIGHT: dict[str, Any] = {
     "event_id": "e-1", "occurred_at": T0, "org_id": "acme", "agent_id": "a", "session_id": "s", "model": "gpt-4o",
@@ -281,6 +285,16 @@ RIGHT: dict[str, Any] = {
         pytest.param({"service_tier": ""}, False, id="an empty tier"),
         pytest.param({"region": "eu"}, False, id="a region"),
         pytest.param({"cache_write_tokens": 1, "cache_write_1h_tokens": 1}, False, id="an hour's cache writes"),
+        pytest.param({"parent_session_id": "s-0", "parent_run_id": "r"}, True, id="of a tree"),
+        pytest.param({"parent_session_id": ""}, False, id="of a tree without a name"),
+        pytest.param({"error": False}, True, id="no error"),
+        pytest.param({"error": None}, True, id="nor null"),
+        pytest.param({"error": True}, False, id="an error"),
+        pytest.param({"error": 0}, False, id="no boolean"),
+        pytest.param({"reported_cost_usd": None, "reported_cost_source": "x"}, True, id="nothing reported"),
+        pytest.param({"reported_cost_usd": "0.1"}, False, id="a reported cost"),
+        pytest.param({"kind": "cache_hit"}, False, id="a cache hit"),
+        pytest.param({"provider": ""}, False, id="an empty provider"),
         *(pytest.param({name: None}, True, id=f"no {name}") for name in METERS),
         *(pytest.param({name: 1}, False, id=name) for name in METERS),
         *(pytest.param({f"{name}s": 1}, True, id=f"nearly {name}") for name in METERS),

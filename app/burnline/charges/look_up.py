@@ -13,10 +13,12 @@ from burnline.events.dead_letters import DeadLetterHeaders, Headers
 from burnline.events.decode import decode_batch
 from burnline.events.usage import Usage, meters_of
 from burnline.kafka import client_config
+from burnline.ledger.metered import counted_rare
 from burnline.ledger.progress import Progress
 from burnline.pricing.book import RateBook
-from burnline.pricing.card import Charge, RateCard, charge
-from burnline.pricing.explain import explain_charge
+from burnline.pricing.card import Charge, RateCard, charge_fields
+from burnline.pricing.explain import Step, explain_charge
+from burnline.pricing.money import usd_text
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
@@ -142,13 +144,17 @@ def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:
             region=event.region or "",
         )
     )
-    counts = _counts(event)
-    return Priced(card, explain_charge(card, *counts), charge(card, *counts))
+    counted = counted_rare(event, card, charge_fields(card, *_counts(event)[:5]))
+    steps = explain_charge(card, *_counts(counted.event))
+    if reported := counted.sums.get("reported_pico_usd"):
+        usd, source = usd_text(reported), event.reported_cost_source
+        steps.append(Step(f"reported{f' by {source}' if source else ''}", 1, usd, "event", usd, reported))
+    return Priced(card, steps, Charge(*counted.charged))
 
 
 def charged(event: Usage, card: RateCard) -> Charge:
     """What an event costs by a card."""
-    return charge(card, *_counts(event))
+    return Charge(*counted_rare(event, card, charge_fields(card, *_counts(event)[:5])).charged)
 
 
 def _counts(event: Usage) -> tuple[int, int, int, int, int, tuple[int, ...]]:

@@ -7,9 +7,10 @@ import msgspec
 
 from burnline.detection.learned.engine import Calls
 from burnline.detection.learned.watch import Batch, Watch
-from burnline.events.usage import Usage, meters_of
+from burnline.events.usage import Usage
+from burnline.ledger.metered import counted_rare
 from burnline.pricing.book import RateBook
-from burnline.pricing.card import RateCard, charge
+from burnline.pricing.card import RateCard, charge_fields
 
 _MOST_RUNS = 1 << 20
 """So many runs have their numbers at hand; then these are made anew."""
@@ -39,10 +40,11 @@ class _Priced:
     def cost(self, usage: Usage) -> int:
         """What an event cost, in pico-USD; an unpriced one nothing."""
         if self.rates is None or type(usage) is not Usage:
-            return charge(
+            charged = charge_fields(
                 self.card, usage.input_tokens, usage.output_tokens, usage.cached_input_tokens,
-                usage.cache_write_tokens, usage.reasoning_tokens, meters_of(usage),
-            ).cost_pico_usd  # fmt: skip
+                usage.cache_write_tokens, usage.reasoning_tokens,
+            )  # fmt: skip
+            return charged[0] if type(usage) is Usage else counted_rare(usage, self.card, charged).charged[0]
         fresh, cached, write, output, reasoning = self.rates
         more, less = usage.cached_input_tokens, usage.cache_write_tokens
         return (

@@ -1,6 +1,6 @@
 """Usage v1, the wire contract of the `usage` topic, as a pydantic model: it explains what `usage.Usage` refuses."""
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError, PydanticKnownError
@@ -14,6 +14,7 @@ from burnline.events.usage import (
     MAX_TAG_CHARACTERS,
     MAX_TAGS,
     MIN_TIME_MS,
+    REPORTED_USD,
     Kind,
     holds_control_character,
     misfit_of,
@@ -44,6 +45,14 @@ Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 OptionalCount = Annotated[
     Count, BeforeValidator(lambda value: 0 if value is None else value, json_schema_input_type=Count | None)
 ]
+OptionalProvider = Annotated[
+    Id | None,
+    BeforeValidator(lambda value: None if value == "" else value, json_schema_input_type=Id | Literal[""] | None),
+]
+OptionalFlag = Annotated[
+    bool, BeforeValidator(lambda value: False if value is None else value, json_schema_input_type=bool | None)
+]
+ReportedUsd = Annotated[str, Field(pattern=REPORTED_USD, examples=["0.0123"])]
 OptionalKind = Annotated[
     Kind, BeforeValidator(lambda value: "llm" if value is None else value, json_schema_input_type=Kind | None)
 ]
@@ -74,8 +83,14 @@ class UsageEvent(BaseModel):
     model: Id = Field(description="Model as the provider names it.")
     input_tokens: Count = Field(description="All input tokens, cached and cache-write tokens included.")
     output_tokens: Count = Field(description="All output tokens, reasoning tokens included.")
-    kind: OptionalKind = Field("llm", description="What was done.")
-    provider: Id | None = Field(None, description="Provider of the model; found by the model's name if absent.")
+    kind: OptionalKind = Field(
+        "llm",
+        description="What was done. A cache_hit is an answer out of a semantic cache: its tokens are those that were "
+        "not used, and it costs nothing.",
+    )
+    provider: OptionalProvider = Field(
+        None, description="Provider of the model; found by the model's name if absent or empty."
+    )
     cached_input_tokens: OptionalCount = Field(0, description="Input tokens read from the provider's cache.")
     cache_write_tokens: OptionalCount = Field(0, description="Input tokens written to the provider's cache.")
     reasoning_tokens: OptionalCount = Field(0, description="Output tokens spent on reasoning.")
@@ -90,6 +105,15 @@ class UsageEvent(BaseModel):
     region: Id | None = Field(
         None, description="Where it was served, where that has a price: us-gov-west-1, europe-west1, eu, us."
     )
+    parent_session_id: Id | None = Field(None, description="Session of the agent that started this one.")
+    parent_run_id: Id | None = Field(None, description="Run that started this one.")
+    error: OptionalFlag = Field(default=False, description="Whether it failed; what it used is charged all the same.")
+    reported_cost_usd: ReportedUsd | None = Field(
+        None,
+        description="What the provider says that it cost, in USD. It is compared with the cost by the rates, and "
+        "counted only where no rate prices the event: of tools, sandboxes, models without a rate.",
+    )
+    reported_cost_source: Id | None = Field(None, description="Who says what it cost, such as openrouter.")
 
     @model_validator(mode="after")
     def _parts_fit_into_totals(self) -> Self:

@@ -33,6 +33,7 @@ _NULL_MEANS = {
     "cached_input_tokens": 0,
     "cache_write_tokens": 0,
     "reasoning_tokens": 0,
+    "error": False,
     **dict.fromkeys(NAMES, 0),
 }
 
@@ -130,7 +131,9 @@ def _decode_unusual(value: bytes) -> Usage | None:
         usage: Usage = _decode_rare(value)
     except msgspec.ValidationError:  # not if it was only an earlier one of two values with the same name
         usage = _decode_rare(msgspec.json.encode(_decode_parts(value)))
-    nulls = {name: default for name, default in _NULL_MEANS.items() if getattr(usage, name) is None}
+    nulls: dict[str, Any] = {name: default for name, default in _NULL_MEANS.items() if getattr(usage, name) is None}
+    if usage.provider == "":
+        nulls["provider"] = None
     if holds_control_character("".join(filter(None, _ids_of(usage)))):
         return None
     return plain(msgspec.structs.replace(usage, **nulls) if nulls else usage)

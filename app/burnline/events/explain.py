@@ -32,7 +32,12 @@ _REASONS: Final = {
 }
 """Reason for each of pydantic's error types; all others mean that the JSON type is wrong."""
 
-_JSON_TYPES: Final = {"int_type": "an integer", "string_type": "a string", "dict_type": "an object of strings"}
+_JSON_TYPES: Final = {
+    "int_type": "an integer",
+    "string_type": "a string",
+    "dict_type": "an object of strings",
+    "bool_type": "true or false",
+}
 
 
 def explain(value: bytes | None, *, now_ms: int, max_clock_skew_ms: int) -> Fault | None:
@@ -96,6 +101,8 @@ def _sentence(reason: Reason, field: str, error: ErrorDetails) -> str:
             return f"{name} must be one of {', '.join(KINDS)}, not {shown(value)}"
         case Reason.SUBSET_EXCEEDS_TOTAL:
             return error["msg"]
+        case _ if error["type"] == "string_pattern_mismatch":
+            return f'{name} must be decimal text in USD below a million, such as "0.41", not {shown(value)}'
         case _:
             return f"{name} must be {_JSON_TYPES.get(error['type'], 'a string')}, not {shown(value)}"
 

@@ -10,11 +10,11 @@ agents import it with the SDK. Rules that every reader may rely on:
 
 import re
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 
 import msgspec
 
-from burnline.events.meters import NAMES, NONE_USED, Misfit, misfit
+from burnline.events.meters import NAMES, Misfit, misfit
 
 MAX_EVENT_BYTES = 1_048_576
 """Longest accepted event. The topic takes larger ones, so that they end as dead letters and not at the publisher."""
@@ -30,8 +30,12 @@ MIN_TIME_MS = 10**12
 END_TIME_MS = 10**13
 """2286-11-20, exclusive. Microseconds and nanoseconds of this century lie above it."""
 
-Kind = Literal["llm", "embedding", "tool_call", "run"]
-KINDS = ("llm", "embedding", "tool_call", "run")
+_PlainKind = Literal["llm", "embedding", "tool_call", "run"]
+Kind = Literal["llm", "embedding", "tool_call", "run", "cache_hit"]
+KINDS = ("llm", "embedding", "tool_call", "run", "cache_hit")
+CACHE_HIT = "cache_hit"
+REPORTED_USD = r"^[0-9]{1,6}(\.[0-9]{1,30})?$"
+"""A cost that is reported: below a million USD. Decimals after the twelfth, which floats leave behind, are rounded."""
 
 CONTROL_CHARACTERS = "[\\u0000-\\u001f\\u007f-\\u009f]"
 """Regular expression (ECMA 262 and Python) of what no id may hold: ids are shown on terminals and in logs."""
@@ -61,11 +65,13 @@ _Tags = Annotated[dict[_TagText, _TagText], msgspec.Meta(max_length=MAX_TAGS)]
 if TYPE_CHECKING:
     _OptionalCount = int
     _OptionalKind = Kind
+    _OptionalFlag = bool
 else:
     # Many serialisers write null for what is absent. msgspec lets it pass as None, which costs nothing, and
     # `decode_batch` puts the default in its place before anybody sees it.
     _OptionalCount = _Count | None
-    _OptionalKind = Kind | None
+    _OptionalKind = _PlainKind | None
+    _OptionalFlag = bool | None
 
 
 class _Rare:
@@ -74,8 +80,18 @@ class _Rare:
     __slots__ = ()
 
 
-for _name in NAMES:
-    setattr(_Rare, _name, 0)
+_ReportedUsd = Annotated[str, msgspec.Meta(pattern=REPORTED_USD.removesuffix("$") + r"\Z")]
+_RARE: tuple[tuple[str, Any, Any], ...] = (
+    ("parent_session_id", _Id | None, None),
+    ("parent_run_id", _Id | None, None),
+    ("error", _OptionalFlag, False),
+    ("reported_cost_usd", _ReportedUsd | None, None),
+    ("reported_cost_source", _Id | None, None),
+    *((name, _OptionalCount, 0) for name in NAMES),
+)
+"""Name, type and default of each field that is rare."""
+for _name, _, _default in _RARE:
+    setattr(_Rare, _name, _default)
 
 
 class Usage(_Rare, msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -108,6 +124,12 @@ class Usage(_Rare, msgspec.Struct, kw_only=True, frozen=True, gc=False, forbid_u
     tags: _Tags | None = None
     service_tier: _Id | None = None
     region: _Id | None = None
+    if TYPE_CHECKING:
+        parent_session_id: str | None = None
+        parent_run_id: str | None = None
+        error: bool = False
+        reported_cost_usd: str | None = None
+        reported_cost_source: str | None = None
 
 
 if TYPE_CHECKING:
@@ -115,10 +137,14 @@ if TYPE_CHECKING:
 else:
     RareUsage = msgspec.defstruct(
         "RareUsage",
-        [(name, _OptionalCount, 0) for name in NAMES],
+        [
+            ("kind", Kind | None, "llm"),
+            ("provider", Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)] | None, None),  # "" is none
+            *_RARE,
+        ],
         bases=(Usage,),
         module=__name__,
-        namespace={"__doc__": "A usage event with a field for each meter of the table; unknown fields are ignored."},
+        namespace={"__doc__": "A usage event with all that is rare, meters too; unknown fields are ignored."},
         kw_only=True,
         frozen=True,
         gc=False,
@@ -146,12 +172,15 @@ ID_FIELDS = (
     "project_code",
     "service_tier",
     "region",
+    "parent_session_id",
+    "parent_run_id",
+    "reported_cost_source",
 )
 
 
 def plain(usage: Usage) -> Usage:
     """The same event as a `Usage` itself, if none of the rare fields says anything."""
-    if meters_of(usage) != NONE_USED:
+    if usage.kind == CACHE_HIT or any(getattr(usage, name) != default for name, _, default in _RARE):
         return usage
     return Usage(**{name: getattr(usage, name) for name in Usage.__struct_fields__})
 

@@ -21,7 +21,7 @@ from burnline.ledger.duplicates import PartitionIds, fingerprint, fingerprint_in
 from burnline.ledger.identity import OldNames, key_of, org_and_session, record_name
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.lineage import Lineage
-from burnline.ledger.metered import with_meters
+from burnline.ledger.metered import counted_rare
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import VERSION, Progress
 from burnline.ledger.rare import LEDGER_NAMES
@@ -334,7 +334,7 @@ class PartitionLedger:
             )
             rare = NOTHING_RARE
             if type(event) is not Usage:
-                charged, rare = with_meters(event, card, charged)
+                event, charged, rare = counted_rare(event, card, charged)
             cost = charged[0]
             models = ledger.models
             sums = models.get(model)
@@ -360,7 +360,8 @@ class PartitionLedger:
                 self.counts.unpriced[event.model] = card.rule
             if rare:
                 sums.add_rare({name: rare[name] for name in LEDGER_NAMES if name in rare})
-                self._count_unpriced_fees(event, card)
+                if "reported_pico_usd" not in rare:
+                    self._count_unpriced_fees(event, card)
             if event.kind != "llm":
                 self._count_kind(ledger, sums, event, cost)
             if event.agent_id != ledger.agent_id:

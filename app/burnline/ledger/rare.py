@@ -31,7 +31,17 @@ class RareSum(NamedTuple):
         return self.name.endswith("_pico_usd")
 
 
-LEDGER_SUMS = tuple(RareSum(meter.name, meter.name, meter.description) for meter in METERS)
+LEDGER_SUMS = (
+    *(RareSum(meter.name, meter.name, meter.description) for meter in METERS),
+    RareSum("errors", "errors", "Events that say that they failed."),
+    RareSum("cache_hits", "cache_hits", "Answers out of a semantic cache; no call was made, and they cost nothing."),
+    RareSum(
+        "semantic_savings_pico_usd", "semantic_cache_savings_usd", "What the calls would have cost that were not made."
+    ),
+    RareSum("reported_pico_usd", "reported_cost_usd", "Of cost_usd, what was reported of events that no rate prices."),
+    RareSum("compared_pico_usd", "compared_cost_usd", "Of cost_usd, that of events which also say what they cost."),
+    RareSum("compared_reported_pico_usd", "compared_reported_usd", "What those same events say that they cost."),
+)
 """Of each model in a session's ledger; in the order of records."""
 
 METER_COSTS = tuple(

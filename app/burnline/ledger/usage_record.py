@@ -138,7 +138,7 @@ class UsageRollup(BaseModel):
     output_cost_usd: Annotated[UsdText, Field(description="Of output without reasoning.")]
     reasoning_cost_usd: UsdText
     request_cost_usd: Annotated[UsdText, Field(description="Fees for requests.")]
-    cost_usd: Annotated[UsdText, Field(description="The sum of the six parts.")]
+    cost_usd: Annotated[UsdText, Field(description="The sum of the six parts, and of reported_cost_usd.")]
     cache_savings_usd: Annotated[UsdText, Field(description="What cached input saved against fresh input.")]
 
 

@@ -96,6 +96,7 @@ class UsageRow(RollupRare):
             + self.output_pico_usd
             + self.reasoning_pico_usd
             + self.request_pico_usd
+            + self.rare.get("reported_pico_usd", 0)
         )
 
     def sums(self) -> tuple[int, ...]:

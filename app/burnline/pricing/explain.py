@@ -14,7 +14,7 @@ MILLION = 1_000_000
 class Step(NamedTuple):
     """One disjoint part of a charge: `quantity` × `rate_usd` per `per` = `amount_usd`.
 
-    `per` is "million tokens", "thousand" or "request"; an unpriced part has neither rate nor amount (""), and
+    `per` is "million tokens", "thousand", "request" or "event"; an unpriced part has neither rate nor amount (""), and
     `amount_pico_usd` 0.
     """
 
@@ -102,6 +102,8 @@ def _fee(tier: Tier | None) -> list[Step]:
 
 def step_text(step: Step) -> str:
     """One step as a line: `1,200 uncached input tokens × 2.5 USD per million tokens = 0.003 USD`."""
+    if step.per == "event":
+        return f"{step.part}: {step.amount_usd} USD"
     what = f"{step.quantity:,} {step.part}{' tokens' if step.per == 'million tokens' else ''}"
     return (
         f"{what} × {step.rate_usd} USD per {step.per} = {step.amount_usd} USD" if step.rate_usd else f"{what}: unpriced"

@@ -91,6 +91,7 @@ def contradiction(key: bytes, record: UsageRollupRecord, partition: int) -> str:
         return f"it says that it is of partition {record.source_partition}"
     if record.last_offset < record.since_offset or record.quarter_start_ms % QUARTER_MS:
         return "its offsets or its quarter cannot be"
-    if sum(pico_from_text(getattr(record, name)) for name in _PARTS) != pico_from_text(record.cost_usd):
+    parts = sum(pico_from_text(getattr(record, name)) for name in _PARTS)
+    if parts + read_rare(record, LEDGER_SUMS).get("reported_pico_usd", 0) != pico_from_text(record.cost_usd):
         return "its cost is not the sum of its parts"
     return ""

@@ -274,7 +274,12 @@ enum {
     HAS_TAGS = 1 << 17,
     HAS_TIER = 1 << 18,
     HAS_REGION = 1 << 19,
-    METERS_FROM = 20, /* bits of rare meters begin here */
+    HAS_PARENT_SESSION = 1 << 20,
+    HAS_PARENT_RUN = 1 << 21,
+    HAS_ERROR = 1 << 22,
+    HAS_REPORTED = 1 << 23,
+    HAS_SOURCE = 1 << 24,
+    METERS_FROM = 25, /* bits of rare meters begin here */
     MOST_METERS = 64 - METERS_FROM,
 };
 
@@ -291,7 +296,7 @@ static u32 common_field_of(Span name)
     case 4:
         return IS(name, "kind") ? HAS_KIND : IS(name, "tags") ? HAS_TAGS : 0;
     case 5:
-        return IS(name, "model") ? HAS_MODEL : 0;
+        return IS(name, "model") ? HAS_MODEL : IS(name, "error") ? HAS_ERROR : 0;
     case 6:
         return IS(name, "org_id") ? HAS_ORG : IS(name, "run_id") ? HAS_RUN : IS(name, "region") ? HAS_REGION : 0;
     case 7:
@@ -307,9 +312,13 @@ static u32 common_field_of(Span name)
     case 12:
         return IS(name, "input_tokens") ? HAS_INPUT : IS(name, "project_code") ? HAS_PROJECT : IS(name, "service_tier") ? HAS_TIER : 0;
     case 13:
-        return IS(name, "output_tokens") ? HAS_OUTPUT : 0;
+        return IS(name, "output_tokens") ? HAS_OUTPUT : IS(name, "parent_run_id") ? HAS_PARENT_RUN : 0;
     case 16:
         return IS(name, "reasoning_tokens") ? HAS_REASONING : 0;
+    case 17:
+        return IS(name, "parent_session_id") ? HAS_PARENT_SESSION : IS(name, "reported_cost_usd") ? HAS_REPORTED : 0;
+    case 20:
+        return IS(name, "reported_cost_source") ? HAS_SOURCE : 0;
     case 18:
         return IS(name, "cache_write_tokens") ? HAS_WRITTEN : 0;
     case 19:
@@ -391,6 +400,9 @@ static bool take_field(Cursor *c, u64 field, Event *event)
         return take_optional_count(c, &event->reasoning);
     case HAS_TOOL:
     case HAS_RUN:
+    case HAS_PARENT_SESSION:
+    case HAS_PARENT_RUN:
+    case HAS_SOURCE:
         return take_optional_id(c, &ignored);
     case HAS_TEAM:
         return take_optional_id(c, &event->team);
@@ -401,7 +413,10 @@ static bool take_field(Cursor *c, u64 field, Event *event)
     case HAS_TIER: /* what is served so, or there, has a price of its own, which Python looks up */
         return take_optional_id(c, &ignored) && is_standard(ignored);
     case HAS_REGION:
+    case HAS_REPORTED: /* counted, or compared, in Python */
         return take_null(c);
+    case HAS_ERROR:
+        return take_null(c) || take_word(c, "false", 5); /* blanks are skipped */
     default:
         return field ? take_optional_count(c, &units) && units == 0 : skip_value(c, 1);
     }

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-faults test-others soak long bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-programs test-others soak long bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,15 +37,21 @@ test-pure: $(READY)
 	$(BIN)/pytest -q $(PURE)
 
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property, integration and fault tests
-	@$(MAKE) --no-print-directory -j2 test-faults test-others
+	@$(MAKE) --no-print-directory -j3 --keep-going test-faults test-programs test-others
 
-# Side by side, because those that inject faults mostly wait; they speak when they are done.
+# Side by side, because those that inject faults or start whole programs mostly wait; they speak when they are done.
+PROGRAMS := tests/cli tests/demo tests/deploy tests/notify tests/pages
+
 test-faults: $(READY)
 	@mkdir -p .cache
 	@$(BIN)/pytest tests/faults >.cache/faults.txt 2>&1; code=$$?; cat .cache/faults.txt; exit $$code
 
+test-programs: $(READY)
+	@mkdir -p .cache
+	@$(BIN)/pytest $(PROGRAMS) >.cache/programs.txt 2>&1; code=$$?; cat .cache/programs.txt; exit $$code
+
 test-others: $(READY)
-	$(BIN)/pytest --ignore=tests/faults
+	$(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS))
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak

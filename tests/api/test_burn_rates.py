@@ -41,6 +41,13 @@ def test_nothing_yet_is_an_empty_list(api: Caller) -> None:
     assert found["windows_s"] == [20, 40]
 
 
+def test_search_finds_parts_of_ids_in_any_case(api: Caller, projection: Projection) -> None:
+    projection.feed(spend(0, 1), spend(0, 1, session_id="s-2", agent_id="Writer"))
+    some(api, 2)
+    for part, wanted in (("S-1", ["s-1"]), ("writ", ["s-2"]), ("s-", ["s-1", "s-2"]), ("zzz", [])):
+        assert sorted(ids(api.get(ACTIVE, search=part)["rows"])) == wanted
+
+
 class TestRow:
     """What a row says, and that the worker says the same."""
 

@@ -65,6 +65,7 @@ QUERIES: dict[str, list[Any]] = {
     "days": [],
     "tz": ["Asia/Kolkata"],
     "grain": ["hour"],
+    "search": ["secret"],
     **{name: [] for name in ("inherit", "dry_run")},
     **{name: [True] for name in ("guard", "excel_ids", "bom")},
     **{name: [] for name in ("offset", "until", "order", "cursor", "min_ratio", "anomalous", "state", "severity")},

@@ -156,3 +156,44 @@ def test_a_silent_broker_is_told(make_settings: MakeSettings, monkeypatch: pytes
     monkeypatch.setattr("burnline.cli.sessions.TIMEOUT_S", 0.5)
     reach(make_settings(kafka_bootstrap_servers="127.0.0.1:1"), monkeypatch)
     assert run("sessions", code=1).stderr
+
+
+class TestWhich:
+    """Which sessions are shown, and in which order."""
+
+    @pytest.fixture(autouse=True)
+    def three(self, topic: Settings) -> None:
+        written = Written(topic)
+        written.flush(
+            0,
+            recent(event_id="1", session_id="old", org_id="acme", occurred_at=NOW_MS - 600_000, input_tokens=90_000),
+            recent(event_id="2", session_id="new", org_id="acme", agent_id="writer"),
+            recent(event_id="3", session_id="other", org_id="Globex", occurred_at=NOW_MS - 300_000),
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "ids"),
+        [
+            pytest.param((), ["new", "old", "other"], id="by-id"),
+            pytest.param(("--sort", "burn"), ["new", "old", "other"], id="burn"),
+            pytest.param(("--sort", "spend"), ["old", "new", "other"], id="spend"),
+            pytest.param(("--sort", "last-event"), ["new", "other", "old"], id="last-event"),
+            pytest.param(("--sort", "started", "--top", "2"), ["new", "other"], id="started"),
+            pytest.param(("--search", "GLOB"), ["other"], id="part-of-an-organisation"),
+            pytest.param(("--search", "writ"), ["new"], id="part-of-an-agent"),
+            pytest.param(("--search", "o"), ["old", "other"], id="part-of-a-session"),
+            pytest.param(("--org-id", "acme"), ["new", "old"], id="organisation"),
+            pytest.param(("--org-id", "acme", "--agent-id", "writer"), ["new"], id="organisation-and-agent"),
+            pytest.param(("--search", "nothing"), [], id="none"),
+        ],
+    )
+    def test_as_json(self, options: tuple[str, ...], ids: list[str]) -> None:
+        assert [one["session_id"] for one in objects("sessions", *options)] == ids
+
+    def test_a_name_that_no_session_has(self) -> None:
+        said = run("sessions", "--org-id", "glob", "--json", code=1).stderr
+        assert said == "--org-id=glob: no session has it; did you mean 'Globex'?\n"
+        assert run("sessions", "--agent-id", "zzz", code=1).stderr == "--agent-id=zzz: no session has it.\n"
+
+    def test_nothing_is_found(self) -> None:
+        assert words(run("sessions", "--search", "nothing").stdout) == "No session has 'nothing' in it."

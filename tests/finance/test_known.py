@@ -4,7 +4,8 @@ import pytest
 
 from burnline.finance.bounds import UnpricedBounds
 from burnline.finance.frames import Dimension, empty, read_rows
-from burnline.finance.known import NEAR_AMONG, Unknown, names_of, nearest, unknown
+from burnline.finance.known import Unknown, names_of, unknown
+from burnline.finance.near import NEAR_AMONG, nearest
 from tests.finance.rows import row, value
 
 ROWS = [

@@ -2,6 +2,7 @@
 
 import json
 import time
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from burnline.cli.reference import TIMEOUT_S, failure, print_whole
 from burnline.cli.root import cli, console
 from burnline.demo.view import usd
 from burnline.detection.anomaly import Severity
+from burnline.finance.near import nearest
 from burnline.kafka import client_config
 from burnline.ledger.progress import Progress
 from burnline.ledger.record import parse
@@ -26,20 +28,43 @@ from burnline.topics.reading import read_to_end
 TABLE_ROWS = 20
 
 
+class Sort(StrEnum):
+    """What sessions are sorted by."""
+
+    BURN = "burn"
+    SPEND = "spend"
+    LAST_EVENT = "last-event"
+    STARTED = "started"
+
+
 @cli.command()
 def sessions(
     top: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Only so many, those that burn most first; [dim]{TABLE_ROWS} in a table[/dim]."),
+        typer.Option(min=1, help=f"Only so many, the first by --sort; [dim]{TABLE_ROWS} in a table[/dim]."),
+    ] = None,
+    sort: Annotated[
+        Sort | None, typer.Option(help="Greatest or newest first; burn, but with --json alone by id.")
+    ] = None,
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only with this in the session's, agent's or organisation's id.")
+    ] = None,
+    org_id: Annotated[
+        list[str] | None, typer.Option("--org-id", help="Only of this organisation; may be repeated.")
+    ] = None,
+    agent_id: Annotated[
+        list[str] | None, typer.Option("--agent-id", help="Only of this agent; may be repeated.")
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a line; all sessions by id, unless --top is given.")
+        bool, typer.Option("--json", help="Print one JSON object a line; all sessions, unless --top is given.")
     ] = False,
 ) -> None:
     """Show what sessions have spent and what they burn, from their ledgers on the topic.
 
     Reads what is committed. A session whose events arrived on several partitions is shown once, added up. Burn rates
     are as of the newest event time that was applied, moved on by the clock since then. Retired sessions are not shown.
+
+    Exit code 1 if there is no session of an organisation or agent that is named.
     """
     settings = settings_with_brokers()
     try:
@@ -47,16 +72,19 @@ def sessions(
     except (TopicError, ValueError) as error:  # a record that cannot be read is a ValueError
         raise failure(str(error)) from error
     windows_s = (settings.short_window_s, settings.long_window_s)
-    if top is not None or not as_json:
-        views_shown = sorted(views, key=lambda view: _urgency(view, windows_s, moment_ms))[: top or TABLE_ROWS]
-    else:
-        views_shown = views
+    _refuse_unknown("--org-id", org_id or [], {view.org_id for view in views})
+    _refuse_unknown("--agent-id", agent_id or [], {view.agent_id for view in views})
+    views = [view for view in views if _is_wanted(view, search, org_id, agent_id)]
+    views_shown = views
+    if sort is not None or top is not None or not as_json:
+        views_shown = _sorted(views, sort or Sort.BURN, windows_s, moment_ms)
+        views_shown = views_shown[: top or (None if as_json else TABLE_ROWS)]
     if as_json:
         for view in views_shown:
             typer.echo(json.dumps(view.as_json(windows_s, moment_ms), ensure_ascii=False, separators=(",", ":")))
         return
     if not views:
-        console.print("No session has spent anything yet.")
+        console.print("No session has spent anything yet." if search is None else f"No session has {search!r} in it.")
         return
     print_whole(_table(views_shown, windows_s, moment_ms))
     console.print(f"{len(views):,} sessions, {spent_usd(views)} USD in total", highlight=False)
@@ -81,6 +109,32 @@ def _newest(settings: Settings, topic: TopicSpec) -> list[bytes]:
     for batch in read_to_end(client_config(settings), topic.name, range(topic.partitions), timeout_s=TIMEOUT_S):
         newest.update({(message.partition(), message.key()): message.value() for message in batch})
     return [value for value in newest.values() if value is not None]
+
+
+def _refuse_unknown(option: str, named: list[str], known: set[str]) -> None:
+    for name in named:
+        if known and name not in known:
+            near = nearest(name, known)
+            raise failure(
+                f"{option}={name}: no session has it" + ("." if near is None else f"; did you mean {near!r}?")
+            )
+
+
+def _is_wanted(view: SessionView, search: str | None, orgs: list[str] | None, agents: list[str] | None) -> bool:
+    part = (search or "").casefold()
+    return (
+        (not orgs or view.org_id in orgs)
+        and (not agents or view.agent_id in agents)
+        and any(part in name.casefold() for name in (view.session_id, view.agent_id, view.org_id))
+    )
+
+
+def _sorted(views: list[SessionView], sort: Sort, windows_s: tuple[int, int], moment_ms: int) -> list[SessionView]:
+    def place(view: SessionView) -> tuple[int, int, int, str]:
+        first = {Sort.SPEND: view.cost_pico_usd, Sort.LAST_EVENT: view.last_event_at, Sort.STARTED: view.first_event_at}
+        return -first.get(sort, 0), *_urgency(view, windows_s, moment_ms)
+
+    return sorted(views, key=place)
 
 
 def _urgency(view: SessionView, windows_s: tuple[int, int], moment_ms: int) -> tuple[int, int, str]:

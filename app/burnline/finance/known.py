@@ -1,16 +1,14 @@
 """Whether what a filter names was ever seen: so that a name that is misspelt does not read as "0 USD"."""
 
 from collections.abc import Collection, Iterable, Mapping
-from difflib import get_close_matches
 from typing import NamedTuple, get_args
 
 import polars as pl
 
 from burnline.events.usage import Kind
 from burnline.finance.frames import COLUMNS, Dimension
+from burnline.finance.near import nearest
 
-NEAR_AMONG = 5_000
-"""So many names are compared for one that is meant; more take too long."""
 _LABELS = {
     Dimension.ORG: "organisation",
     Dimension.AGENT: "agent",
@@ -68,14 +66,3 @@ def unknown(filters: Mapping[Dimension, Iterable[str]], names: Names, orgs: Coll
         missing = [value for value in dict.fromkeys(values) if value and value not in known]
         found += [Unknown(dimension, value, nearest(value, known)) for value in missing]
     return found
-
-
-def nearest(value: str, known: Collection[str]) -> str | None:
-    """The name that may be meant; None where none is near, or there are too many to compare."""
-    if len(known) > NEAR_AMONG:
-        return None
-    folded: dict[str, str] = {}
-    for name in sorted(known, reverse=True):
-        folded[name.casefold()] = name
-    near = get_close_matches(value.casefold(), folded, 1)
-    return folded[near[0]] if near else None

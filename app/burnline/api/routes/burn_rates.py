@@ -54,6 +54,12 @@ async def active_burn_rates(
         Query(ge=0, le=1_000_000_000, decimal_places=3, description="Only what burns at least so many baselines."),
     ] = None,
     anomalous: Annotated[bool | None, Query(description="Only with an open anomaly, or only without.")] = None,
+    search: Annotated[
+        str | None,
+        Query(
+            min_length=1, max_length=256, description="Only with this in the session's, agent's or organisation's id."
+        ),
+    ] = None,
     *,
     notes: AgentNotes,
 ) -> Response:
@@ -73,7 +79,7 @@ async def active_burn_rates(
         descending=order == "desc",
         after=read_cursor(cursor, name, Place),
         limit=limit,
-        wanted=_wanted(visible(caller, org_id), agent_id, min_ratio, anomalous=anomalous),
+        wanted=_wanted(visible(caller, org_id), agent_id, min_ratio, search, anomalous=anomalous),
         now_s=live.clock_s(),
     )
     rule = picture.sessions.rule
@@ -133,7 +139,12 @@ async def burn_history(
 
 
 def _wanted(
-    orgs: frozenset[str] | None, agents: list[str] | None, min_ratio: Decimal | None, *, anomalous: bool | None
+    orgs: frozenset[str] | None,
+    agents: list[str] | None,
+    min_ratio: Decimal | None,
+    search: str | None,
+    *,
+    anomalous: bool | None,
 ) -> Callable[[ActiveSession], bool] | None:
     checks: list[Callable[[ActiveSession], bool]] = []
     if orgs is not None:
@@ -145,6 +156,9 @@ def _wanted(
         checks.append(lambda row: row.ratio_milli >= least)
     if anomalous is not None:
         checks.append(lambda row: (row.anomaly is not None) == anomalous)
+    if search is not None:
+        part = search.casefold()
+        checks.append(lambda row: any(part in name.casefold() for name in (row.session_id, row.agent_id, row.org_id)))
     if len(checks) < 2:
         return checks[0] if checks else None
     return lambda row: all(check(row) for check in checks)

@@ -17,7 +17,7 @@ from burnline.api.view.generation import read_together
 from burnline.api.view.live import LiveView, WithLive
 from burnline.api.view.scope import OrgFilter, unpriced_of, visible
 from burnline.api.view.shapes import Burn, EpochMs, ModelMixOut
-from burnline.finance.known import nearest
+from burnline.finance.near import nearest
 from burnline.ledger.record import ModelTotals, OpenAnomalyState, UsdText, model_record
 from burnline.ledger.view import merge
 from burnline.pricing.money import usd_text

@@ -77,10 +77,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def at_work(settings: Settings, until: Callable[[Detector], bool]) -> Iterator[None]:
+def at_work(
+    settings: Settings, until: Callable[[Detector], bool], registry: CollectorRegistry | None = None
+) -> Iterator[None]:
     """A detector that works until something is true, and ends in order."""
     stop, failures = threading.Event(), list[BaseException]()
-    detector = Detector(settings, DetectorMetrics(CollectorRegistry()))
+    detector = Detector(settings, DetectorMetrics(registry or CollectorRegistry()))
 
     def run() -> None:
         try:
@@ -131,6 +133,25 @@ def test_what_a_detector_tells_does_not_depend_on_how_often_it_ends(settings: Se
     whole = stage()
     expected, _ = whole.apply(first + second)
     assert story(written(settings)) == story(expected + whole.settle(whole.newest_ms))
+
+
+def test_events_of_now_are_taken_by_the_time_of_the_log(make_settings: MakeSettings) -> None:
+    """Also of a partition whose neighbours are silent; and what is late by more than a day is counted as that."""
+    settings = make_settings(partitions=PARTITIONS, detect_metrics_port=0)
+    ensure_topics(settings)
+    now_ms = time.time_ns() // 1_000_000
+    log = records([Sent(now_ms - 1_000 + place, "a", "s") for place in range(40)])
+    log += records([Sent(T0_MS, "a", "of-old")], 40)
+    publish(settings, log)
+    registry = CollectorRegistry()
+    with at_work(settings, read(len(log)), registry):
+        pass
+    taken = {
+        outcome: registry.get_sample_value("burnline_detect_events_total", {"outcome": outcome})
+        for outcome in ("counted", "late", "refused", "repeated")
+    }
+    assert taken == {"counted": 40, "late": 1, "refused": None, "repeated": None}
+    assert written(settings) == []
 
 
 def test_a_detector_that_begins_shuts_out_the_one_before(settings: Settings) -> None:

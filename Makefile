@@ -76,16 +76,23 @@ types: $(READY) ## mypy, strict
 schemas: $(READY) ## write schemas/v1 from the models
 	$(BIN)/python -m burnline.schemas
 
+.PHONY: manifests dashboards
+manifests: ## write deploy/kubernetes from the Helm chart (needs helm)
+	helm template burnline deploy/helm/burnline --kube-version 1.37.0 >deploy/kubernetes/burnline.yaml
+
+dashboards: $(READY) ## write deploy/grafana/dashboards
+	$(BIN)/python deploy/grafana/generate.py
+
 wheel: $(READY) ## dist/: a wheel with the kernel and the manylinux tag that it deserves, and an sdist
 	rm -rf dist
 	$(BIN)/python -m hatchling build --directory dist/built
 	PATH=$(abspath $(BIN)):$$PATH $(BIN)/python -m auditwheel repair --wheel-dir dist dist/built/*.whl
 	mv dist/built/*.tar.gz dist && rm -r dist/built
 
-# requirements.lock is the image's: worker and API, without the demo's servers.
+# requirements.lock is the image's: every component, without the demo's servers.
 lock: ## renew the lock files (needs uv)
 	echo hatchling | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-build.lock
-	uv pip compile pyproject.toml --extra worker --extra api --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra worker --extra api --extra notify --extra otel --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
 	printf "focus-validator==1.0.0\nnumpy<2\nmultimethod<1.11\n" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-focus.lock

@@ -386,10 +386,17 @@ def test_a_line_for_each_write_and_no_secret_anywhere(
     assert lines == [
         f"'token:{token_id}' (editor) from 127.0.0.1: PUT '/thing': 200",
         f"'token:{token_id}' (editor) from 127.0.0.1: DELETE '/thing': 403",
-        "nobody from 127.0.0.1: PUT '/thing%0A2026%20forged': 401",
+        "nobody from 127.0.0.1: PUT '/thing%0A2026%20forged': 401 (1 since the last such line)",
     ]
     assert secret not in caplog.text
     assert "private" not in caplog.text
+
+
+def test_who_is_not_let_in_does_not_fill_the_log(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), calling(redis_url) as api:
+        for _ in range(20):
+            api.put("/thing", json={})
+    assert len([line for line in caplog.records if line.name == "burnline.api.audit"]) == 1
 
 
 class Listening:

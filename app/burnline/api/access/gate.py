@@ -19,6 +19,7 @@ from burnline.api.access.oidc import oidc_of
 from burnline.api.access.principal import SCOPE_KEY, Principal
 from burnline.api.access.rate import Buckets
 from burnline.api.access.token_store import TokenReader
+from burnline.api.connections import Seldom
 from burnline.api.docs import DOCS_PATHS
 from burnline.api.metrics import METRICS_PATH
 from burnline.api.problems import Problem, answer
@@ -58,6 +59,7 @@ class Gate:
         self._settings = settings
         self._clock = clock
         self._buckets = Buckets(settings.api_requests_per_s)
+        self._refused = Seldom(audit_log.info, self._clock)
         self._resources: Resources | None = None
         self._authenticator: Authenticator
 
@@ -69,11 +71,11 @@ class Gate:
             return await send({"type": "websocket.close", "code": 1008})
         if scope["path"] in OPEN_PATHS or site.is_open(scope["path"]):
             return await self._open(scope, receive, send)
-        caller: Principal | None = None
         try:
             caller = await self._let_in(scope)
         except Problem as problem:
-            _note(scope, caller, problem.status)
+            if scope["method"] not in _SAFE:  # whoever is let in has a name; others could fill the log
+                self._refused.say(_attempt("nobody", scope, problem.status))
             return await answer(Request(scope), problem)(scope, receive, send)
 
         async def still() -> Principal:
@@ -174,12 +176,14 @@ def _is_stream(message: Message) -> bool:
     )
 
 
-def _note(scope: Scope, caller: Principal | None, status: int) -> None:
-    if scope["method"] in _SAFE:
-        return
-    who = f"{caller.subject!r} ({caller.role})" if caller else "nobody"
+def _note(scope: Scope, caller: Principal, status: int) -> None:
+    if scope["method"] not in _SAFE:
+        audit_log.info(_attempt(f"{caller.subject!r} ({caller.role})", scope, status))
+
+
+def _attempt(who: str, scope: Scope, status: int) -> str:
     what = f"{scope['method']} {scope.get('raw_path', b'').decode('latin-1')!r}"
-    audit_log.info("%s from %s: %s: %d", who, _address(scope), what, status)
+    return f"{who} from {_address(scope)}: {what}: {status}"
 
 
 def _address(scope: Scope) -> str:

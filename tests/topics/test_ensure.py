@@ -49,6 +49,24 @@ def test_every_mismatch_is_named_and_nothing_is_created(make_settings: MakeSetti
     assert _partitions(settings) == {"usage": 3, "valuation-rates": 2}
 
 
+def test_topics_that_lack_partitions_grow_where_that_is_asked_for(make_settings: MakeSettings) -> None:
+    small = make_settings(partitions=2)
+    ensure_topics(small)
+    large = small.model_copy(update={"partitions": 4})
+    with pytest.raises(TopicMismatch) as raised:
+        ensure_topics(large)
+    grows = [spec.name for spec in topics_for(large) if spec.partitions == 4]
+    told = "has 2 partitions, wanted are 4. `burnline topics ensure --grow` adds what is missing."
+    assert raised.value.mistakes == [f"Topic {name} {told}" for name in grows]
+    mended = {outcome.spec.name: outcome.mended for outcome in ensure_topics(large, grow=True)}
+    assert {name for name, found in mended.items() if found} == set(grows)
+    assert mended[grows[0]] == (Difference("partitions", "2", "4"),)
+    assert _partitions(large)["usage"] == _partitions(large)["sessions"] == 4
+    assert not any(outcome.mended for outcome in ensure_topics(large, grow=True))
+    with pytest.raises(TopicMismatch, match="has 4 partitions, wanted are 2"):
+        ensure_topics(small, grow=True)
+
+
 def test_other_configurations_are_told_and_left(make_settings: MakeSettings) -> None:
     settings = make_settings(partitions=1)
     usage = make_topic(settings, "usage", config={"cleanup.policy": "delete", "retention.ms": "3600000"})

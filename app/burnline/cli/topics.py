@@ -39,16 +39,21 @@ def ensure(
     with_otel: Annotated[
         bool, typer.Option("--otel", help="Also those that [bold]burnline otel[/bold] reads and writes.")
     ] = False,
+    grow: Annotated[
+        bool, typer.Option("--grow", help="Add the partitions that existing topics lack, up to BURNLINE_PARTITIONS.")
+    ] = False,
 ) -> None:
     """Create the missing topics, wait until they can be used, and say where existing ones differ.
 
     Safe to repeat. Exit code 1 when a topic has another number of partitions (each is named, and nothing is created),
-    when the broker refuses, or when it does not answer. Another retention or cleanup policy is told, and left as it is;
+    when the broker refuses, or when it does not answer. When usage has grown: set BURNLINE_PARTITIONS to its
+    number, run this with --grow, and start the workers again; sessions whose key goes elsewhere from then on stand on
+    two partitions until they end. Another retention or cleanup policy is told, and left as it is;
     that `usage` says when it took a record (`message.timestamp.type`) is set.
     """
     settings = settings_with_brokers()
     try:
-        outcomes = ensure_topics(settings) + (ensure_otel_topics(settings) if with_otel else [])
+        outcomes = ensure_topics(settings, grow=grow) + (ensure_otel_topics(settings) if with_otel else [])
     except TopicError as error:
         raise failure(str(error)) from error
     for outcome in outcomes:

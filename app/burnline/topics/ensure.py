@@ -12,6 +12,7 @@ from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewPartitions,
     NewTopic,
     TopicMetadata,
 )
@@ -25,6 +26,8 @@ from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMisma
 TIMEOUT_S = 30.0
 _POLL_S = 0.05
 _COMPARED = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas", TIMESTAMP_TYPE)
+
+GROWS = " `burnline topics ensure --grow` adds what is missing."
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +71,11 @@ def ensure_otel_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> l
 
 
 def ensure_topics(
-    settings: Settings, specs: Sequence[TopicSpec] | None = None, *, timeout_s: float = TIMEOUT_S
+    settings: Settings,
+    specs: Sequence[TopicSpec] | None = None,
+    *,
+    grow: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> list[TopicOutcome]:
     """Create every missing topic and wait until each partition has a leader.
 
@@ -78,6 +85,7 @@ def ensure_topics(
     Args:
         settings: Brokers, prefix, partitions and replicas.
         specs: Which topics; all of the catalogue if not said.
+        grow: Add the partitions that existing topics lack, instead of refusing them. None can be taken away.
         timeout_s: For the whole work.
 
     Returns:
@@ -93,7 +101,8 @@ def ensure_topics(
     admin = AdminClient(client_config(settings), logger=client_log)
     specs = topics_for(settings) if specs is None else specs
     existing = _existing(admin, specs, deadline)
-    _refuse_mismatch(specs, existing)
+    grown = _grow(admin, specs, existing, deadline) if grow else {}
+    _refuse_mismatch([spec for spec in specs if spec.name not in grown], existing)
     missing = [spec for spec in specs if spec.name not in existing]
     created = _create(admin, missing, settings, deadline)
     visible = _wait_for_leaders(admin, specs, deadline)
@@ -107,7 +116,12 @@ def ensure_topics(
             differences.setdefault(spec.name, []).append(Difference("replication.factor", str(replicas), wanted))
     mended = _mend_timestamps(admin, differences, deadline)
     return [
-        TopicOutcome(spec, spec.name in created, tuple(differences.get(spec.name, ())), mended.get(spec.name, ()))
+        TopicOutcome(
+            spec,
+            spec.name in created,
+            tuple(differences.get(spec.name, ())),
+            mended.get(spec.name, ()) + ((grown[spec.name],) if spec.name in grown else ()),
+        )
         for spec in specs
     ]
 
@@ -125,9 +139,43 @@ def _existing(admin: AdminClient, specs: Iterable[TopicSpec], deadline: float) -
     return {spec.name: topics[spec.name] for spec in specs if spec.name in topics}
 
 
+def _grow(
+    admin: AdminClient, specs: Iterable[TopicSpec], existing: dict[str, TopicMetadata], deadline: float
+) -> dict[str, Difference]:
+    """Add partitions where some are missing; what was found. Nothing grows while another topic has too many."""
+    lacking = [spec for spec in specs if 0 < _count(existing, spec) < spec.partitions]
+    _refuse_mismatch([spec for spec in specs if spec not in lacking], existing)
+    if not lacking:
+        return {}
+    wanted = [NewPartitions(spec.name, spec.partitions) for spec in lacking]
+    mistakes = []
+    for name, future in admin.create_partitions(wanted, request_timeout=_left(deadline)).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            mistakes.append(f"Topic {name} could not grow: {error.args[0].str()}")
+    if mistakes:
+        raise TopicCreationFailed(mistakes)
+    _wait_for_partitions(admin, lacking, deadline)
+    return {spec.name: Difference("partitions", str(_count(existing, spec)), str(spec.partitions)) for spec in lacking}
+
+
+def _wait_for_partitions(admin: AdminClient, specs: list[TopicSpec], deadline: float) -> None:
+    while waiting := [spec for spec in specs if _count(_existing(admin, specs, deadline), spec) < spec.partitions]:
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f"New partitions are not to be seen of: {', '.join(spec.name for spec in waiting)}")
+        time.sleep(_POLL_S)
+
+
+def _count(existing: Mapping[str, TopicMetadata], spec: TopicSpec) -> int:
+    found = existing.get(spec.name)
+    return len(found.partitions) if found is not None else 0
+
+
 def _refuse_mismatch(specs: Iterable[TopicSpec], existing: dict[str, TopicMetadata]) -> None:
     mistakes = [
         f"Topic {spec.name} has {len(found.partitions)} partitions, wanted are {spec.partitions}."
+        + (GROWS if len(found.partitions) < spec.partitions else "")
         for spec in specs
         if (found := existing.get(spec.name)) is not None
         and found.partitions

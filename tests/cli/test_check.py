@@ -43,9 +43,11 @@ def test_all_is_there(settings: Settings, redis_url: str, tmp_path: Path, monkey
     reach(settings, monkeypatch)
     monkeypatch.setenv("BURNLINE_REDIS_URL", redis_url)
     monkeypatch.setenv("BURNLINE_WORKER_DATA_DIR", str(tmp_path / "new"))
+    monkeypatch.setenv("BURNLINE_APP_ID", settings.app_id)
     found = connected(0)
     topics = {spec.name for spec in topics_for(settings)}
-    assert set(found) == {"brokers", "redis", "BURNLINE_WORKER_DATA_DIR"} | topics
+    ids = f"transactional ids {settings.app_id}-0 to {settings.app_id}-{settings.partitions - 1}"
+    assert set(found) == {"brokers", "redis", "BURNLINE_WORKER_DATA_DIR", f"group {settings.app_id}", ids} | topics
 
 
 def test_topics_that_are_missing_or_other_than_wanted_are_named(

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, ResourceType
+from typer.testing import CliRunner
 
+import burnline.cli  # noqa: F401  # registers every command
+from burnline.cli.root import cli
 from burnline.kafka import client_config
 from burnline.settings import Settings, load_settings
 from burnline.topics.catalogue import topics_for
@@ -192,6 +195,36 @@ def test_a_transactional_id_that_is_not_allowed_stops_its_partition_alone(deploy
     deployment.until(lambda: deployment.accepted() == EVENTS - 2, "counts every event once")
     assert deployment.worker.logged("partition 1 is not read any further") == 1
     assert deployment.worker.logged("partition 1 goes on after") == 1
+
+
+def test_check_asks_about_the_group_and_transactional_ids_and_disturbs_nobody(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = deploy()
+    group = deployment.admin.app_id
+    for name, value in (deployment.broker.login() | {"app_id": group, "partitions": 2}).items():
+        monkeypatch.setenv(f"BURNLINE_{name.upper()}", str(value))
+    monkeypatch.setenv("BURNLINE_TOPIC_PREFIX", deployment.admin.topic_prefix)
+
+    def asked() -> dict[str, tuple[bool, str]]:
+        found = json.loads(CliRunner().invoke(cli, ["check", "--connect", "--json"]).stdout)["connect"]
+        return {each["what"]: (each["well"], each["detail"]) for each in found}
+
+    ids = f"transactional ids {group}-0 to {group}-1"
+    deployment.worker.start()
+    deployment.worker.wait_ready()
+    found = asked()
+    assert (found[f"group {group}"], found[ids]) == ((True, "can be joined"), (True, "can be used"))
+    deployment.publish()
+    deployment.until(lambda: deployment.accepted() == EVENTS - 2, "counts every event once")
+    assert deployment.worker.logged("fenced|starts anew|is not read any further") == 0
+    deployment.worker.terminate()
+    without(deployment, ID, f"{group}-1", {WRITE})
+    without(deployment, GROUP, group, {READ})
+    found = asked()
+    missing = f"WRITE on transactional id {group}-1 is not allowed; grant WRITE on it"
+    assert found[ids] == (False, missing)
+    assert found[f"group {group}"] == (False, f"READ on group {group} is not allowed; grant READ on it")
 
 
 def test_a_right_that_is_taken_away_from_a_worker_at_work(deploy: Deploy) -> None:

@@ -15,9 +15,15 @@ from burnline.settings import ENV_PREFIX, Settings
 from burnline.topics.catalogue import TopicSpec, topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent
+from burnline.topics.obstacles import group_obstacles
 from burnline.topics.reach import REACH_S, reach_brokers
+from burnline.topics.refusal import Refusal
+from burnline.topics.rights import as_one
+from burnline.topics.transactional import NoAnswer, transactional_obstacles
 
 TIMEOUT_S = 10.0
+GROUP_TIMEOUT_S = 10.0
+MOST_IDS_ASKED = 32
 _FILES = ("kafka_ssl_ca_location", "kafka_ssl_certificate_location", "kafka_ssl_key_location")
 _NEEDED = (AclOperation.READ, AclOperation.WRITE)
 
@@ -40,6 +46,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding("brokers", well=True, detail=f"{count} at {settings.kafka_bootstrap_servers}")
         yield from _topics(settings)
+        yield _group(settings)
+        yield _transactional_ids(settings)
     yield _redis(settings)
 
 
@@ -97,6 +105,36 @@ def _topic(spec: TopicSpec, description: TopicDescription) -> Finding:
         if lacking:
             return Finding(spec.name, well=False, detail=f"this user may not {' and '.join(lacking)}")
     return Finding(spec.name, well=True, detail=f"{found} partitions")
+
+
+def _group(settings: Settings) -> Finding:
+    what = f"group {settings.app_id}"
+    topics = [spec.name for spec in topics_for(settings)]
+    try:
+        found = group_obstacles(client_config(settings), settings.app_id, topics, GROUP_TIMEOUT_S)
+    except TimeoutError:  # brokers that never had a group may first have to make the topic for all of them
+        return Finding(what, well=True, detail=f"not known: no answer within {GROUP_TIMEOUT_S:g} s")
+    except KafkaException as error:
+        return Finding(what, well=False, detail=error.args[0].str())
+    return _of_rights(what, found, "can be joined")
+
+
+def _transactional_ids(settings: Settings) -> Finding:
+    stem = settings.app_id
+    last = settings.partitions - 1
+    what = f"transactional ids {stem}-0 to {stem}-{last}"
+    asked = [f"{stem}-{partition}" for partition in range(min(settings.partitions, MOST_IDS_ASKED))]
+    try:
+        found = transactional_obstacles(client_config(settings), f"{stem}-check", asked)
+    except NoAnswer as error:
+        return Finding(what, well=True, detail=f"not asked: {error}")
+    beyond = "" if len(asked) > last else f"; asked about the first {len(asked)}"
+    return _of_rights(what, found, f"can be used{beyond}")
+
+
+def _of_rights(what: str, found: list[Refusal], well: str) -> Finding:
+    refusal = as_one(found)
+    return Finding(what, well=refusal is None, detail=well if refusal is None else str(refusal))
 
 
 def _redis(settings: Settings) -> Finding:

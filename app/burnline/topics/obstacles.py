@@ -35,7 +35,7 @@ def find_obstacles(settings: Settings) -> list[Refusal]:
     seen = dict.fromkeys((topic.name for topic in topics), DESCRIBE)  # or else one would be made that is there
     read = dict.fromkeys((topics.usage.name, topics.baselines.name, topics.valuation_rates.name), READ)
     found = _asked(lambda: missing_rights(config, seen | read, TIMEOUT_S))
-    return found + _asked(lambda: _in_the_group(config, settings.app_id, [topic.name for topic in topics]))
+    return found + _asked(lambda: group_obstacles(config, settings.app_id, [topic.name for topic in topics]))
 
 
 def _asked(question: Callable[[], list[Refusal]]) -> list[Refusal]:
@@ -71,11 +71,22 @@ def _not_authenticated(settings: Settings, error: KafkaError) -> Refusal:
     return Refusal(Cause.NOT_AUTHENTICATED, resource, f"{who} is refused: {error.str()}", cure)
 
 
-def _in_the_group(config: Config, group: str, topics: list[str]) -> list[Refusal]:
+def group_obstacles(config: Config, group: str, topics: list[str], timeout_s: float = TIMEOUT_S) -> list[Refusal]:
+    """Why a worker cannot join its group: it may not, or somebody else's is at work under that name.
+
+    Args:
+        config: librdkafka configuration that reaches the brokers.
+        group: Its name.
+        topics: Names of all topics of the deployment.
+        timeout_s: How long to wait; the first group of a cluster takes a while.
+
+    Raises:
+        KafkaException, TimeoutError: The brokers do not say.
+    """
     admin = AdminClient(config, logger=client_log)
-    asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=TIMEOUT_S)
+    asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=timeout_s)
     try:
-        found = asked[group].result(TIMEOUT_S)
+        found = asked[group].result(timeout_s)
     except KafkaException as failure:
         if cause_of(failure.args[0]) is Cause.NOT_AUTHORISED:
             return [not_allowed(f"group {group}", [AclOperation.READ])]

@@ -161,6 +161,11 @@ class TestCounters:
         for agent in ("agent-7", "agent-8"):
             assert seen.value("burnline_cost_usd_total", org="acme", agent=agent, model="gpt-4o") == 0.025
 
+    def test_split_sessions_by_org(self) -> None:
+        seen = Seen()
+        seen.metrics.split("acme")
+        assert seen.value("burnline_split_sessions_total", org="acme") == 1
+
     def test_opened_sessions_by_partitioner(self) -> None:
         seen = Seen()
         seen.flush(usage())
@@ -248,6 +253,7 @@ def everything() -> Seen:
         latencies_s=[0.1],
     )
     seen.metrics.reference_errors.labels("finops.baselines").inc()
+    seen.metrics.split("acme")
     seen.metrics.flush_seconds.observe(0.02)
     seen.metrics.refusing([Refusal(Cause.TOO_LARGE, "topic finops.sessions", "too large")])
     seen.metrics.holding({2: seen.ledger}, {2: 5})

@@ -85,6 +85,11 @@ class WorkerMetrics:
             "Sessions seen for the first time, by the partitioner that put them there; publishers should all use one.",
             "partitioner",
         )
+        self.split_sessions = counter(
+            "burnline_split_sessions",
+            "Sessions opened on a second partition of this worker, where each half is judged on its own.",
+            "org",
+        )
         self.unpriced = counter("burnline_unpriced_tokens", "Tokens of models without a rate.", "model")
         self.dead_letters = counter("burnline_dead_letters", "Events that could not be used.", "reason")
         self.anomalies = counter("burnline_anomalies", "Anomaly notices.", "severity", "state")
@@ -199,6 +204,10 @@ class WorkerMetrics:
             self._spent(activity)
         for latency_s in latencies_s:
             self.latency.observe(latency_s)
+
+    def split(self, org_id: str) -> None:
+        """A session of this organisation was opened on a second partition."""
+        self.split_sessions.labels(self._org(org_id)).inc()
 
     def holding(self, ledgers: Mapping[int, PartitionLedger], end_offsets: Mapping[int, int]) -> None:
         """Show what the worker holds now, by partition, and how far the source partitions' ends are away."""

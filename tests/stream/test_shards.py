@@ -1,6 +1,7 @@
 """How much may be applied before it is written, and when it is written without waiting for the interval."""
 
 import asyncio
+import json
 import threading
 from types import SimpleNamespace
 from typing import Any, cast
@@ -139,5 +140,41 @@ def test_many_events_are_written_at_once_when_no_more_are_to_come(
         assert shards.flush_due.is_set() == due
         await shards.flush()
         assert not shards.flush_due.is_set()
+
+    asyncio.run(scenario())
+
+
+def test_sessions_on_two_partitions_are_counted(settings: Settings) -> None:
+    registry = CollectorRegistry()
+    shards = shards_of(settings, registry)
+
+    async def scenario() -> None:
+        await shards.own([0, 1])
+        await shards.apply(batch(0, 0, 4, sessions=4))
+        await shards.flush()
+        await shards.apply(batch(1, 0, 3, sessions=3))
+        await shards.flush()
+
+    asyncio.run(scenario())
+    org_id = json.loads(encoded())["org_id"]
+    assert registry.get_sample_value("burnline_split_sessions_total", {"org": org_id}) == 3
+
+
+@pytest.mark.parametrize("jump_ms", [3_600_000, -3_600_000], ids=["an-hour-ahead", "an-hour-back"])
+def test_the_systems_clock_may_be_set_and_nothing_is_resolved_by_it(settings: Settings, jump_ms: int) -> None:
+    now_ms, registry = [NOW_MS], CollectorRegistry()
+    shards = shards_of(settings, registry)
+    shards.clock_ms = lambda: now_ms[0]
+    burning = batch(0, 0, 1)
+    burning.records.values[0] = encoded(input_tokens=10_000_000)  # type: ignore[index]  # a list here
+
+    async def scenario() -> None:
+        await shards.own([0])
+        await shards.apply(burning)
+        await shards.flush()
+        assert registry.get_sample_value("burnline_anomalies_open") == 1
+        now_ms[0] += jump_ms
+        await shards.flush()
+        assert registry.get_sample_value("burnline_anomalies_open") == 1
 
     asyncio.run(scenario())

@@ -229,7 +229,7 @@ class PartitionLedger:
             offsets: Ascending offsets of the records.
             values: Their values.
             logged_ms: When the log took each record.
-            now_ms: Wall clock, from which idle time is counted.
+            now_ms: A clock that nobody sets, from which idle time is counted, as `tick` is given it.
             max_clock_skew_ms: How far ahead of the log's time an event may be.
 
         Returns:
@@ -258,7 +258,7 @@ class PartitionLedger:
             events: The event of each record, or None where the record was refused.
             logged_ms: When the log took each record. None: as it happened, or when a newer one before it did, so that
                 no event is ahead of the log.
-            now_ms: Wall clock, from which idle time is counted.
+            now_ms: A clock that nobody sets, from which idle time is counted, as `tick` is given it.
         """
         if logged_ms is None:
             logged_ms = self._as_they_happened(offsets, events)
@@ -406,7 +406,7 @@ class PartitionLedger:
             self._ticked_slice = slice_index(self.logged_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Let time pass: while no record comes, the log's time and event time move on with the wall clock."""
+        """Let time pass: while no record comes, the log's time and event time move on with the clock of `apply`."""
         if self._active_at_ms is None:
             self._active_at_ms = now_ms
         idle_ms = max(0, now_ms - self._active_at_ms)

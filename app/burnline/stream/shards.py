@@ -19,7 +19,7 @@ from burnline.settings import Settings
 from burnline.stream.batches import RecordBatch
 from burnline.stream.clocks import Clocks
 from burnline.stream.continuity import LOOK_EVERY_S, Broken, Continuity
-from burnline.stream.partitioning import likely_partitioner
+from burnline.stream.partitioning import OpenedSessions, likely_partitioner
 from burnline.stream.polling import PolledReader, why_not_polled
 from burnline.stream.reader import MakeReader, MessageReader
 from burnline.stream.refusals import Refusals
@@ -63,6 +63,11 @@ Clock = Callable[[], int]
 """Wall clock, epoch milliseconds."""
 
 
+def steady_clock_ms() -> int:
+    """Milliseconds from which idle time is counted: whoever sets the system's clock resolves and retires nothing."""
+    return time.monotonic_ns() // 1_000_000
+
+
 def wall_clock_ms() -> int:
     """Now."""
     return time.time_ns() // 1_000_000
@@ -100,6 +105,7 @@ class Shards:
         self.brokers_away_s: Callable[[], float] = float
         """Asks the transport for how long no broker has been reached."""
         self._unpriced: set[str] = set()
+        self._opened = OpenedSessions(settings.partitions)
         self._owned: dict[int, Shard] = {}
         self._unflushed = (0, 0)
         """Events applied and ledgers changed that no flush has gathered, of all partitions."""
@@ -341,7 +347,7 @@ class Shards:
             records.offsets,
             records.values,
             logged_ms=records.logged_ms,
-            now_ms=self.clock_ms(),
+            now_ms=steady_clock_ms(),
             max_clock_skew_ms=self._clocks.allowed_ms(by_clock=records.by_clock > 0),
         )
         if records.by_clock and not self.policy.by_event_time:
@@ -435,7 +441,7 @@ class Shards:
     def _gather(self, shard: Shard) -> Flush | None:
         """Let time pass, and take what has changed since; applying goes on while that is written."""
         now_ms, now_s = self.clock_ms(), time.monotonic()
-        shard.ledger.tick(now_ms)
+        shard.ledger.tick(steady_clock_ms())
         changes = shard.ledger.take_changes(now_ms)
         self._count(shard, -shard.unflushed, -shard.changed)
         if changes.progress.next_offset == shard.durable_offset and not changes.ledgers:
@@ -498,9 +504,15 @@ class Shards:
             flush.changes, rejected=flush.unwritten.reasons, partitioners=opened, latencies_s=latencies_s
         )
         self._say_unpriced(flush.changes.counts.unpriced)
+        self._find_split(flush.changes.counts.opened, flush.shard.ledger.partition)
         self.metrics.flush_seconds.observe(seconds)
         if not any(shard.flushing_since_s for shard in self._owned.values() if shard is not flush.shard):
             self._show_holdings()  # the last one of several shows them all
+
+    def _find_split(self, opened: Iterable[str], partition: int) -> None:
+        for key in opened:
+            if self._opened.is_split(key, partition):
+                self.metrics.split(org_and_session(key)[0])
 
     def _show_holdings(self) -> None:
         ends = {partition: end for partition in self._owned if (end := self.end_offset(partition)) is not None}

@@ -392,7 +392,10 @@ def test_a_line_for_each_write_and_no_secret_anywhere(
     assert "private" not in caplog.text
 
 
-def test_who_is_not_let_in_does_not_fill_the_log(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_who_is_not_let_in_does_not_fill_the_log(
+    redis_url: str, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    token(client)
     with caplog.at_level(logging.INFO), calling(redis_url) as api:
         for _ in range(20):
             api.put("/thing", json={})

@@ -173,6 +173,9 @@ class Settings(BaseSettings):
         description="Requests per second of one caller, after a first burst of as many. 0: any.",
     )
     api_max_body_bytes: int = Field(65_536, ge=1_024, le=16_777_216, description="Longest body of a request.")
+    api_max_ingest_bytes: int = Field(
+        4_194_304, ge=1_024, le=67_108_864, description="Longest body of a request that brings usage in."
+    )
     api_cors_origins: str | None = Field(
         None,
         min_length=1,

@@ -57,6 +57,10 @@ class Api:
         """The response."""
         return self._client.request(method, API + path, **options)
 
+    def send(self, path: str, **options: Any) -> Any:
+        """The response to a POST to a path outside of the reports."""
+        return self._client.post(path, **options)
+
     def ask(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
         """The JSON of an answer, whose status is as expected."""
         response = self.raw(method, path, **options)

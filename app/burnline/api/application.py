@@ -26,6 +26,7 @@ from burnline.api.routes import (
     sessions,
     stream,
     suggestions,
+    telemetry,
     trends,
     valuation_rates,
 )
@@ -102,6 +103,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     site.install(app)
     checked = [Depends(known_names)]
     app.include_router(health.router, dependencies=checked)
+    app.include_router(telemetry.router, dependencies=checked)
     for router, prefix in (*((router, API_PREFIX) for router in ROUTERS), (events.router, EVENTS_PREFIX)):
         app.include_router(
             router, prefix=prefix, dependencies=checked, responses=problems.responses(400, 401, 403, 422, 429, 503)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from burnline.api.problems import Problem, unavailable
+from burnline.api.writing import ask_brokers
 from burnline.kafka import client_config
 from burnline.publisher.client import MAX_BUFFER_BYTES, MAX_IN_FLIGHT, let_go, producer_config
 from burnline.publisher.encoding import Encoded
@@ -84,6 +86,21 @@ class Taking:
                 )
                 self._producer = Producer(config, logger=client_log)
             return self._producer
+
+
+async def publish(taking: Taking, events: Sequence[Encoded]) -> None:
+    """Publish the events of a request, and come back once every in-sync replica has them all.
+
+    Raises:
+        Problem: 503; where nobody acknowledged them they may have arrived all the same.
+    """
+    try:
+        await ask_brokers(lambda: taking.publish(events))
+    except Problem as problem:
+        if problem.kind != "brokers-away":
+            raise
+        detail = f"{problem.detail}. They may have arrived all the same: send them again, each counts once."
+        raise unavailable(detail, "not-acknowledged") from problem
 
 
 class _Answers:

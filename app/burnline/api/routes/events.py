@@ -7,14 +7,13 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from burnline.api.access.principal import Editor, Principal
-from burnline.api.problems import Mistake, Problem, responses, unavailable
+from burnline.api.problems import Mistake, Problem, responses
 from burnline.api.resources import WithResources
-from burnline.api.taking import Taking
-from burnline.api.writing import ask_brokers
+from burnline.api.taking import publish
 from burnline.events.cloudevents import in_one_piece
 from burnline.events.decode import decode_batch
 from burnline.events.usage import Usage
-from burnline.publisher.encoding import Encoded, record_of
+from burnline.publisher.encoding import record_of
 
 router = APIRouter(tags=["events"])
 
@@ -102,7 +101,7 @@ async def publish_events(request: Request, resources: WithResources, caller: Edi
     refused.sort(key=lambda one: one.index)
     if not taken:
         raise _none_of(refused)
-    await _publish(request.app.state.taking, taken)
+    await publish(request.app.state.taking, taken)
     return EventsTaken(accepted=len(taken), refused=len(refused), refused_events=refused[:MOST_NAMED])
 
 
@@ -142,13 +141,3 @@ def _none_of(refused: list[RefusedEvent]) -> Problem:
     if all(one.reason == "forbidden" for one in refused):
         return Problem(403, refused[0].detail, kind="forbidden", errors=errors)
     return Problem(422, f"None of {len(refused)} events could be taken.", kind="invalid-request", errors=errors)
-
-
-async def _publish(taking: Taking, events: list[Encoded]) -> None:
-    try:
-        await ask_brokers(lambda: taking.publish(events))
-    except Problem as problem:
-        if problem.kind != "brokers-away":
-            raise
-        detail = f"{problem.detail}. They may have arrived all the same: send them again, each counts once."
-        raise unavailable(detail, "not-acknowledged") from problem

@@ -12,6 +12,7 @@ CALLED_BY_DECORATION = [
     "@*validator*",
     "@*serializer*",
     "@*.exception_handler",
+    "@server.tool",
 ]
 CALLED_BY_LIBRARIES = {
     "__getattr__": "Python",

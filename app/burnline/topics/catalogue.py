@@ -184,3 +184,10 @@ def otel_topics_for(settings: Settings) -> OtelTopics:
             f"{settings.topic_prefix}otlp-dead-letters", settings.partitions, refused, "Records that were no OTLP."
         ),
     )
+
+
+def redriven_topic_for(settings: Settings) -> TopicSpec:
+    """Which dead letters were sent back, by where their records came from; made with the first one."""
+    common = {"max.message.bytes": str(STATE_MAX_BYTES), "min.insync.replicas": str(settings.min_insync_replicas)}
+    purpose = "Dead letters that were mended and sent back, by their origin."
+    return TopicSpec(f"{settings.topic_prefix}redriven", 1, {**common, **_compacted()}, purpose)

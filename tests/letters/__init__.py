@@ -1,0 +1,1 @@
+"""Dead letters, mended and sent back."""

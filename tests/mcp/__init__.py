@@ -1,0 +1,1 @@
+"""The tools for agents, asked by the official client."""

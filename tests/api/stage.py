@@ -61,6 +61,10 @@ class Api:
         """The response to a POST to a path outside of the reports."""
         return self._client.post(path, **options)
 
+    def fetch(self, path: str) -> Any:
+        """The response to a GET of a path outside of the reports."""
+        return self._client.get(path)
+
     def ask(self, method: str, path: str, status: int = 200, **options: Any) -> Any:
         """The JSON of an answer, whose status is as expected."""
         response = self.raw(method, path, **options)

@@ -1,13 +1,14 @@
 """The one place that puts the API together: resources, problems, and an explicit list of routers."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.responses import JSONResponse
 
-from burnline import __version__
+from burnline import __version__, asyncapi
 from burnline.api import docs, metrics, problems
 from burnline.api.access.guard import guard
 from burnline.api.names import known_names
@@ -101,6 +102,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     problems.install(app)
     docs.install(app)
     site.install(app)
+    app.add_api_route(asyncapi.PATH, _asyncapi(settings), include_in_schema=False, response_model=None)
     checked = [Depends(known_names)]
     app.include_router(health.router, dependencies=checked)
     app.include_router(telemetry.router, dependencies=checked)
@@ -112,6 +114,15 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     guard(app, settings)
     metrics.install(app, API_PREFIX)
     return app
+
+
+def _asyncapi(settings: Settings) -> Callable[[], Awaitable[JSONResponse]]:
+    answer = JSONResponse(asyncapi.document(settings))  # the same for everyone, as long as the process lives
+
+    async def found() -> JSONResponse:
+        return answer
+
+    return found
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -28,7 +28,7 @@ from burnline.pages import site
 from burnline.readmodel.keys import Control
 from burnline.settings import Settings
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", METRICS_PATH, "/openapi.json"}) | DOCS_PATHS
+OPEN_PATHS = frozenset({"/healthz", "/readyz", METRICS_PATH, "/openapi.json", "/asyncapi.json"}) | DOCS_PATHS
 """What anyone may see: probes, counts of requests by route, and what the API is. No data."""
 RECHECK_S = 0.5
 """How often it is asked whether the caller of a stream may still listen."""

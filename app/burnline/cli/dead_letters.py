@@ -53,7 +53,7 @@ def list_letters(
     settings = settings_with_brokers()
     wanted = _wanted(settings, reason, since, everything=everything)
     found = _letters(settings)
-    newest = heapq.nlargest(limit, filter(wanted, found), key=lambda one: one.at_ms)[::-1]
+    newest = heapq.nlargest(limit, filter(wanted, found), key=_when)[::-1]
     if as_json:
         for letter in newest:
             typer.echo(json.dumps(as_line(letter), ensure_ascii=False))
@@ -232,6 +232,10 @@ def _letters(settings: Settings) -> Iterator[Letter]:
         yield from read_letters(settings, timeout_s=TIMEOUT_S)
     except TopicError as error:
         raise failure(str(error)) from error
+
+
+def _when(letter: Letter) -> tuple[int, int, int]:
+    return letter.at_ms, letter.partition, letter.offset
 
 
 def _opened(file: str) -> AbstractContextManager[TextIO]:

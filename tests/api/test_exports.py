@@ -100,7 +100,7 @@ class TestAllocations:
             *("events", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"),
             *("reasoning_tokens", "unpriced_tokens"),
             *("cost_usd", "input_cost_usd", "cached_input_cost_usd", "cache_write_cost_usd", "output_cost_usd"),
-            *("reasoning_cost_usd", "request_cost_usd", "cache_savings_usd"),
+            *("reasoning_cost_usd", "request_cost_usd", "reported_cost_usd", "cache_savings_usd"),
             *("unpriced_low_usd", "unpriced_high_usd"),
         ]
 

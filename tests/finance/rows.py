@@ -8,7 +8,7 @@ from burnline.pricing.money import usd_text
 T0 = 1_760_000_400_000
 """2025-10-09T09:00:00Z."""
 QUARTER = 900_000
-PARTS = ("input", "cached_input", "cache_write", "output", "reasoning", "request")
+PARTS = ("input", "cached_input", "cache_write", "output", "reasoning", "request", "reported")
 
 
 def row(**changes: Any) -> dict[str, Any]:

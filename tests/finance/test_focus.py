@@ -114,6 +114,7 @@ def cost(used: UsageOfDay) -> int:
         + used.output_cost
         + used.reasoning_cost
         + used.request_cost
+        + used.reported_cost
     )
 
 
@@ -226,6 +227,13 @@ class TestCells:
         assert (fee["SkuMeter"], fee["ConsumedQuantity"], fee["PricingUnit"]) == ("Requests", Decimal(3), "Requests")
         assert (fee["ListUnitPrice"], fee["BilledCost"]) == (Decimal("0.005"), Decimal("0.015"))
 
+    def test_what_was_reported(self) -> None:
+        *_, reported = rows(USED._replace(reported_cost=15_000_000_000))
+        assert (reported["SkuMeter"], reported["BilledCost"], reported["ListUnitPrice"]) == (
+            "Reported Cost", Decimal("0.015"), None,
+        )  # fmt: skip
+        assert (reported["x_PricingStatus"], reported["PricingCategory"]) == ("reported", "Other")
+
 
 class TestNothingUsed:
     """Rows that there are not."""
@@ -297,6 +305,7 @@ def any_usage(draw: st.DrawFn) -> UsageOfDay:
         output_cost=costs[3],
         reasoning_cost=costs[4],
         request_cost=draw(PICO),
+        reported_cost=draw(PICO),
     )
 
 

@@ -38,6 +38,7 @@ class Costs(BaseModel):
     output_usd: Usd = Field(description="Output without reasoning.")
     reasoning_usd: Usd = Field(description="Reasoning.")
     request_usd: Usd = Field(description="Fees per request.")
+    reported_usd: Usd = Field(description="As publishers reported it, of what no rate prices.")
 
 
 class Used(BaseModel):
@@ -49,6 +50,7 @@ class Used(BaseModel):
     costs: Costs
     cache_savings_usd: Usd = Field(description="What reading from caches saved.")
     events: Count = Field(description="Usage events.", examples=[42])
+    runs: Count = Field(description="Of the events, runs of agents that began.", examples=[3])
     input_tokens: Count = Field(description="Input tokens, cached ones included.", examples=[120000])
     output_tokens: Count = Field(description="Output tokens, reasoning included.", examples=[8000])
     cached_input_tokens: Count = Field(description="Input tokens read from a cache.", examples=[90000])
@@ -73,9 +75,11 @@ def used_fields(totals: Totals) -> dict[str, object]:
             output_usd=usd_text(totals.output_cost),
             reasoning_usd=usd_text(totals.reasoning_cost),
             request_usd=usd_text(totals.request_cost),
+            reported_usd=usd_text(totals.reported_cost),
         ),
         "cache_savings_usd": usd_text(totals.cache_savings),
         "events": totals.events,
+        "runs": totals.runs,
         "input_tokens": totals.input_tokens,
         "output_tokens": totals.output_tokens,
         "cached_input_tokens": totals.cached_input_tokens,

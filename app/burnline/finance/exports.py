@@ -24,7 +24,11 @@ _COSTS_FIRST_TO_LAST = ("cost", *(name for name in COSTS if name not in ("cost",
 _BOUNDS = ("unpriced_low", "unpriced_high")
 _DIMENSIONS = tuple(COLUMNS.values())
 _UNIT_PRICES = (
-    *(f"{name.removesuffix('_cost')}_unit_price" for name in COSTS if name not in ("cost", "cache_savings")),
+    *(
+        f"{name.removesuffix('_cost')}_unit_price"
+        for name in COSTS
+        if name not in ("reported_cost", "cost", "cache_savings")
+    ),
     "unpriced_share",
 )
 _OF_DAY = (*COUNTS, *(name for name in COSTS if name not in ("cost", "cache_savings")))

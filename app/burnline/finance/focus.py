@@ -68,6 +68,7 @@ class UsageOfDay(NamedTuple):
     output_cost: int
     reasoning_cost: int
     request_cost: int
+    reported_cost: int = 0
     at_ms: int = 0
     """The event time whose rates are asked for: the first quarter of an hour in it."""
 
@@ -134,6 +135,8 @@ METERS = (
     ),
 )
 REQUESTS = Meter("Requests", "request", "Requests", 1, lambda used: used.events, lambda used: used.request_cost)
+REPORTED = Meter("Reported Cost", "reported", "Events", 1, lambda used: used.events, lambda used: used.reported_cost)
+"""What no rate prices, as publishers reported it; it has no unit price."""
 
 
 class Charge(NamedTuple):
@@ -172,8 +175,11 @@ class Charge(NamedTuple):
     def status(self) -> str:
         """Whether its tokens had a rate.
 
-        `priced`, `unpriced`, `partly` when it is not known of which, or `mixed`: several that cannot be told apart.
+        `priced`, `unpriced`, `partly` when it is not known of which, `mixed`: several that cannot be told apart, or
+        `reported`: the cost is what publishers said.
         """
+        if self.meter is REPORTED:
+            return "reported"
         if not self.unpriced_at_most:
             return "priced" if self.price is not None else "mixed"
         tokens = self.used.input_tokens + self.used.output_tokens
@@ -183,7 +189,7 @@ class Charge(NamedTuple):
     def description(self) -> str:
         """A sentence for people."""
         said = f"{self.meter.name} of {self.used.model}"
-        if self.status == "priced":
+        if self.status in {"priced", "reported"}:
             return said
         if self.status == "mixed":
             return f"{said}, at several rates"
@@ -344,11 +350,13 @@ def charges(usage: Iterable[UsageOfDay], cards: KnowsRates = NoRates()) -> Itera
                 found[key if charge.price is not None else (charge.meter.slug, None, -len(found) - 1)] = charge
             else:
                 found[key] = same._replace(quantity=same.quantity + charge.quantity, cost=same.cost + charge.cost)
-        order = [meter.slug for meter in (*METERS, REQUESTS)]
+        order = [meter.slug for meter in (*METERS, REQUESTS, REPORTED)]
         yield from sorted(found.values(), key=lambda charge: order.index(charge.meter.slug))
 
 
 def _taken_apart(used: UsageOfDay, cards: KnowsRates) -> Iterator[Charge]:
+    if used.reported_cost:
+        yield Charge(used, REPORTED, used.events, used.reported_cost, None, None)
     for meter in (*METERS, REQUESTS):
         quantity, cost = meter.quantity(used), meter.cost(used)
         if not quantity or (meter is REQUESTS and not cost):

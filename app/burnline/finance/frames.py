@@ -49,11 +49,13 @@ COSTS = (
     "output_cost",
     "reasoning_cost",
     "request_cost",
+    "reported_cost",
     "cost",
     "cache_savings",
 )
-DERIVED = ("unpriced_low", "unpriced_high", "cache_write_premium", "premium_unknown_tokens")
-"""Worked out when a frame is read: what unpriced tokens may cost, and what writing to the cache cost on top of input.
+DERIVED = ("unpriced_low", "unpriced_high", "cache_write_premium", "premium_unknown_tokens", "runs")
+"""Worked out when a frame is read: what unpriced tokens may cost, what writing to the cache cost on top of input, and
+how many of the events were runs.
 
 The premium of a row is what its cache-write tokens cost above the plain input rate of its other input tokens: exact
 where one rate held in the quarter-hour. A row that has no other input tokens goes by the rate of its provider's model
@@ -62,7 +64,7 @@ over the day, and where there is none either, its tokens are counted as `premium
 MEASURES = (*COUNTS, *COSTS, *DERIVED)
 
 _KEYS = (QUARTER, *COLUMNS.values())
-_NULLABLE = {"team_id", "project_code"}
+_NULLABLE = {"team_id", "project_code", "reported_cost_usd"}
 _WIRE = {
     QUARTER: pl.Int64,
     **dict.fromkeys(COLUMNS.values(), pl.String),
@@ -95,12 +97,14 @@ class Totals(NamedTuple):
     output_cost: int
     reasoning_cost: int
     request_cost: int
+    reported_cost: int
     cost: int
     cache_savings: int
     unpriced_low: int
     unpriced_high: int
     cache_write_premium: int
     premium_unknown_tokens: int
+    runs: int
 
     @classmethod
     def zero(cls) -> Self:
@@ -148,7 +152,10 @@ def read_rows(values: Sequence[bytes], bounds: UnpricedBounds) -> pl.DataFrame:
 
 def _priced(wire: pl.DataFrame) -> pl.DataFrame:
     # Decimal(38, 12) is a 128-bit integer of 10^-12: its physical value is pico-USD.
-    amounts = [pl.col(f"{name}_usd").cast(pl.Decimal(38, 12)).to_physical().alias(name) for name in COSTS]
+    # What is rare is left out of rows where it is zero.
+    amounts = [
+        pl.col(f"{name}_usd").fill_null("0").cast(pl.Decimal(38, 12)).to_physical().alias(name) for name in COSTS
+    ]
     return wire.select(*_KEYS, *(pl.col(name).cast(pl.Int128) for name in COUNTS), *amounts)
 
 
@@ -161,6 +168,7 @@ def _summed(frame: pl.DataFrame, bounds: UnpricedBounds) -> pl.DataFrame:
     bounded = summed.with_columns(
         (pl.col("unpriced_tokens") * low).alias("unpriced_low"),
         (pl.col("unpriced_tokens") * high).alias("unpriced_high"),
+        pl.when(pl.col("kind") == "run").then(pl.col("events")).otherwise(pl.lit(0, dtype=pl.Int128)).alias("runs"),
     )
     return bounded.with_columns(*_premium()).select(SCHEMA.names())
 

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from burnline.events.contract import UsageEvent
 from burnline.events.decode import decode_batch
 from burnline.otel.mapping import Event, Rules, Skipped
+from burnline.otel.names import MODALITIES
 from burnline.otel.spans import usage_of_spans
 from burnline.otel.wire import read_spans
 from burnline.relay.transform import Place, transform
@@ -117,6 +119,20 @@ def test_counts_by_every_name(counts: dict[str, Any]) -> None:
 def test_parts_of_a_modality() -> None:
     event = one(CALL | {"gen_ai.usage.audio.input_tokens": 7, "gen_ai.usage.image.output_tokens": 9})
     assert (event["input_audio_tokens"], event["output_image_tokens"]) == (7, 9)
+
+
+def test_a_call_that_failed_and_was_billed_counts_and_says_so() -> None:
+    emitter = Emitter()
+    emitter.span("chat", CALL, failed=True)
+    (event,) = outcomes(emitter)
+    assert isinstance(event, dict)
+    assert event["error"] is True
+    assert "error" not in one(CALL)
+
+
+def test_each_field_is_one_of_the_contract() -> None:
+    assert set(MODALITIES) <= set(UsageEvent.model_fields)
+    assert {"error", "reported_cost_usd", "reported_cost_source"} <= set(UsageEvent.model_fields)
 
 
 @pytest.mark.parametrize(

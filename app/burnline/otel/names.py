@@ -73,7 +73,9 @@ MODALITIES: Final = {
     "input_audio_tokens": ("gen_ai.usage.audio.input_tokens", "llm.token_count.prompt_details.audio"),
     "output_audio_tokens": ("gen_ai.usage.audio.output_tokens", "llm.token_count.completion_details.audio"),
     "cached_input_audio_tokens": ("gen_ai.usage.audio.cache_read.input_tokens",),
+    "cached_input_image_tokens": ("gen_ai.usage.image.cache_read.input_tokens",),
     "input_image_tokens": ("gen_ai.usage.image.input_tokens",),
+    "input_video_tokens": ("gen_ai.usage.video.input_tokens",),
     "output_image_tokens": ("gen_ai.usage.image.output_tokens",),
 }
 """Field of a usage event, and the names under which spans have it."""

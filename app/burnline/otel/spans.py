@@ -95,6 +95,8 @@ def _event(span: Span, above: Sequence[Attributes], rules: Rules) -> Event:
     event["kind"] = names.CALLS.get(str(_operation(own)), "llm")
     event["run_id"] = span.trace_id or None
     event["provider"] = as_id(first_of(names.PROVIDER, own))
+    if span.is_error:
+        event["error"] = True
     _count(event, own)
     tier = first_of(names.SERVICE_TIER, own)
     if tier is not None and tier != "auto":

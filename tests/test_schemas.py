@@ -21,12 +21,12 @@ FROZEN = {
     "anomaly.json": "b6f148e9fb1ca455bc18741f08ed503e01224a44d91491ec5be615ad51057040",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
-    "progress.json": "08f33513acc3c956a44ab2b21e5dfc884bea67579db20a4b10e484bb0fe2f5d7",
+    "progress.json": "ea512867662d81f445cfbdf5193e277ef80b754c855b828a53a1b362752558e7",
     "session-ledger.json": "e98f5e2c7486cf43396005c6b8ae0eb5ae30c87ca5bffdee8154e488c231006e",
     "session-rollup.json": "dc3f55a18141650495a2a31fc20198beb005ff40c5f96074d609403395c9180e",
     "usage-rollup.json": "52658f2ce026bb1e8bfcef44fee033f8830d73d90b8eb900e9bf7e0cd916168f",
     "usage.json": "28a6ca8769a3842426193f0f0ea219e05e7b5e36b3d77799175c5fc5e19f1044",
-    "valuation-rate.json": "a083e8c87ed7f3f2cf4e91ae338e41db3ebcbf93d26c8f875817d72c854c4f7e",
+    "valuation-rate.json": "127ca9cf44a195f87ab92f9244ebea2d29bec6ea221de1b736039c9e0b0fb7c0",
 }
 """SHA-256 of each schema of version 1. A change here is a change of a public contract: is it one that every reader and
 publisher of version 1 survives? If not, it belongs into version 2."""

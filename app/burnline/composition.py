@@ -76,7 +76,7 @@ class Worker:
         self.metrics = WorkerMetrics(self.registry, label_limit=settings.metrics_label_limit)
         self.policy = Policy(
             BurnRule.from_settings(settings),
-            RateBook.bundled(),
+            RateBook.from_settings(settings),
             Baselines(default_baseline(settings), {}),
             by_event_time=settings.judge_by == "event_time",
         )

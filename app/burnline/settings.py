@@ -138,6 +138,12 @@ class Settings(BaseSettings):
     detect_metrics_port: Port = Field(
         9468, description="Port of the detector's /metrics, /healthz and /readyz; 0 takes a free one."
     )
+    free_providers: str | None = Field(
+        None,
+        min_length=1,
+        description="Providers that cost nothing, by commas, such as ollama,vllm: machines of one's own. Rates that "
+        "are set go before it.",
+    )
 
     retire_after_s: int = Field(
         86_400,
@@ -273,6 +279,11 @@ class Settings(BaseSettings):
         if mistakes:
             raise SettingsError(mistakes)
         return self
+
+    @property
+    def free_provider_names(self) -> list[str]:
+        """The names of `free_providers`, one by one."""
+        return [name.strip() for name in (self.free_providers or "").split(",") if name.strip()]
 
     @property
     def cors_origins(self) -> list[str]:

@@ -183,7 +183,8 @@ class TestFocusPrices:
 
     def test_a_rate_that_was_set_stands_beside_the_catalogues(self, reader: Api, projected: Projection) -> None:
         rate = {"input_usd_per_million_tokens": "2", "output_usd_per_million_tokens": "8"}
-        projected.rate(ValuationRate(provider="openai", model="gpt-4o", effective_from=0, **rate))
+        of = {"provider": "openai", "model": "gpt-4o", "effective_from": 0}
+        projected.rate(ValuationRate.model_validate(of | rate))
         use(projected, row(input=100 * 2_000_000, output=10 * 8_000_000))
         plain, answer = table(reader, FOCUS, days=1)
         names = ("ListUnitPrice", "ContractedUnitPrice", "ListCost", "ContractedCost", "BilledCost", "EffectiveCost")

@@ -128,9 +128,9 @@ class TestInherited:
         assert (tier["input_usd_per_million_tokens"], tier["output_usd_per_million_tokens"]) == ("2.5", "10")
 
     def test_what_ends_is_named(self, api: Api) -> None:
-        ends, searches = api.put("/valuation-rates/google/gemini-2.5-pro", BODY)["dropped"]
+        body = BODY | {"above": [{"above_input_tokens": 128_000, "input_usd_per_million_tokens": "3"}]}
+        (ends,) = api.put("/valuation-rates/google/gemini-2.5-pro", body)["dropped"]
         assert ends.startswith("the tier above 200,000 input tokens")
-        assert searches == "web searches at 35 USD per thousand: no rate"
 
     def test_a_dry_run_writes_nothing(self, api: Api, ours: Settings) -> None:
         said = api.put(PATH, BODY, dry_run="true")
@@ -190,6 +190,10 @@ class TestRefused:
             pytest.param({"effective_from": "1999-01-01T00:00:00Z"}, "body.effective_from", id="last-century"),
             pytest.param({"effective_from": 1_759_276_800_000}, "body.effective_from", id="number"),
             pytest.param({"note": "x" * 1_025}, "body.note", id="long-note"),
+            pytest.param({"multiplier": "0.5"}, "body", id="rates-and-a-multiplier"),
+            pytest.param({"multiplier": 0.5}, "body.multiplier", id="multiplier-as-a-float"),
+            pytest.param({"above": [{"above_input_tokens": 0}]}, "body.above.0.above_input_tokens", id="line-at-0"),
+            pytest.param({"service_tiers": {"batch": "half"}}, "body.service_tiers.batch", id="no-factor"),
         ],
     )  # fmt: skip
     def test_by_its_body(self, api: Api, ours: Settings, change: dict[str, Any], where: str) -> None:
@@ -202,7 +206,7 @@ class TestRefused:
         [
             pytest.param("/valuation-rates/a%2Fb/c", "path.provider", id="slash-in-the-provider"),
             pytest.param("/valuation-rates/openai/%20", "path.model", id="blank-model"),
-            pytest.param("/valuation-rates/openai/*", "path.model", id="any-model"),
+            pytest.param("/valuation-rates/openai/a*b*c*d*e*", "path.model", id="five-stars"),
             pytest.param("/valuation-rates/openai/a%07b", "path.model", id="control-character"),
             pytest.param("/valuation-rates/openai/" + "x" * 257, "path.model", id="long"),
         ],
@@ -222,6 +226,40 @@ class TestRefused:
 
     def test_editors_of_all_may(self, api: Api) -> None:
         assert api.by(EDITOR).put(PATH, BODY)["changed"]
+
+
+class TestOfOneOrganisation:
+    """Rates that an organisation has for itself."""
+
+    def test_its_editors_may_set_them_and_nobody_elses(self, api: Api, ours: Settings) -> None:
+        api.by(OF_ACME).put(PATH, BODY | {"org_id": "initech"}, 403)
+        said = api.by(OF_ACME).put(PATH, BODY | {"org_id": "acme"})
+        key = f'["acme","openai/gpt-4o@{SINCE_MS}"]'
+        assert (said["rate"]["key"], said["rate"]["org_id"]) == (key, "acme")
+        assert (said["card"]["tiers"][0]["input_usd_per_million_tokens"], said["before"]["source"]) == (
+            "2",
+            "catalogue",
+        )
+        assert list(on_topic(ours)) == [key]
+        api.delete(PATH, 403, org_id="initech")
+        api.delete(PATH, org_id="acme")
+        assert on_topic(ours) == {}
+
+    def test_they_are_seen_by_who_may_see_it(self, api: Api, projection: Projection) -> None:
+        for org_id in (None, "acme", "initech"):
+            own = rate().model_copy(update={"org_id": org_id})
+            projection.rate(own)
+        assert [row["org_id"] for row in api.by(EDITOR).get("/valuation-rates")["rows"]] == [None, "acme", "initech"]
+        assert [row["org_id"] for row in api.get("/valuation-rates", org_id="acme")["rows"]] == ["acme"]
+        assert [row["org_id"] for row in api.by(OF_ACME).get("/valuation-rates")["rows"]] == [None, "acme"]
+        api.get(PATH, 403, org_id="initech")
+        shown = api.get(PATH, org_id="acme")
+        assert "override acme: openai/gpt-4o" in shown["card"]["rule"]
+        assert [each["org_id"] for each in shown["overrides"]] == [None, "acme"]
+
+    def test_a_discount_on_everything_has_no_card_of_its_own(self, api: Api) -> None:
+        said = api.put("/valuation-rates/%2A/%2A", {"effective_from": "always", "multiplier": "0.9", "org_id": "acme"})
+        assert (said["rate"]["multiplier"], said["card"], said["before"]) == ("0.9", None, None)
 
 
 class TestDoubt:

@@ -1,6 +1,7 @@
 """`burnline rates`: cards and why they matched, and rates of one's own, on a real broker."""
 
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -99,6 +100,7 @@ def test_set_writes_a_record_of_the_contract_under_its_key(topic: Settings) -> N
         "cached_input_usd_per_million_tokens": "0.1",
         "cache_write_usd_per_million_tokens": "2",
         "reasoning_usd_per_million_tokens": "9",
+        "meters": {"usd_per_thousand_web_searches": "10", "usd_per_thousand_file_searches": "2.5"},
         "note": "a deal [x]",
     }
     assert ValuationRate.parse(key, value).key().encode() == key
@@ -116,8 +118,14 @@ def test_set_inherits_what_it_does_not_name_and_says_so(topic: Settings) -> None
 
 
 def test_set_names_what_ends(topic: Settings) -> None:
-    said = set_rate(provider="google", model="gemini-2.5-pro")
+    said = set_rate("--above", "128000:input=2", provider="google", model="gemini-2.5-pro")
     assert "ends: the tier above 200,000 input tokens: input 2.5, output 15, cached input 0.25 USD per" in said
+
+
+def test_rates_of_long_requests_are_inherited(topic: Settings) -> None:
+    assert "ends:" not in set_rate(provider="google", model="gemini-2.5-pro", usd="0.625")
+    shown = words(run("rates", "show", "gemini-2.5-pro", "--provider", "google").stdout)
+    assert "above 200,000 input tokens 1.25 12 0.125" in shown
 
 
 def test_a_dry_run_shows_the_card_and_writes_nothing(topic: Settings) -> None:
@@ -140,7 +148,7 @@ def test_a_dry_run_shows_the_card_and_writes_nothing(topic: Settings) -> None:
 def test_a_terminal_is_asked(
     topic: Settings, monkeypatch: pytest.MonkeyPatch, arguments: list[str], answer: str, code: int
 ) -> None:
-    monkeypatch.setattr("burnline.cli.rates.console", Console(force_terminal=True, soft_wrap=True))
+    monkeypatch.setattr("burnline.cli.rates_set.console", Console(force_terminal=True, soft_wrap=True))
     command = ["rates", "set", "openai", "gpt-4o", "--input", "1", *arguments]
     result = CliRunner().invoke(cli, command, input=answer)
     assert result.exit_code == code, result.output
@@ -190,7 +198,7 @@ def test_set_as_json_tells_where_it_stands_and_what_it_replaces(topic: Settings)
         pytest.param(["openai", "m", "--input", "-1"], "input_usd_per_million_tokens=-1: must lie", id="negative"),
         pytest.param(["openai", "m", "--input", "1e2"], "input_usd_per_million_tokens=1e2", id="exponent"),
         pytest.param(["a/b", "m", "--input", "1"], "provider=a/b: must not hold a slash", id="slash"),
-        pytest.param(["openai", "*", "--input", "1"], "model=*: must name one model", id="any model"),
+        pytest.param(["openai", "a*b*c*d*e*", "--input", "1"], "at most 4 stars", id="five stars"),
     ],
 )
 def test_set_names_every_mistake_and_writes_nothing(topic: Settings, arguments: list[str], named: str) -> None:
@@ -280,3 +288,112 @@ def test_a_missing_topic_is_named(settings: Settings, monkeypatch: pytest.Monkey
 def test_silent_brokers_are_named(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     reach(make_settings(kafka_bootstrap_servers="127.0.0.1:1"), monkeypatch)
     assert "No broker answers at 127.0.0.1:1" in run("rates", "list", code=1).stderr
+
+
+def test_a_contract_with_all_that_contracts_say(topic: Settings) -> None:
+    run(
+        "rates", "set", "google", "gemini-2.5-pro", "--input", "1", "--output", "9", "--cache-write-1h", "2",
+        "--meter", "input-audio=3",
+        "--above", "200000:input=2,cached-input=0.2", "--service-tier", "batch=0.5", "--per-request", "0.001",
+        "--org", "acme", "--effective-from", "always",
+    )  # fmt: skip
+    assert [json.loads(value) for value in held(topic).values()] == [
+        {
+            "provider": "google",
+            "model": "gemini-2.5-pro",
+            "org_id": "acme",
+            "effective_from": 0,
+            "input_usd_per_million_tokens": "1",
+            "output_usd_per_million_tokens": "9",
+            "cached_input_usd_per_million_tokens": "0.1",
+            "meters": {"input_audio_usd_per_million_tokens": "3", "cache_write_1h_usd_per_million_tokens": "2"},
+            "usd_per_request": "0.001",
+            "above": [
+                {
+                    "above_input_tokens": 200_000,
+                    "input_usd_per_million_tokens": "2",
+                    "cached_input_usd_per_million_tokens": "0.2",
+                }
+            ],
+            "service_tiers": {"batch": "0.5"},
+        }
+    ]
+    shown = run("rates", "show", "gemini-2.5-pro", "--provider", "google", "--org", "acme", "--service-tier", "batch")
+    assert "service tier batch: 0.5 times its rates" in words(shown.stdout)
+    assert "source bundled catalogue" in words(run("rates", "show", "gemini-2.5-pro").stdout)
+    assert "acme always in force 1 9" in words(run("rates", "list").stdout)
+    assert "deleted" in run("rates", "remove", "google", "gemini-2.5-pro", "--org", "acme").stdout
+    assert held(topic) == {}
+
+
+def test_an_alias_and_a_discount(topic: Settings) -> None:
+    set_up = words(run("rates", "alias", "azure", "mine", "azure/gpt-4o").stdout)
+    assert "azure/gpt-4o matched override azure/mine: costs what azure/gpt-4o does" in set_up
+    assert "override */*" not in set_up
+    table = words(run("rates", "discount", "*", "*", "15%", "--effective-from", "always").stdout)
+    assert "* * always in force × 0.85" in table
+    shown = words(run("rates", "show", "mine", "--provider", "azure").stdout)
+    assert "0.85 times" in shown
+    assert "2.125 8.5 1.0625" in shown
+    values = [json.loads(value) for value in held(topic).values()]
+    assert [(each.get("same_as"), each.get("multiplier")) for each in values] == [
+        ("azure/gpt-4o", None),
+        (None, "0.85"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        pytest.param(["discount", "*", "*", "cheap%"], "BY=cheap%", id="no percentage"),
+        pytest.param(["discount", "*", "*", "cheap"], "multiplier=cheap", id="no factor"),
+        pytest.param(["discount", "*", "*", "101%"], "multiplier=-0.01", id="more than all of it"),
+        pytest.param(["alias", "azure", "mine", "gpt-4o"], "same_as=gpt-4o", id="alias without provider"),
+        pytest.param(["set", "a", "m", "--input", "1", "--output", "1", "--above", "x"], "--above=x", id="no line"),
+        pytest.param(
+            ["set", "a", "m", "--input", "1", "--output", "1", "--above", "9:imput=1"], "above.0.imput", id="misspelt"
+        ),
+        pytest.param(
+            ["set", "a", "m", "--input", "1", "--output", "1", "--service-tier", "batch"], "NAME=VALUE", id="no factor"
+        ),
+    ],
+)  # fmt: skip
+def test_mistakes_in_contracts_are_named(arguments: list[str], named: str) -> None:
+    failed = run("rates", *arguments, code=2)
+    assert named in words(failed.stderr)
+
+
+def test_a_price_list_is_shown_and_then_set_as_a_whole(topic: Settings, tmp_path: Path) -> None:
+    set_rate(model="o3-mini", since="always")
+    entries = {
+        "gpt-4o": {"input_cost_per_token": 2e-06, "output_cost_per_token": 1e-05},
+        "gpt-4o-mini": {"input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07,
+                        "cache_read_input_token_cost": 7.5e-08},
+        "o3-mini": {"input_cost_per_token": 9e-06, "output_cost_per_token": 9e-06},
+        "house-model": {"input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06},
+    }  # fmt: skip
+    prices = tmp_path / "prices.json"
+    prices.write_text(json.dumps({name: {"litellm_provider": "openai", **entry} for name, entry in entries.items()}))
+    before = held(topic)
+    shown = words(run("rates", "import", str(prices), "--dry-run", "--effective-from", "always").stdout)
+    assert "openai gpt-4o 2.5 → 2 10 1.25 → 2 2.5 → 2" in shown
+    assert "openai house-model new → 1 new → 2" in shown
+    assert "1 new, 1 changed, 1 the same, 1 stay as they were set. Nothing is written." in shown
+    assert held(topic) == before
+    said = words(run("rates", "import", str(prices), "--effective-from", "always").stdout)
+    assert "2 rates are set." in said
+    assert set(held(topic)) - set(before) == {b"openai/gpt-4o@0", b"openai/house-model@0"}
+    assert "0 new, 0 changed, 3 the same" in words(
+        run("rates", "import", str(prices), "--effective-from", "always").stdout
+    )
+
+
+def test_a_price_list_with_a_mistake_changes_nothing(topic: Settings, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 0.0025}}')
+    failed = run("rates", "import", str(prices), code=1)
+    assert "input_usd_per_million_tokens=2500, in force is 2.5" in words(failed.stderr)
+    assert objects("rates", "import", str(prices), "--far", "--dry-run")[0]["doubts"][0]["value"] == "2500"
+    prices.write_text("{}")
+    assert "no known format" in run("rates", "import", str(prices), code=2).stderr
+    assert held(topic) == {}

@@ -35,6 +35,18 @@ def test_a_new_book_holds_at_once() -> None:
     assert rules.card(None, "made-up", T0).priced
 
 
+def test_an_organisation_with_rates_of_its_own_has_cards_of_its_own() -> None:
+    rules = policy()
+    assert rules.rated_orgs == frozenset()
+    shared = rules.served_card(None, "made-up", "", "", "acme", T0)
+    assert rules.served_card(None, "made-up", "", "", "initech", T0) is shared
+    rules.set_book(BOOK.with_overrides([rate(0, "1", "made-up").model_copy(update={"org_id": "acme"})]))
+    assert rules.rated_orgs == {"acme"}
+    assert rules.served_card(None, "made-up", "", "", "acme", T0).priced
+    assert not rules.served_card(None, "made-up", "", "", "initech", T0).priced
+    assert not rules.card(None, "made-up", T0).priced
+
+
 def test_new_baselines_hold_at_once_and_are_told_by_the_version() -> None:
     rules = policy()
     before, _ = rules.limits("acme", "agent-7")

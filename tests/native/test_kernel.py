@@ -25,7 +25,8 @@ from burnline.ledger.session import SUM_FIELDS
 from burnline.native.binding import library
 from burnline.native.ledger import KernelChoice, NativePartitionLedger
 from burnline.pricing.money import PICO_PER_USD
-from tests.ledger.examples import PARTITION, T0, TOPIC, policy
+from burnline.pricing.valuation import ValuationRate
+from tests.ledger.examples import BOOK, PARTITION, T0, TOPIC, policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,6 +191,20 @@ class Both:
         for each in self.policies:
             each.set_baselines(Baselines(entry, {}))
 
+    def change_rates(self) -> None:
+        """Any of a rate for all, one organisation's discount, its rate, and an alias."""
+        usd = str(self.draw.randrange(1, 9))
+        own: list[dict[str, Any]] = [
+            {"model": "nope", "input_usd_per_million_tokens": usd, "output_usd_per_million_tokens": "1"},
+            {"model": "*", "org_id": "acme", "multiplier": f"0.{usd}"},
+            {"model": "gpt-4o", "org_id": "ørg", "same_as": "*/claude-sonnet-4-5"},
+            {"model": "gemini*", "multiplier": "2"},
+        ]
+        chosen = self.draw.sample(own, self.draw.randrange(len(own) + 1))
+        rates = [ValuationRate(provider="*", effective_from=0, **each) for each in chosen]
+        for each in self.policies:
+            each.set_book(BOOK.with_overrides(rates))
+
     def flush(self) -> int:
         self.at_ms += self.draw.choice([0, 0, self.draw.randrange(5 * HOUR_MS)])
         found = []
@@ -249,6 +264,8 @@ def test_kernel_and_python_agree_over_events_flushes_and_restarts(seed: int) -> 
         both.feed()
         if draw.random() < 0.1:
             both.change_baselines()
+        if draw.random() < 0.1:
+            both.change_rates()
         if draw.random() < 0.5:
             both.flush()
             if draw.random() < 0.2:

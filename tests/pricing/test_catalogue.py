@@ -1,5 +1,8 @@
 """Matching: which model a name means, and the rule that says why."""
 
+import re
+import subprocess
+import sys
 from datetime import time
 from decimal import Decimal
 
@@ -22,6 +25,7 @@ from genai_prices.types import (
 )
 
 from burnline.pricing.catalogue import MATCHES_HELD, Catalogue
+from burnline.pricing.corrections import CORRECTIONS
 from burnline.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
 from burnline.pricing.providers import provider_words
 
@@ -307,3 +311,12 @@ def test_no_two_providers_of_the_bundled_catalogue_have_the_same_words() -> None
 
 def test_the_bundled_catalogue_is_built_once() -> None:
     assert Catalogue.bundled() is Catalogue.bundled()
+
+
+def test_the_version_is_one_of_all_that_prices_follow_from() -> None:
+    """The same in every process: workers compare it."""
+    program = "from burnline.pricing.catalogue import Catalogue; print(Catalogue.bundled().version)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    assert told == Catalogue.bundled().version
+    assert re.fullmatch("[0-9a-f]{12}", told)
+    assert len({told, Catalogue(providers).version, Catalogue(providers[1:], CORRECTIONS).version}) == 3

@@ -1,5 +1,6 @@
 """What an override inherits from the card that it replaces."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,6 +11,7 @@ from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard, Tier, meter_rates
 from burnline.pricing.explain import MILLION
 from burnline.pricing.inheritance import (
+    PARTS,
     Change,
     Inherit,
     changes,
@@ -17,6 +19,7 @@ from burnline.pricing.inheritance import (
     rate_field,
     replaced_card,
     with_inherited,
+    with_inherited_terms,
 )
 from burnline.pricing.money import usd_text
 from burnline.pricing.valuation import ValuationRate
@@ -96,6 +99,52 @@ def test_zeros_and_thirds(base: Tier, expected: str | None) -> None:
     assert rates({"input": "1", "output": "1"}, base).get("cached_input") == expected
 
 
+LONG = Tier(
+    200_000, input=5_000_000, output=15_000_000, cached_input=2_500_000, cache_write=5_000_000, reasoning=18_000_000
+)
+HOURLY = "cache_write_1h_usd_per_million_tokens"
+SEARCHES = "usd_per_thousand_web_searches"
+METERED = meter_rates({"cache_write_1h_tokens": 5_000_000, "web_searches": 10 * 10**9})
+TERMED = replace(BASE, per_request=12_000_000_000, meters=METERED)
+
+
+@pytest.mark.parametrize(
+    ("how", "hour", "line"),
+    [
+        pytest.param(Inherit.PROPORTIONAL, "2.5", ("2.5", "30", "1.25", "2.5", "36"), id="in-proportion"),
+        pytest.param(Inherit.UNCHANGED, "5", ("5", "15", "2.5", "5", "18"), id="unchanged"),
+    ],
+)
+def test_terms_follow_the_base_rates(how: Inherit, hour: str, line: tuple[str, ...]) -> None:
+    """Input at half of what it was, output at twice."""
+    base = {rate_field("input"): "1.25", rate_field("output"): "20"}
+    assert with_inherited_terms(base, {}, card(TERMED, LONG), how) == {
+        "meters": {HOURLY: hour, SEARCHES: "10"},
+        "usd_per_request": "0.012",
+        "above": [{"above_input_tokens": 200_000, **dict(zip(map(rate_field, PARTS), line, strict=True))}],
+    }
+
+
+def test_terms_that_are_stated_are_not_inherited() -> None:
+    base = {rate_field("input"): "1.25", rate_field("output"): "20"}
+    stated: dict[str, object] = {"usd_per_request": "0", "above": [{"above_input_tokens": 9}], "service_tiers": None}
+    found = with_inherited_terms(base, stated, card(TERMED, LONG), Inherit.UNCHANGED)
+    assert (found["usd_per_request"], found["above"]) == ("0", [{"above_input_tokens": 9}])
+    assert "service_tiers" not in found
+    assert with_inherited_terms(base, {}, card(), Inherit.UNCHANGED) == {}
+    hourly = {"meters": {HOURLY: "3"}}
+    assert with_inherited_terms(base, hourly, card(TERMED), Inherit.UNCHANGED)["meters"] == hourly["meters"]
+
+
+def test_gemini_at_its_own_list_price_by_hand_costs_what_it_did() -> None:
+    """With its rates for long requests, which a rate of input and output alone would end."""
+    old = RateBook.bundled().resolve("google", "gemini-2.5-pro", NOW_MS)
+    base = with_inherited({rate_field("input"): "1.25", rate_field("output"): "10"}, old, Inherit.PROPORTIONAL)
+    terms = with_inherited_terms(base, {}, old, Inherit.PROPORTIONAL)
+    new = ValuationRate.model_validate({"provider": "google", "model": "m", "effective_from": 0, **base, **terms})
+    assert new.tiers() == old.tiers
+
+
 def test_nothing_is_inherited_where_there_is_no_rate() -> None:
     assert rates({"input": "1", "output": "2"}, base=None) == {"input": "1", "output": "2"}
     with pytest.raises(ValueError, match=r"output_usd_per_million_tokens has to be stated: p/m has no rate to inherit"):
@@ -109,7 +158,7 @@ tiers = st.builds(lambda *parts: Tier(0, *(part * 1_000 for part in parts)), *[a
 @given(base=tiers, plain=amounts, answer=amounts)
 def test_parts_keep_their_share_to_a_pico_usd_per_token(base: Tier, plain: int, answer: int) -> None:
     stated = {"input": usd_text(plain * 1_000 * MILLION), "output": usd_text(answer * 1_000 * MILLION)}
-    new = override(rates(stated, base)).tier()
+    new = override(rates(stated, base)).tiers()[0]
     for part, whole in (("cached_input", "input"), ("cache_write", "input"), ("reasoning", "output")):
         before, after = getattr(base, whole), getattr(new, whole)
         if before:
@@ -119,14 +168,14 @@ def test_parts_keep_their_share_to_a_pico_usd_per_token(base: Tier, plain: int, 
 @given(base=tiers, how=st.sampled_from(Inherit), plain=amounts)
 def test_the_same_again_changes_nothing(base: Tier, how: Inherit, plain: int) -> None:
     stated = {"input": usd_text(plain * 1_000 * MILLION)}
-    once = override(rates(stated, base, how)).tier()
-    assert override(rates(stated, once, how)).tier() == once
+    once = override(rates(stated, base, how)).tiers()[0]
+    assert override(rates(stated, once, how)).tiers()[0] == once
 
 
 def test_changes_say_where_each_rate_comes_from() -> None:
     stated = {rate_field("input"): "1"}
     new = override(rates({"input": "1"}))
-    after = card(new.tier(), source="valuation-rates")
+    after = card(new.tiers()[0], source="valuation-rates")
     assert changes(stated, after, card(BASE)) == [
         Change("input", "2.5", "1", "stated"),
         Change("output", "10", "10", "inherited"),

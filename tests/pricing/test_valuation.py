@@ -57,7 +57,7 @@ def parse(**changed: Any) -> ValuationRate:
     ],
 )
 def test_rates_become_integers(optional: dict[str, Any], tier: Tier) -> None:
-    assert parse(**optional).tier() == tier
+    assert parse(**optional).tiers() == (tier,)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_rates_become_integers(optional: dict[str, Any], tier: Tier) -> None:
     ],
 )
 def test_rates_within_bounds(written: object, pico: int) -> None:
-    assert parse(input_usd_per_million_tokens=written).tier().input == pico
+    assert parse(input_usd_per_million_tokens=written).tiers()[0].input == pico
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,34 @@ def test_rates_within_bounds(written: object, pico: int) -> None:
         pytest.param({"input_usd_per_million_tokens": True}, "not an amount", id="bool"),
         pytest.param({"input_usd_per_million_tokens": float("nan")}, "not an amount", id="NaN"),
         pytest.param({"input_usd_per_million_tokens": None}, "input_usd_per_million_tokens", id="null"),
-        pytest.param({"output_usd_per_million_tokens": ...}, "output_usd.*: Field required", id="none"),
+        pytest.param({"output_usd_per_million_tokens": ...}, "must state input_usd.* and output_usd", id="none"),
         pytest.param({"cached_usd": "1"}, "cached_usd", id="misspelt"),
         pytest.param({"provider": "a/b"}, "provider.*slash", id="slash in the provider"),
         pytest.param({"provider": ""}, "provider", id="no provider"),
         pytest.param({"provider": "x" * 257}, "provider", id="long provider"),
-        pytest.param({"model": "*"}, "model.*not for any model", id="any model"),
+        pytest.param({"model": "a*b*c*d*e*"}, "at most 4 stars", id="five stars"),
+        pytest.param({"model": " "}, "model.*name a model", id="blanks"),
+        pytest.param({"multiplier": "0.5"}, "multiplier and input_usd.* exclude", id="rates and a multiplier"),
+        pytest.param({"same_as": "openai/gpt-4o"}, "same_as and input_usd.* exclude", id="rates and an alias"),
+        pytest.param({"multiplier": "1000.1"}, "between 0 and 1000", id="multiplier of more than a thousand"),
+        pytest.param({"multiplier": "0.1234567"}, "at most 6 decimals", id="multiplier too fine"),
+        pytest.param({"multiplier": "-1"}, "between 0 and 1000", id="negative multiplier"),
+        pytest.param({"same_as": "gpt-4o"}, "same_as.*a slash and one model", id="alias without provider"),
+        pytest.param({"same_as": "openai/gpt-*"}, "same_as.*a slash and one model", id="alias to a pattern"),
+        pytest.param({"usd_per_request": "1000.000001"}, "between 0 and 1000", id="dear request"),
+        pytest.param({"above": [{"above_input_tokens": 0}]}, "above.0.above_input_tokens", id="line at 0"),
+        pytest.param(
+            {"above": [{"above_input_tokens": 9}, {"above_input_tokens": 9}]}, r"\[9, 9\]", id="the same line twice"
+        ),
+        pytest.param(
+            {"above": [{"above_input_tokens": 9}, {"above_input_tokens": 8}]}, r"\[9, 8\]", id="lines descend"
+        ),
+        pytest.param({"above": [{"above_input_tokens": 1}] * 8}, "at most 7", id="eight lines"),
+        pytest.param({"above": [{"above_input_tokens": 1, "input": "1"}]}, "above.0.input", id="misspelt, above"),
+        pytest.param({"service_tiers": {"Standard": "1"}}, "must not name 'standard'", id="standard is no tier"),
+        pytest.param({"service_tiers": {"flex": "1", "FLEX": "2"}}, "each service tier once", id="a tier twice"),
+        pytest.param({"org_id": ""}, "org_id", id="empty organisation"),
+        pytest.param({"meters": {"audio": "1"}}, "must not name 'audio': known are cache_write_1h_usd", id="no meter"),
         pytest.param({"model": "a\nb"}, "control characters", id="line break in the model"),
         pytest.param({"effective_from": 1_760_000_000}, "seconds are not", id="seconds"),
         pytest.param({"effective_from": 10**13}, "effective_from", id="year 2286"),
@@ -170,4 +192,4 @@ def test_what_is_written_is_read_again_and_fits_the_schema(
     written = rate.model_dump_json(exclude_none=True)
     assert ValuationRate.parse(rate.key(), written) == rate
     jsonschema.validate(json.loads(written), ValuationRate.model_json_schema())
-    assert rate.tier().input * 10**6 == pico_from_text(plain)
+    assert rate.tiers()[0].input * 10**6 == pico_from_text(plain)

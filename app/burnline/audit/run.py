@@ -22,7 +22,7 @@ from burnline.ledger.audit.report import AuditReport, Findings, PartitionReport
 from burnline.ledger.partition import Retention
 from burnline.ledger.policy import Policy
 from burnline.pricing.book import RateBook
-from burnline.pricing.valuation import ValuationRate
+from burnline.pricing.valuation import ValuationRate, parts_of_key
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.errors import TopicError
@@ -108,6 +108,12 @@ class _Audit:
             self._read(partition, cut.partition, first)
         else:
             partition.begin(Beginning.of_log(first, None, self._judging.max_clock_skew_ms))
+        if partition.other_catalogues:
+            told = ", ".join(dict.fromkeys(partition.other_catalogues))
+            self._watch.remarked(
+                f"Partition {cut.partition}: events were charged by catalogue {told}, and are recounted by "
+                f"{self._policy.book.catalogue_version}: amounts that differ are told as charged at other rates."
+            )
         span = reader.log_span(cut.partition)
         return partition.finish(first_offset=span.first, end_offset=span.stable)
 
@@ -150,7 +156,7 @@ def _policy(settings: Settings, config: Config, watch: Watch) -> tuple[Policy, f
     for batch in read_to_end(config, topics_for(settings).valuation_rates.name, [0], timeout_s=TIMEOUT_S):
         for message in batch:
             key, value = message.key() or b"", message.value()
-            models.add(key.decode(errors="replace").partition("/")[2].rpartition("@")[0].lower())
+            models.add(_rated_model(key))
             newest.pop(key, None)
             if value is not None:
                 newest[key] = value
@@ -160,9 +166,17 @@ def _policy(settings: Settings, config: Config, watch: Watch) -> tuple[Policy, f
             rates.append(ValuationRate.parse(key, value))
         except ValueError as error:
             watch.remarked(f"Left out, as workers do: {error}")
-    book = RateBook.bundled().with_overrides(rates)
+    book = RateBook.from_settings(settings).with_overrides(rates)
     # Baselines decide about anomalies, which are not compared.
     return Policy(BurnRule.from_settings(settings), book, Baselines(default_baseline(settings), {})), frozenset(models)
+
+
+def _rated_model(key: bytes) -> str:
+    """The model or pattern of a rate's key; "" for a key that nothing of ours has written."""
+    try:
+        return parts_of_key(key.decode())[2].lower()
+    except ValueError:
+        return ""
 
 
 def _unreadable(partition: int, why: str, most_rows: int) -> PartitionReport:

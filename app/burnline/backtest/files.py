@@ -43,7 +43,9 @@ def _rate(line: bytes) -> ValuationRate:
     fields: dict[str, Any] = json.loads(line)
     if not isinstance(fields, dict):
         raise FileError(f"no JSON object but {fields!r:.64}")
-    key = rate_key(str(fields.get("provider")), str(fields.get("model")), fields.get("effective_from", 0))
+    org_id = fields.get("org_id")
+    names = str(fields.get("provider")), str(fields.get("model"))
+    key = rate_key(*names, fields.get("effective_from", 0), None if org_id is None else str(org_id))
     return ValuationRate.parse(key, line)
 
 

@@ -27,6 +27,8 @@ class Priced(NamedTuple):
     card: RateCard
     steps: list[Step]
     charge: Charge
+    catalogue: str
+    """Version of the catalogue that they are."""
 
 
 class Looked(NamedTuple):
@@ -69,6 +71,13 @@ class Explanation(NamedTuple):
     """None where the log was not looked through: the event cannot be read, or repeats are not watched for."""
     session: SessionCost | None
     """None if it has no ledger."""
+    charged_by: str | None = None
+    """Version of the catalogue that was in force when it was counted; None if that is not known."""
+
+    @property
+    def other_catalogue(self) -> bool:
+        """Whether it was counted by another catalogue than the one that is shown."""
+        return self.charged_by is not None and self.priced is not None and self.charged_by != self.priced.catalogue
 
     @property
     def counted(self) -> bool | None:
@@ -116,6 +125,8 @@ def as_json(found: Explanation) -> dict[str, Any]:
         "dead_letter": None if found.refusal is None else found.refusal._asdict(),
         "event": None if found.event is None else msgspec.to_builtins(found.event),
         "rates_as_of_ms": found.now_ms,
+        "catalogue_version": priced and priced.catalogue,
+        "charged_by_catalogue_version": found.charged_by,
         "card": priced and describe(priced.card),
         "steps": [_step(step) for step in priced.steps] if priced else [],
         "cost_usd": priced and usd_text(priced.charge.cost_pico_usd),

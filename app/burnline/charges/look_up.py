@@ -14,7 +14,7 @@ from burnline.events.decode import decode_batch
 from burnline.events.usage import Usage, meters_of
 from burnline.kafka import client_config
 from burnline.ledger.metered import counted_rare
-from burnline.ledger.progress import Progress
+from burnline.ledger.progress import Progress, charged_by
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import Charge, RateCard, charge_fields
 from burnline.pricing.explain import Step, explain_charge
@@ -75,7 +75,8 @@ def look_up(
     )
     if not may_see(event):
         raise Withheld(f"Offset {offset} of partition {partition} is not for whoever asks")
-    applied = _applied(settings, partition, offset, timeout_s)
+    progress = _progress(settings, partition, timeout_s)
+    applied = progress is not None and offset < progress.next_offset
     # Whether an event lay in the future was decided when it was read: what the worker wrote then goes first.
     refusal = _dead_letter(settings, partition, offset, timeout_s) if applied else None
     if refusal is None and rejections:
@@ -89,17 +90,18 @@ def look_up(
         now_ms=now_ms,
         refusal=refusal,
         event=event,
-        priced=None if event is None else _priced(event, rates()),
+        priced=None if event is None else _priced(event, RateBook.from_settings(settings).with_overrides(rates())),
         applied=applied,
         looked=_looked(settings, partition, offset, event, timeout_s) if applied and refusal is None else None,
         session=None if event is None else session(event),
+        charged_by=charged_by(progress.catalogues, offset) if progress is not None and applied else None,
     )
 
 
-def _applied(settings: Settings, partition: int, offset: int, timeout_s: float) -> bool:
+def _progress(settings: Settings, partition: int, timeout_s: float) -> Progress | None:
     records = read_newest(client_config(settings), topics_for(settings).progress, timeout_s=timeout_s)
-    progress = map(Progress.decode, records.values())
-    return any(one.source_partition == partition and offset < one.next_offset for one in progress)
+    found = map(Progress.decode, records.values())
+    return next((one for one in found if one.source_partition == partition), None)
 
 
 def _dead_letter(settings: Settings, partition: int, offset: int, timeout_s: float) -> Refusal | None:
@@ -132,24 +134,21 @@ def _looked(settings: Settings, partition: int, offset: int, event: Usage | None
     )
 
 
-def _priced(event: Usage, rates: Iterable[ValuationRate]) -> Priced:
-    card = (
-        RateBook.bundled()
-        .with_overrides(rates)
-        .resolve(
-            event.provider,
-            event.model,
-            event.occurred_at,
-            service_tier=event.service_tier or "",
-            region=event.region or "",
-        )
+def _priced(event: Usage, book: RateBook) -> Priced:
+    card = book.resolve(
+        event.provider,
+        event.model,
+        event.occurred_at,
+        service_tier=event.service_tier or "",
+        region=event.region or "",
+        org_id=event.org_id,
     )
     counted = counted_rare(event, card, charge_fields(card, *_counts(event)[:5]))
     steps = explain_charge(card, *_counts(counted.event))
     if reported := counted.sums.get("reported_pico_usd"):
         usd, source = usd_text(reported), event.reported_cost_source
         steps.append(Step(f"reported{f' by {source}' if source else ''}", 1, usd, "event", usd, reported))
-    return Priced(card, steps, Charge(*counted.charged))
+    return Priced(card, steps, Charge(*counted.charged), book.catalogue_version)
 
 
 def charged(event: Usage, card: RateCard) -> Charge:

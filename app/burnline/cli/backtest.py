@@ -14,7 +14,7 @@ from burnline.backtest.policy import LearnedPolicy, read_policy
 from burnline.backtest.report import compared
 from burnline.backtest.run import ALL, Outcome, Period
 from burnline.backtest.run import backtest as run_backtest
-from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console
+from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
 from burnline.detection.learned.notice import notice_line
 from burnline.pricing.book import RateBook
@@ -67,7 +67,7 @@ def backtest(
     days are quiet. Lines that are no usage event are left out and named; exit code 1 if there were any.
     """
     try:
-        book = RateBook.bundled().with_overrides(read_rates(rates_file) if rates_file else ())
+        book = RateBook.from_settings(settings_or_exit()).with_overrides(read_rates(rates_file) if rates_file else ())
         planned = read_planned(planned_file) if planned_file else []
         feedback = read_feedback(feedback_file) if feedback_file else None
         knobs = read_policy(policy) if policy else LearnedPolicy()

@@ -18,6 +18,9 @@ def show(found: Explanation) -> None:
     elif found.priced is not None:
         _show_price(found.priced)
     _say(standing(found))
+    if found.other_catalogue and found.priced is not None:
+        told = f"It was charged by catalogue {found.charged_by}; shown are the prices of {found.priced.catalogue}."
+        _say(told, "yellow")
     if found.session is not None:
         total = usd_text(found.session.cost_pico_usd)
         _say(f"Session {found.session.session_id} has spent {total} USD in all.")

@@ -12,9 +12,15 @@ from burnline.pricing.dated import utc_text
 from burnline.pricing.explain import MILLION
 from burnline.pricing.inheritance import Change
 from burnline.pricing.money import usd_text
+from burnline.pricing.overrides import place_of
 from burnline.pricing.valuation import ValuationRate
 
-_SOURCES = {"catalogue": "bundled catalogue", "valuation-rates": "topic valuation-rates", "none": "none"}
+_SOURCES = {
+    "catalogue": "bundled catalogue",
+    "valuation-rates": "topic valuation-rates",
+    "free-providers": "BURNLINE_FREE_PROVIDERS",
+    "none": "none",
+}
 _RATES = ("input", "output", "cached input", "cache write", "reasoning")
 
 
@@ -53,25 +59,46 @@ def change_view(new: RateCard, old: RateCard, changes: Iterable[Change], dropped
 
 def rate_table(rates: Iterable[ValuationRate], *, now_ms: int) -> Table:
     """Set rates, oldest first for each model; which one is in force now, and the others dim."""
-    table = Table("provider", "model", "effective from", "state", *_RATES, "note", box=None, header_style="bold")
-    table.title = "USD per million tokens"
     ordered = list(rates)
-    newest = {
-        (rate.provider, rate.model.lower()): rate.effective_from for rate in ordered if rate.effective_from <= now_ms
-    }
+    owned = any(rate.org_id for rate in ordered)
+    whose = ("org",) if owned else ()
+    table = Table(
+        "provider", "model", *whose, "effective from", "state", *_RATES, "note", box=None, header_style="bold"
+    )
+    table.title = "USD per million tokens"
+    newest = {place_of(rate): rate.effective_from for rate in ordered if rate.effective_from <= now_ms}
     for rate in ordered:
-        current = newest.get((rate.provider, rate.model.lower()))
+        current = newest.get(place_of(rate))
         state = "in force" if rate.effective_from == current else "to come" if rate.effective_from > now_ms else "past"
         cells = (
             rate.provider,
             rate.model,
+            *((rate.org_id or "",) if owned else ()),
             time_text(rate.effective_from),
             state,
-            *_amounts(rate.tier()),
-            rate.note or "",
+            *_paid(rate),
+            "; ".join(filter(None, (_conditions(rate), rate.note))),
         )
         table.add_row(*map(Text, cells), style="" if state == "in force" else "dim")
     return table
+
+
+def _paid(rate: ValuationRate) -> tuple[str, ...]:
+    """What is paid, a cell for each of `_RATES`."""
+    tiers = rate.tiers()
+    if tiers:
+        return _amounts(tiers[0])
+    what = f"× {rate.multiplier}" if rate.multiplier is not None else f"as {rate.same_as}"
+    return (what, *[""] * (len(_RATES) - 1))
+
+
+def _conditions(rate: ValuationRate) -> str:
+    """What else a rate says, in short; `rates show` prints all of it."""
+    said = [f"above {each.above_input_tokens:,} other rates" for each in rate.above or ()]
+    said += [f"{tier} × {factor}" for tier, factor in (rate.service_tiers or {}).items()]
+    if rate.usd_per_request is not None:
+        said.append(f"{rate.usd_per_request} USD per request")
+    return ", ".join(said)
 
 
 def _tiers(tiers: tuple[Tier, ...]) -> Table:

@@ -61,7 +61,8 @@ class Pricer:
         self._book = book
         self._watch = watch
         self._numbers: dict[ModelKey, int] = {}
-        self._cards: dict[ModelKey, _Priced] = {}
+        self._cards: dict[tuple[ModelKey, str], _Priced] = {}
+        """By the organisation, too, if it has rates of its own, else ""."""
         self._runs: dict[str | None, int] = {None: 0}
         self.unpriced: set[tuple[str | None, str]] = set()
 
@@ -81,15 +82,16 @@ class Pricer:
     def batch(self, usages: Sequence[Usage]) -> Batch:
         """Events, in the order of the log, as calls."""
         self._watch.tidy()
-        names, columns = self._watch.names, Calls.none()
+        names, columns, rated_orgs = self._watch.names, Calls.none(), self._book.orgs
         at, agents, sessions, models, runs, inputs, cached, writes, outputs, costs = (each.append for each in columns)
         for usage in usages:
             occurred_at = usage.occurred_at
             key = usage.org_id, usage.agent_id, usage.session_id
             known = names.sessions.get(key) or names.meet(key)
-            priced = self._cards.get((usage.provider, usage.model, usage.service_tier, usage.region))
+            whose = usage.org_id if usage.org_id in rated_orgs else ""
+            priced = self._cards.get(((usage.provider, usage.model, usage.service_tier, usage.region), whose))
             if priced is None or not priced.since_ms <= occurred_at < priced.until_ms:
-                priced = self._price(usage)
+                priced = self._price(usage, whose)
             run = self._runs.get(usage.run_id)
             at(occurred_at)
             agents(known[0])
@@ -103,7 +105,7 @@ class Pricer:
             costs(priced.cost(usage))
         return Batch(columns, [usage.event_id for usage in usages])
 
-    def _price(self, usage: Usage) -> _Priced:
+    def _price(self, usage: Usage, whose: str) -> _Priced:
         """The card that holds for an event; a model's reference rates are those of its first card."""
         card = self._book.resolve(
             usage.provider,
@@ -111,6 +113,7 @@ class Pricer:
             usage.occurred_at,
             service_tier=usage.service_tier or "",
             region=usage.region or "",
+            org_id=whose,
         )
         if not card.priced:
             self.unpriced.add((usage.provider, usage.model))
@@ -120,7 +123,7 @@ class Pricer:
             tier = card.tiers[0] if card.tiers else None
             rates = (tier.input, tier.cached_input, tier.cache_write, tier.output) if tier else (0, 0, 0, 0)
             number = self._numbers[key] = self._watch.add_model(rates)
-        priced = self._cards[key] = _Priced(card, number)
+        priced = self._cards[key, whose] = _Priced(card, number)
         return priced
 
     def _run(self, run_id: str | None) -> int:

@@ -78,7 +78,7 @@ class Detector:
             client_config(settings), self._topics.usage, clock_ms, by_event_time=settings.judge_by == "event_time"
         )
         self._keeper = Keeper(settings)
-        self._bundled = RateBook.bundled()
+        self._bundled = RateBook.from_settings(settings)
         self._default = default_baseline(settings)
         self._make_stage = partial(
             Stage,

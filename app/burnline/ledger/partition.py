@@ -23,7 +23,7 @@ from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.metered import counted_rare
 from burnline.ledger.policy import Policy
-from burnline.ledger.progress import VERSION, Progress
+from burnline.ledger.progress import VERSION, CatalogueSince, Progress, going_on_by
 from burnline.ledger.rare import LEDGER_NAMES
 from burnline.ledger.rollup import ClosedRollups
 from burnline.ledger.session import Ledger, ModelSums
@@ -79,6 +79,7 @@ class PartitionLedger:
         self.logged_ms = 0
         """When the log took the newest record."""
         self.counts = Counts()
+        self._catalogues: tuple[CatalogueSince, ...] = ()
         self.lineage = Lineage()
         """Which topics the counts belong to; its events are those of the last flush."""
         self._hot: dict[str, Ledger] = {}
@@ -164,6 +165,9 @@ class PartitionLedger:
                 self.belong_to(progress.lineage)
             until = progress.old_ids_until_offset
             self._old_ids_until = progress.next_offset + OLD_IDS_LOOKED_FOR if until is None else until
+            self._catalogues = progress.catalogues
+        version = self.policy.book.catalogue_version
+        self._catalogues = going_on_by(self._catalogues, version, self.next_offset, self.logged_ms)
         for name, value in records:
             self.restore_session(name, value)
         self._closed.restore(rollups)
@@ -181,7 +185,7 @@ class PartitionLedger:
     def progress(self, now_ms: int) -> Progress:
         """How far it is now, with the events of the last flush."""
         place = (self.topic, self.partition, self.next_offset, self.watermark_ms)
-        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage, self._old_ids_until)
+        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage, self._old_ids_until, self._catalogues)
 
     def events_held(self) -> int:
         """Events in all ledgers and closed rollups."""
@@ -264,6 +268,7 @@ class PartitionLedger:
             logged_ms = self._as_they_happened(offsets, events)
         policy = self.policy
         cards = policy.cards
+        rated_orgs = policy.rated_orgs
         hot = self._hot
         dirty = self._dirty
         duplicate_ids, ids_per_org = self.retention.duplicate_ids, self.retention.ids_per_org
@@ -320,8 +325,10 @@ class PartitionLedger:
 
             model = event.model
             card = cards.get((event.provider, model))
-            if event.service_tier or event.region:
-                card = policy.served_card(event.provider, model, event.service_tier or "", event.region or "", at_ms)
+            if event.service_tier or event.region or (rated_orgs and event.org_id in rated_orgs):
+                card = policy.served_card(
+                    event.provider, model, event.service_tier or "", event.region or "", event.org_id, at_ms
+                )
             elif card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
                 card = policy.card(event.provider, model, at_ms)
             charged = charge_fields(

@@ -11,6 +11,7 @@ from burnline.pricing.card import RateCard
 class Policy:
     """Rates and baselines in force. Both may be swapped at any time; the next event sees the new ones.
 
+    `rated_orgs` are the organisations with rates of their own: their cards come from `served_card` alone.
     `version` grows with every change of the baselines, `rates_version` with every change of the rates, so that whoever
     keeps answers knows when they are out of date.
     """
@@ -54,7 +55,7 @@ class Policy:
         self.rates_version = 0
         self.card_limit = card_limit
         self._cards: dict[tuple[str | None, str], RateCard] = {}
-        self._served: dict[tuple[str | None, str, str, str], RateCard] = {}
+        self._served: dict[tuple[str | None, str, str, str, str], RateCard] = {}
         self._limits: dict[tuple[str, str], tuple[Thresholds, EffectiveBaseline]] = {}
 
     def set_book(self, book: RateBook) -> None:
@@ -71,6 +72,11 @@ class Policy:
         self.version += 1
 
     @property
+    def rated_orgs(self) -> frozenset[str]:
+        """Organisations with rates of their own."""
+        return self.book.orgs
+
+    @property
     def cards(self) -> Mapping[tuple[str | None, str], RateCard]:
         """Cards in use by (provider, model). Check a card's validity before use; `card` finds one that is valid."""
         return self._cards
@@ -82,14 +88,20 @@ class Policy:
         card = self._cards[provider, model] = self.book.resolve(provider, model, at_ms)
         return card
 
-    def served_card(self, provider: str | None, model: str, service_tier: str, region: str, at_ms: int) -> RateCard:
-        """The rate card of a model at a service tier or in a region; kept apart from those that hold without."""
-        key = provider, model, service_tier, region
+    def served_card(
+        self, provider: str | None, model: str, service_tier: str, region: str, org_id: str, at_ms: int
+    ) -> RateCard:
+        """The rate card of a model at a service tier, in a region or for an organisation with rates of its own.
+
+        It is kept apart from those that hold without. Of `rated_orgs` alone the organisation matters.
+        """
+        whose = org_id if org_id in self.rated_orgs else ""
+        key = provider, model, service_tier, region, whose
         card = self._served.get(key)
         if card is None or not card.valid_from_ms <= at_ms < card.valid_until_ms:
             if len(self._served) >= self.card_limit:
                 self._served.clear()
-            card = self.book.resolve(provider, model, at_ms, service_tier=service_tier, region=region)
+            card = self.book.resolve(provider, model, at_ms, service_tier=service_tier, region=region, org_id=whose)
             self._served[key] = card
         return card
 

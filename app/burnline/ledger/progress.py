@@ -14,6 +14,33 @@ _Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _EventTimeMs = Annotated[int, msgspec.Meta(ge=0, lt=END_TIME_MS)]
 
 
+MAX_CATALOGUES = 16
+"""Newest catalogues that are remembered."""
+
+
+class CatalogueSince(msgspec.Struct, frozen=True):
+    """From which offset on events were charged by a catalogue, until the next one; overrides go before it."""
+
+    version: str
+    since_offset: _Natural
+    since_ms: _Natural
+    """The log's time then."""
+
+
+def charged_by(known: tuple[CatalogueSince, ...], offset: int) -> str | None:
+    """The catalogue that an event at an offset was charged by, None if that is not known."""
+    return next((each.version for each in reversed(known) if each.since_offset <= offset), None)
+
+
+def going_on_by(
+    known: tuple[CatalogueSince, ...], version: str, offset: int, logged_ms: int
+) -> tuple[CatalogueSince, ...]:
+    """The catalogues, when events from an offset on are charged by this one."""
+    if known and known[-1].version == version:
+        return known
+    return (*known, CatalogueSince(version, offset, logged_ms))[-MAX_CATALOGUES:]
+
+
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far one source partition has been applied. Key of its record: the partition's number."""
 
@@ -30,6 +57,8 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
     old_ids_until_offset: _Natural | None = None
     """Below it event ids of sessions are looked for as they were known before organisations were told apart. None in
     records of before that."""
+    catalogues: tuple[CatalogueSince, ...] = ()
+    """Which prices were in force from which offset on; of before the first one it is not known."""
 
     @property
     def key(self) -> bytes:
@@ -56,6 +85,14 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
         return progress
 
 
+class SourceCatalogue(BaseModel):
+    """From which offset on events were charged by a catalogue."""
+
+    version: str = Field(description="Twelve hexadecimal digits; burnline rates catalogue prints the installed one's.")
+    since_offset: int = Field(ge=0)
+    since_ms: int = Field(ge=0, description="The log's time then, Unix epoch ms.")
+
+
 class SourceProgress(BaseModel):
     """How far the worker has come on one partition of the usage topic."""
 
@@ -74,4 +111,9 @@ class SourceProgress(BaseModel):
         ge=0,
         description="Events before it are also looked for among ids that were written before sessions were told apart "
         "by organisation; null in records of before that.",
+    )
+    catalogues: list[SourceCatalogue] = Field(
+        [],
+        max_length=MAX_CATALOGUES,
+        description="Which catalogue's prices were in force from which offset on, ascending; set rates go before them.",
     )

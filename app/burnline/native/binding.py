@@ -111,10 +111,10 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_take_fresh": (c_void_p, [c_void_p, POINTER(c_uint32), POINTER(c_uint32)]),
     "kernel_set_card": (
         None,
-        [c_void_p, c_char_p, c_uint32, c_char_p, c_uint32, c_char_p, c_uint32, c_int64, c_int64, c_int32, c_void_p],
+        [c_void_p, *(c_char_p, c_uint32) * 4, c_int64, c_int64, c_int32, c_void_p],
     ),
     "kernel_forget_cards": (None, [c_void_p]),
-    "kernel_set_limits": (None, [c_void_p, c_uint32, c_void_p]),
+    "kernel_set_limits": (None, [c_void_p, c_uint32, c_void_p, c_int32]),
     "kernel_owners": (c_uint32, [c_void_p]),
     "kernel_text": (c_void_p, [c_void_p, c_uint32, POINTER(c_uint32)]),
     "kernel_owner": (None, [c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_uint32)]),

@@ -117,8 +117,8 @@ class Kernel:
         """Count the batch's events from `position.index` on; why it stopped."""
         return int(self._c.kernel_apply(self._kernel, _address(offsets), byref(position)))
 
-    def set_card(self, provider: str | None, model: str, card: RateCard) -> None:
-        """Price this model by this card while it is valid."""
+    def set_card(self, provider: str | None, model: str, card: RateCard, org_id: str = "") -> None:
+        """Price this model by this card while it is valid; for one organisation, or all that have no own rates."""
         rates = array("q")
         count = len(card.tiers)
         try:
@@ -128,8 +128,9 @@ class Kernel:
         except OverflowError:
             count = -1
         asked, priced, named = (provider or "").encode(), model.encode(), card.named_provider.encode()
+        whose = org_id.encode()
         self._c.kernel_set_card(
-            self._kernel, asked, len(asked), priced, len(priced), named, len(named),
+            self._kernel, whose, len(whose), asked, len(asked), priced, len(priced), named, len(named),
             card.valid_from_ms, card.valid_until_ms, count, _address(rates),
         )  # fmt: skip
 
@@ -137,11 +138,11 @@ class Kernel:
         """Ask for every card again."""
         self._c.kernel_forget_cards(self._kernel)
 
-    def set_limits(self, owner: int, limits: Thresholds) -> None:
-        """Ask for a judgement on an owner's sessions by these."""
+    def set_limits(self, owner: int, limits: Thresholds, *, rated: bool) -> None:
+        """Ask for a judgement on an owner's sessions by these, and for its org's own cards if that is `rated`."""
         levels = (*watch_levels(None, limits), limits.critical_short, limits.critical_long, limits.recovery_short)
         clamped = array("q", [min(level, _MOST_LEVEL) for level in levels])
-        self._c.kernel_set_limits(self._kernel, owner, _address(clamped))
+        self._c.kernel_set_limits(self._kernel, owner, _address(clamped), int(rated))
 
     @property
     def owners(self) -> int:

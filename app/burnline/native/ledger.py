@@ -157,8 +157,12 @@ class NativePartitionLedger(PartitionLedger):
             event = events[0]
             if answer == CARD and event is not None and asked != index:
                 asked = index
-                card = self.policy.card(event.provider, event.model, event.occurred_at)
-                kernel.set_card(event.provider, event.model, card)
+                if event.org_id in self.policy.rated_orgs:
+                    card = self.policy.served_card(event.provider, event.model, "", "", event.org_id, event.occurred_at)
+                    kernel.set_card(event.provider, event.model, card, event.org_id)
+                else:
+                    card = self.policy.card(event.provider, event.model, event.occurred_at)
+                    kernel.set_card(event.provider, event.model, card)
                 continue
             self.watermark_ms, self.logged_ms = position.watermark_ms, position.logged_ms
             if answer == JUDGE and event is not None:
@@ -200,17 +204,19 @@ class NativePartitionLedger(PartitionLedger):
         return changes
 
     def _follow_policy(self) -> None:
-        if self._limits_version != self.policy.version:
+        rates_changed = self._rates_version != self.policy.rates_version
+        if self._limits_version != self.policy.version or rates_changed:
             self._limits_version = self.policy.version
             for owner in range(self._kernel.owners):
                 self._tell_limits(owner)
-        if self._rates_version != self.policy.rates_version:
+        if rates_changed:
             self._rates_version = self.policy.rates_version
             self._kernel.forget_cards()
 
     def _tell_limits(self, owner: int) -> None:
-        limits, _ = self.policy.limits(*self._kernel.owner(owner))
-        self._kernel.set_limits(owner, limits)
+        org_id, agent_id = self._kernel.owner(owner)
+        limits, _ = self.policy.limits(org_id, agent_id)
+        self._kernel.set_limits(owner, limits, rated=org_id in self.policy.rated_orgs)
 
     def _judge(self, event: Usage, offset: int) -> None:
         ledger = self.get(ledger_key(event.org_id, event.session_id))

@@ -17,6 +17,8 @@ FOREVER_MS = 2**63 - 1
 """`valid_until_ms` of a card without an end."""
 ANY_PROVIDER = "*"
 """`provider` of a card that holds for all."""
+STANDARD = frozenset({"", "standard", "default"})
+"""Service tiers that are none."""
 NO_METER_RATES: tuple[int | None, ...] = (None,) * len(METERS)
 _PLACE_OF_PART = tuple(3 + PARTS.index(meter.part) for meter in METERS)
 """Of each meter, the field of a charge that its cost belongs to."""
@@ -79,9 +81,9 @@ class Tier:
 class RateCard:
     """One price for one model, valid for event times in `[valid_from_ms, valid_until_ms)`.
 
-    `provider` and `model` are the catalogue's ids, or an override's. `source` is "catalogue", "valuation-rates" or
-    "none"; `rule` says in words what matched, or why nothing did. `tiers` ascend by `above_input_tokens`, the base
-    first; a card without tiers is unpriced.
+    `provider` and `model` are the catalogue's ids, or an override's. `source` is "catalogue", "valuation-rates",
+    "free-providers" or "none"; `rule` says in words what matched, or why nothing did. `tiers` ascend by
+    `above_input_tokens`, the base first; a card without tiers is unpriced.
     """
 
     provider: str

@@ -12,7 +12,8 @@ With a provider that the catalogue knows (`providers`: by the words of its name)
   2. the provider's models by the catalogue's clauses; where a clause leaves the end of the name open, only a version
      may stand there (`-fast` or `-mini` is another product);
   3. the id without its version, or with compact dates written out (-20251211 as -2025-12-11);
-  4. the same for each provider that the catalogue names as its fallback (Azure serves OpenAI's models).
+  4. the same for each provider that the catalogue names as its fallback (Azure serves OpenAI's models), but for models
+     with open weights, which each host prices by itself.
   A model that a known provider does not list stays unpriced: another provider's rate would be a guess.
 
 With a provider that the catalogue does not know: unpriced, whatever the model is called. Who hosts a model sets its
@@ -22,11 +23,13 @@ Without a provider, or with a gateway such as LiteLLM, which stands before any p
   5. the provider that the name itself says (`bedrock/…`, an ARN, an id in Bedrock's form), as above;
   6. its maker: a provider that claims the name by the catalogue's rule ("gpt-" is OpenAI's);
   7. every provider that lists the id, if all of them ask the same.
+  What stands before the name has to be a maker as hosts write them ("meta-llama/…"), else it is taken for a host.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from hashlib import sha256
 from typing import Self
 
 from genai_prices import types
@@ -35,9 +38,12 @@ from burnline.pricing.corrections import CORRECTIONS, Correction
 from burnline.pricing.matching import Entry, Found, ModelIndex, predicate
 from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
 from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
+from burnline.pricing.regions import NOT_SOLD, SURCHARGES
 
 MATCHES_HELD = 4096
 """Newest matches that are remembered; endless misspelt names cannot take more memory than that."""
+OPEN_WEIGHTS = ("deepseek", "gpt-oss")
+"""How models begin that anybody may host: of a maker's price list they say nothing about another host's."""
 _SHOWN = 80
 _SERVES = "it serves {}'s models"
 _HINT = ": `burnline rates set` gives it a rate"
@@ -75,6 +81,7 @@ class Catalogue:
 
     def __init__(self, providers: Sequence[types.Provider], corrections: Sequence[Correction] = ()) -> None:
         """These providers at their prices, but for the corrected ones."""
+        self._content = providers, corrections
         self._providers = {info.id: _Provider(info) for info in providers}
         for each in corrections:
             if each.provider in self._providers:
@@ -84,6 +91,9 @@ class Catalogue:
         for provider in self._providers.values():
             for name, entry in provider.models.names:
                 self._listing.setdefault(_last(name), {}).setdefault(provider.id, entry)
+        paths = (name.split("/")[:-1] for each in self._providers.values() for name, _ in each.models.names)
+        self._makers = frozenset(part for path in paths for part in path)
+        """What hosts write before the names of models: whose they are."""
         self._remembered = lru_cache(maxsize=MATCHES_HELD)(self._match)
 
     @classmethod
@@ -93,6 +103,14 @@ class Catalogue:
         from genai_prices.data import providers  # its objects are built on import: not before somebody asks
 
         return cls(providers, CORRECTIONS)
+
+    @cached_property
+    def version(self) -> str:
+        """What tells these prices from all others: 12 hexadecimal digits of a hash over all that they follow from."""
+        # A pattern's own repr is cut.
+        where = [(each.provider, each.regions.pattern, each.models.pattern) for each in (*SURCHARGES, *NOT_SOLD)]
+        factors = [(each.since_ms, each.factor) for each in SURCHARGES]
+        return sha256(repr((*self._content, where, factors)).encode()).hexdigest()[:12]
 
     def match(self, provider: str | None, model: str, region: str = "") -> Match:
         """Match a model as an event names it, and the region that it says. Deterministic, and never an error."""
@@ -136,6 +154,8 @@ class Catalogue:
         for name in provider.fallbacks:
             maker = self._providers.get(name)
             theirs = maker and _found_in(maker.models, [_without_maker(each, name) for each in read])
+            if theirs and theirs[1].entry.id.lower().startswith(OPEN_WEIGHTS):
+                return Match(provider.id, None, f"{name} publishes its weights: each host has its own price{_HINT}")
             if theirs and theirs[1].entry.keeps_hours:
                 return Match(provider.id, None, f"{name} prices it by the hour, and {provider.id} does not{_HINT}")
             if theirs:
@@ -154,7 +174,10 @@ class Catalogue:
                 return found
         if "aws" in hosts:
             return Match("aws", None, f"{why}, and aws lists no model {_shown(model)}")
-        plain = [each for each in read if not each.host]
+        plain = [each for each in read if not each.host and self._makers.issuperset(each.model.split("/")[:-1])]
+        if not plain:
+            host = model.partition("/")[0]
+            return Match("", None, f"{why}, and {_shown(host)} before the name is not in the catalogue{_HINT}")
         return self._by_maker(plain, why) or self._by_agreement(plain, model, why)
 
     def _by_maker(self, read: Sequence[Reading], why: str) -> Match | None:

@@ -26,9 +26,9 @@ def doubts(rate: ValuationRate, catalogue: RateCard) -> list[Doubt]:
 
     A rate of 0 in place of a price is far from it: it would make spending vanish. From a price of 0 nothing is far.
     """
-    if not catalogue.tiers:
+    if not catalogue.tiers or not rate.tiers():
         return []
-    stated, base = rate.tier(), catalogue.tiers[0]
+    stated, base = rate.tiers()[0], catalogue.tiers[0]
     found = []
     for part in _PARTS:
         field = f"{part}_usd_per_million_tokens"

@@ -4,6 +4,7 @@ Without that, a rate for input and output alone would price cached input as plai
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
@@ -18,6 +19,8 @@ _WHOLES = {"cached_input": "input", "cache_write": "input", "reasoning": "output
 """Of which rate each part is a part."""
 PARTS = ("input", "output", *_WHOLES)
 """The rates of an override, as fields of `Tier`."""
+TERMS = ("meters", "usd_per_request", "above", "service_tiers")
+"""What an override can say beyond them, as fields of `ValuationRate`."""
 
 
 class Inherit(StrEnum):
@@ -42,14 +45,20 @@ def rate_field(part: str) -> str:
     return f"{part}_usd_per_million_tokens"
 
 
-def replaced_card(book: RateBook, provider: str, model: str, effective_from: int, now_ms: int) -> RateCard:
-    """The card that a rate from a time on (0: always) would go before.
+def replaced_card(
+    book: RateBook, provider: str, model: str, effective_from: int, now_ms: int, org_id: str | None = None
+) -> RateCard:
+    """The card that a rate from a time on (0: always) would go before; unpriced for a pattern.
 
     Of the catalogue's dated prices a rate for always replaces the one of today.
     """
     asked = None if provider.strip() == ANY_PROVIDER else provider
-    card = book.resolve(asked, model, effective_from)
-    return card if effective_from or card.source == "valuation-rates" else book.resolve(asked, model, now_ms)
+    card = book.resolve(asked, model, effective_from, org_id=org_id or "")
+    if "*" in model:
+        return replace(card, tiers=(), source="none")
+    if effective_from or card.source == "valuation-rates":
+        return card
+    return book.resolve(asked, model, now_ms, org_id=org_id or "")
 
 
 def with_inherited(stated: Mapping[str, str | None], card: RateCard, how: Inherit) -> dict[str, str]:
@@ -97,6 +106,65 @@ def _inherited(base: Tier, part: str, whole: str, new_whole: str, how: Inherit) 
     return _text(round(Fraction(old_part * pico_from_text(new_whole), old_whole * MILLION)))
 
 
+def with_inherited_terms(
+    rates: Mapping[str, str], terms: Mapping[str, object], card: RateCard, how: Inherit
+) -> dict[str, object]:
+    """What an override says beyond its base rates: what is stated, and the rest by the card it replaces.
+
+    Rates of long requests and of rare meters' tokens keep their proportion to the base rates, or stay unchanged; fees
+    stay.
+
+    Args:
+        rates: The base rates, of `with_inherited`.
+        terms: Stated fields of `ValuationRate` among `TERMS`.
+        card: What it replaces.
+        how: How rates are taken over.
+    """
+    found: dict[str, object] = {name: value for name, value in terms.items() if value is not None}
+    if not card.tiers:
+        return found
+    base = card.tiers[0]
+    if "meters" not in found and any(rate is not None for rate in base.meters):
+        found["meters"] = _meters(base, base, rates, how)
+    if base.per_request and "usd_per_request" not in found:
+        found["usd_per_request"] = usd_text(base.per_request)
+    if len(card.tiers) > 1 and "above" not in found:
+        found["above"] = [_above(tier, base, rates, how) for tier in card.tiers[1:]]
+    return found
+
+
+def _above(tier: Tier, base: Tier, rates: Mapping[str, str], how: Inherit) -> dict[str, object]:
+    stated: dict[str, object] = {"above_input_tokens": tier.above_input_tokens}
+    for part in PARTS:
+        whole = _WHOLES.get(part, part)
+        stated[rate_field(part)] = _scaled(getattr(tier, part), getattr(base, whole), rates[rate_field(whole)], how)
+    meters = _meters(tier, base, rates, how)
+    return {**stated, "meters": meters} if meters else stated
+
+
+def _meters(tier: Tier, base: Tier, rates: Mapping[str, str], how: Inherit) -> dict[str, str]:
+    """The rates of a tier's meters: of tokens in proportion to what their part is a part of, and fees."""
+    found = {}
+    for at, meter in enumerate(METERS):
+        rate = tier.meters[at]
+        if rate is None:
+            continue
+        whole = _WHOLES.get(meter.part, meter.part)
+        found[meter.rate_field] = (
+            _scaled(rate, getattr(base, whole), rates[rate_field(whole)], how)
+            if meter.is_tokens
+            else usd_text(rate * meter.per)
+        )
+    return found
+
+
+def _scaled(amount: int, old_whole: int, new_whole: str, how: Inherit) -> str:
+    """A rate that keeps its proportion to the base rate of its whole, or stays."""
+    if how is Inherit.UNCHANGED or not old_whole:
+        return _text(amount)
+    return _text(round(Fraction(amount * pico_from_text(new_whole), old_whole * MILLION)))
+
+
 def changes(stated: Mapping[str, str | None], new: RateCard, old: RateCard) -> list[Change]:
     """The base rates of two cards beside each other, and where the new ones come from."""
     before, after = (old.tiers[0] if old.tiers else None), new.tiers[0]
@@ -118,7 +186,7 @@ def _origin(part: str, stated: Mapping[str, str | None], *, inherits: bool) -> s
 
 
 def dropped(new: RateCard, old: RateCard) -> list[str]:
-    """What the old card has and the new one cannot say, in sentences: whoever sets a rate has to know."""
+    """What the old card has and the new one does not, in sentences: whoever sets a rate has to know."""
     kept = {tier.above_input_tokens for tier in new.tiers}
     gone = [tier for tier in old.tiers if tier.above_input_tokens not in kept]
     said = [

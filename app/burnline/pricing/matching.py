@@ -24,7 +24,7 @@ from genai_prices.types import (
     ModelPrice,
 )
 
-from burnline.pricing.card import Tier
+from burnline.pricing.card import STANDARD, Tier
 from burnline.pricing.compiled import CompiledPrice, Price, compile_price, compile_prices, stated_prices, variants
 from burnline.pricing.dated import Daily, Dated, Holding, Workdays, holding
 from burnline.pricing.names import base_name, is_version_of
@@ -32,10 +32,6 @@ from burnline.pricing.names import base_name, is_version_of
 _DASHED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])-([0-9])(?![0-9a-z])")
 _DOTTED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])\.([0-9])(?![0-9a-z])")
 _COMPACT_DATE = re.compile(r"-(20[0-9]{2})([0-9]{2})([0-9]{2})(?=-|:|$)")
-
-
-STANDARD = frozenset({"", "standard", "default"})
-"""Service tiers that are none."""
 
 
 class Entry:

@@ -1,5 +1,6 @@
 """Compacted topics as tables: the newest value of each key, and one key written or deleted at a time."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -64,6 +65,30 @@ def read_newest(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[b
             if value is not None:
                 newest[key] = value
     return newest
+
+
+def write_together(
+    config: Config, topic: TopicSpec, records: Mapping[str, bytes], *, transactional_id: str, timeout_s: float
+) -> None:
+    """Write keys in one transaction: readers of committed records see all of them, or none.
+
+    Raises:
+        TopicError: The brokers refuse, or are silent; then none was written.
+    """
+    producer = Producer(
+        {**config, "transactional.id": transactional_id, "transaction.timeout.ms": round(timeout_s * 1000)},
+        logger=client_log,
+    )
+    try:
+        producer.init_transactions(timeout_s)
+        producer.begin_transaction()
+        for key, value in records.items():
+            producer.produce(topic.name, key=key, value=value)
+            producer.poll(0)
+        producer.commit_transaction(timeout_s)
+    except (KafkaException, BufferError) as error:
+        why = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        raise TopicError(f"Nothing was written to topic {topic.name}: {why}") from error
 
 
 def write_key(config: Config, topic: TopicSpec, key: str, value: bytes | None, *, timeout_s: float) -> Written:

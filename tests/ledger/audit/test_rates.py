@@ -1,9 +1,13 @@
 """What was charged stays charged: rates that changed since are told, and no difference."""
 
+import dataclasses
+
 import pytest
+from msgspec.structs import replace
 
 from burnline.ledger.audit.outcome import Outcome
 from burnline.ledger.policy import Policy
+from burnline.ledger.progress import CatalogueSince
 from burnline.pricing.valuation import ValuationRate
 from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found_of_sessions, worked
 from tests.ledger.examples import BOOK, T0, Topics, ledger, policy, usage
@@ -48,9 +52,45 @@ def test_a_rate_that_was_deleted_since(rated: str, outcome: Outcome) -> None:
     assert found_of_sessions(audited(cut_of(topics, LOG), LOG, rated=[rated])) == [(outcome, "s-1", 0)]
 
 
+@pytest.mark.parametrize(
+    ("rated", "outcome"),
+    [
+        pytest.param("house-*", Outcome.OTHER_RATES, id="a pattern that it fits"),
+        pytest.param("*", Outcome.OTHER_RATES, id="any model"),
+        pytest.param("home-*", Outcome.WRONG_AMOUNT, id="another pattern"),
+    ],
+)
+def test_a_pattern_that_was_deleted_since(rated: str, outcome: Outcome) -> None:
+    topics, partition = Topics(), ledger(with_rate("4", "house-model"), KEEPING)
+    applied(partition, LOG)
+    topics.commit(partition.take_changes(T0))
+    assert found_of_sessions(audited(cut_of(topics, LOG), LOG, rated=[rated])) == [(outcome, "s-1", 0)]
+
+
 def test_a_rate_for_the_catalogue_id_of_a_dated_model() -> None:
     log = entries(usage(model="gpt-4o-2024-08-06"))
     topics = worked(log)[-1]
     assert found_of_sessions(audited(cut_of(topics, log), log)) == []
     report = audited(cut_of(topics, log), log, of=with_rate("4", "gpt-4o"), rated=["gpt-4o"])
     assert found_of_sessions(report) == [(Outcome.OTHER_RATES, "s-1", 0)]
+
+
+@pytest.mark.parametrize(
+    ("catalogues", "outcome"),
+    [
+        pytest.param([("other", 0)], Outcome.OTHER_RATES, id="charged by another catalogue"),
+        pytest.param([("other", 0), (BOOK.catalogue_version, 1)], Outcome.OTHER_RATES, id="some of it"),
+        pytest.param([(BOOK.catalogue_version, 0)], Outcome.WRONG_AMOUNT, id="by this one"),
+        pytest.param([], Outcome.WRONG_AMOUNT, id="not known: as if by this one"),
+    ],
+)
+def test_amounts_of_another_catalogue(catalogues: list[tuple[str, int]], outcome: Outcome) -> None:
+    """The log holds offsets 0 and 1."""
+    topics, partition = Topics(), ledger(with_rate("4", "house-model"), KEEPING)
+    applied(partition, LOG)
+    topics.commit(partition.take_changes(T0))
+    cut = cut_of(topics, LOG)
+    assert cut.progress is not None
+    known = tuple(CatalogueSince(version, offset, 0) for version, offset in catalogues)
+    recounted = audited(dataclasses.replace(cut, progress=replace(cut.progress, catalogues=known)), LOG)
+    assert found_of_sessions(recounted) == [(outcome, "s-1", 0)]

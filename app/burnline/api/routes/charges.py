@@ -62,6 +62,10 @@ class ExplainedCharge(BaseModel):
     dead_letter: DeadLetter | None
     event: Annotated[dict[str, Any] | None, Field(description="As it was read; token counts are inclusive.")]
     rates_as_of_ms: Annotated[int, Field(description="Unix epoch, milliseconds.")]
+    catalogue_version: Annotated[str | None, Field(description="Of the bundled prices that `card` is made of.")]
+    charged_by_catalogue_version: Annotated[
+        str | None, Field(description="Of those in force when it was counted; null if that is not known.")
+    ]
     card: Annotated[CardOut | None, Field(description="The rate card for its time, and the rule that matched.")]
     steps: Annotated[list[Step], Field(description="The arithmetic; each token in one part. They sum to the cost.")]
     cost_usd: str | None

@@ -1,5 +1,6 @@
 """Rates that go before the catalogue's: looked at, set and deleted."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -15,11 +16,11 @@ from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.generation import current, missing, read_together
 from burnline.api.view.rate_shapes import CardOut, ChangeOut, RateBody, RateDeleted, RateOut, RateWritten
 from burnline.api.view.rates import (
-    Place,
+    Order,
     card_at,
     changes_of,
     of_model,
-    place_of,
+    order_of,
     provider_of,
     rates_from,
     rows,
@@ -30,7 +31,16 @@ from burnline.api.writing import read_entries, write
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard
 from burnline.pricing.doubts import doubts
-from burnline.pricing.inheritance import PARTS, Inherit, dropped, rate_field, replaced_card, with_inherited
+from burnline.pricing.inheritance import (
+    PARTS,
+    TERMS,
+    Inherit,
+    dropped,
+    rate_field,
+    replaced_card,
+    with_inherited,
+    with_inherited_terms,
+)
 from burnline.pricing.valuation import ValuationRate, rate_key
 from burnline.readmodel.keys import Keys
 from burnline.topics.catalogue import topics_for
@@ -47,12 +57,15 @@ _Provider = Annotated[
 _Model = Annotated[str, Path(description="Model as events name it; a slash may stand as it is.", examples=["gpt-4o"])]
 
 
+_OrgQuery = Annotated[str | None, Query(max_length=256, description="The organisation whose own rates are meant, too.")]
+
+
 class RateRow(RateOut):
     """A set rate, and the card that its provider and model have now."""
 
     model_config = ConfigDict(title="ValuationRateRow")
 
-    card: CardOut
+    card: Annotated[CardOut | None, Field(description="null: a pattern, which concerns many models.")]
 
 
 class RateList(Envelope):
@@ -81,45 +94,50 @@ _Names = Annotated[tuple[str, str], Depends(_names)]
 @router.get("/valuation-rates", summary="Which rates were set?")
 async def list_rates(
     resources: WithResources,
-    _: Viewer,
+    caller: Viewer,
     provider: Annotated[str | None, Query(max_length=256, description="Only this provider's.")] = None,
     model: Annotated[str | None, Query(max_length=256, description="Only this model's.")] = None,
+    org_id: Annotated[str | None, Query(max_length=256, description="Only this organisation's own.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 100,
     cursor: CursorText = None,
 ) -> RateList:
     """The rates that go before the bundled catalogue's, each with the card that is in force for it now.
 
-    A model that is not listed has the catalogue's rate: `/valuation-rates/{provider}/{model}` shows it.
+    Those of organisations that the caller may not see are left out. A pattern has no card of its own. A model that is
+    not listed has the catalogue's rate: `/valuation-rates/{provider}/{model}` shows it.
     """
     _keys, found, fresh = await _projected(resources)
-    after = read_cursor(cursor, _ORDER, Place)
+    after = read_cursor(cursor, _ORDER, Order)
     wanted = [
         rate
         for rate in found.values()
-        if (provider is None or rate.provider == provider.strip().lower())
+        if _may_see(caller, rate)
+        and org_id in (None, rate.org_id)
+        and (provider is None or rate.provider == provider.strip().lower())
         and (model is None or rate.model.lower() == model.strip().lower())
-        and (after is None or place_of(rate) > after)
+        and (after is None or order_of(rate) > after)
     ]
     page, now_ms = wanted[:limit], resources.now_ms()
-    book = RateBook.bundled().with_overrides(found.values())
+    book = _book(resources, found.values())
     return RateList(
         **fresh,
         rows=[
             RateRow(
                 **RateOut.of(rate, state_of(rate, found.values(), now_ms)).model_dump(),
-                card=CardOut.of(book.resolve(provider_of(rate.provider), rate.model, now_ms)),
+                card=_card_out(book, rate, now_ms),
             )
             for rate in page
         ],
-        next_cursor=write_cursor(_ORDER, place_of(page[-1])) if len(wanted) > limit else None,
+        next_cursor=write_cursor(_ORDER, order_of(page[-1])) if len(wanted) > limit else None,
     )
 
 
 @router.get("/valuation-rates/{provider}/{model:path}", summary="What does a model cost, and why?")
 async def show_rate(
     resources: WithResources,
-    _: Viewer,
+    caller: Viewer,
     names: _Names,
+    org_id: _OrgQuery = None,
     at: Annotated[
         str | None, Query(description="Event time, ISO 8601; now if absent.", examples=["2026-11-24T00:00:00Z"])
     ] = None,
@@ -130,15 +148,18 @@ async def show_rate(
     """
     at_ms = resources.now_ms() if at is None else query_instant_ms("at", at)
     provider, model = _checked(*names)
+    if org_id is not None and not _sees(caller, org_id):
+        raise _hidden(org_id)
     keys, found, fresh = await _projected(resources)
-    history = await changes_of(resources, keys, provider, model)
+    book = _book(resources, found.values())
+    history = await changes_of(resources, keys, provider, model, org_id)
     if await current(resources) != keys:
         raise missing()  # the keys may be half deleted
     return RateOfModel(
         **fresh,
         at=instant_text(at_ms),
-        card=CardOut.of(card_at(found.values(), provider, model, at_ms)),
-        overrides=rows(of_model(found, provider, model), found, resources.now_ms()),
+        card=CardOut.of(card_at(book, provider, model, at_ms, org_id)),
+        overrides=rows(of_model(found, book, provider, model, org_id), found, resources.now_ms()),
         history=history,
     )
 
@@ -163,18 +184,20 @@ async def set_rate(
 ) -> RateWritten:
     """Set what a model costs at a provider for event times from `effective_from` on, until a later rate for the two.
 
-    What the body does not name is inherited from the card that it replaces: input and output as they are, their parts
-    in proportion or unchanged, as `inherit` says. What that card has beyond (`dropped`) ends.
+    A rate that the body does not name is inherited from the card that it replaces: input and output as they are, their
+    parts, rates of long requests and hourly cache writes in proportion or unchanged, as `inherit` says, and a fee. What
+    that card has and the new one does not (`dropped`) ends.
     Answered once every in-sync replica has it; workers follow within two seconds. Events that are counted keep what
     they were charged. The same again changes nothing. A rate at least 1000 times the catalogue's, or at most a
     thousandth of it, is taken for a mistake (409) unless `confirm=true`.
     """
-    _may_set(caller)
+    _may_set(caller, body.org_id)
     now_ms = resources.now_ms()
     _rate(*names, body)
     topic = topics_for(resources.settings).valuation_rates
     before, places = await read_entries(resources.settings, topic, ValuationRate.parse)
-    rate, replaced = _whole_rate(names, body, before, inherit, now_ms)
+    below, after = _book(resources, before.values()), dict(before)
+    rate, replaced = _whole_rate(names, body, below, inherit, now_ms)
     if not confirm:
         _doubt(rate, body.stated(), now_ms)
     changed = before.get(rate.key()) != rate
@@ -183,8 +206,8 @@ async def set_rate(
         _, partition, offset = places[rate.key()]
     elif not dry_run:
         _, partition, offset = await write(resources.settings, topic, rate.key(), rate)
-    after = {**before, rate.key(): rate}
-    card = card_at(after.values(), rate.provider, rate.model, rate.effective_from)
+    after[rate.key()] = rate
+    book = _book(resources, after.values())
     return RateWritten(
         rate=RateOut.of(rate, state_of(rate, after.values(), now_ms)),
         changed=changed,
@@ -193,9 +216,9 @@ async def set_rate(
         partition=partition,
         offset=offset,
         inherited=_inherited(body, replaced),
-        dropped=dropped(card, replaced),
-        card=CardOut.of(card),
-        before=CardOut.of(card_at(before.values(), rate.provider, rate.model, rate.effective_from)),
+        dropped=[] if rate.is_pattern else dropped(_card_of(book, rate, rate.effective_from), replaced),
+        card=_card_out(book, rate, rate.effective_from),
+        before=_card_out(below, rate, rate.effective_from),
     )
 
 
@@ -204,23 +227,24 @@ async def delete_rate(
     resources: WithResources,
     caller: Editor,
     names: _Names,
+    org_id: _OrgQuery = None,
     effective_from: Annotated[
         str | None, Query(description='Which one, by its time (or "always"); needed where there are several.')
     ] = None,
 ) -> RateDeleted:
     """Delete a rate: what lies below it counts again, for events to come."""
-    _may_set(caller)
+    _may_set(caller, org_id)
     at_ms = None if effective_from is None else query_instant_ms("effective_from", effective_from)
     provider, model = _checked(*names)
     topic = topics_for(resources.settings).valuation_rates
     before, _ = await read_entries(resources.settings, topic, ValuationRate.parse)
-    rate = _meant(before, provider, model, at_ms)
+    rate = _meant(before, provider, model, org_id, at_ms)
     place = await write(resources.settings, topic, rate.key(), None)
     after = [other for key, other in before.items() if key != rate.key()]
     return RateDeleted(
         rate=RateOut.of(rate, state_of(rate, before.values(), resources.now_ms())),
         **place._asdict(),
-        card=CardOut.of(card_at(after, rate.provider, rate.model, rate.effective_from)),
+        card=_card_out(_book(resources, after), rate, rate.effective_from),
     )
 
 
@@ -235,9 +259,39 @@ async def _projected(resources: Resources) -> tuple[Keys, dict[str, ValuationRat
     return keys, rates_from(rates), freshness_from(fresh, resources.now_ms()).envelope()
 
 
-def _may_set(caller: Principal) -> None:
-    if caller.orgs is not None:
-        raise Problem(403, "Rates are every organisation's; a token that is bound to some may not change them.")
+def _book(resources: Resources, rates: Iterable[ValuationRate]) -> RateBook:
+    return RateBook.from_settings(resources.settings).with_overrides(rates)
+
+
+def _card_of(book: RateBook, rate: ValuationRate, at_ms: int) -> RateCard:
+    return card_at(book, rate.provider, rate.model, at_ms, rate.org_id)
+
+
+def _card_out(book: RateBook, rate: ValuationRate, at_ms: int) -> CardOut | None:
+    """The card of a rate's model at a time; None for a pattern."""
+    return None if rate.is_pattern else CardOut.of(_card_of(book, rate, at_ms))
+
+
+def _sees(caller: Principal, org_id: str) -> bool:
+    return caller.orgs is None or org_id in caller.orgs
+
+
+def _may_see(caller: Principal, rate: ValuationRate) -> bool:
+    return rate.org_id is None or _sees(caller, rate.org_id)
+
+
+def _hidden(org_id: str) -> Problem:
+    return Problem(403, f"Rates of {org_id!r} are not for a token that is bound to other organisations.")
+
+
+def _may_set(caller: Principal, org_id: str | None) -> None:
+    if caller.orgs is not None and org_id is None:
+        raise Problem(
+            403,
+            "Rates without org_id are every organisation's; a token that is bound to some may only change its own.",
+        )
+    if org_id is not None and not _sees(caller, org_id):
+        raise _hidden(org_id)
 
 
 def _rate(provider: str, model: str, body: RateBody) -> ValuationRate:
@@ -246,13 +300,16 @@ def _rate(provider: str, model: str, body: RateBody) -> ValuationRate:
     Raises:
         Problem: 422.
     """
-    if not body.stated():
-        raise invalid(Mistake(where="body", detail=f"names no rate: one of {', '.join(map(rate_field, PARTS))}"))
-    return _valid(provider, model, body, _ZERO | body.stated())
+    stated = {**body.stated(), **body.terms()}
+    if body.is_rates and not stated:
+        names = ", ".join((*map(rate_field, PARTS), *TERMS, "multiplier", "same_as"))
+        raise invalid(Mistake(where="body", detail=f"names no rate: one of {names}"))
+    return _valid(provider, model, body, _ZERO | stated if body.is_rates else stated)
 
 
-def _valid(provider: str, model: str, body: RateBody, rates: dict[str, str]) -> ValuationRate:
-    fields = {"effective_from": instant_ms(body.effective_from), "note": body.note, **rates}
+def _valid(provider: str, model: str, body: RateBody, rates: dict[str, Any]) -> ValuationRate:
+    said = body.model_dump(include={"note", "org_id", "multiplier", "same_as"})
+    fields = {"effective_from": instant_ms(body.effective_from), **said, **rates}
     try:
         return ValuationRate.model_validate({"provider": provider, "model": model, **fields})
     except ValidationError as error:
@@ -260,19 +317,23 @@ def _valid(provider: str, model: str, body: RateBody, rates: dict[str, str]) -> 
 
 
 def _whole_rate(
-    names: tuple[str, str], body: RateBody, before: dict[str, ValuationRate], inherit: Inherit, now_ms: int
+    names: tuple[str, str], body: RateBody, book: RateBook, inherit: Inherit, now_ms: int
 ) -> tuple[ValuationRate, RateCard]:
     """The rate with what it inherits, and the card that it inherits from."""
-    book = RateBook.bundled().with_overrides(before.values())
-    replaced = replaced_card(book, *names, instant_ms(body.effective_from), now_ms)
+    replaced = replaced_card(book, *names, instant_ms(body.effective_from), now_ms, body.org_id)
+    if not body.is_rates:
+        return _valid(*names, body, {}), replaced
     try:
         rates = with_inherited(body.stated(), replaced, inherit)
     except ValueError as error:
         raise invalid(Mistake(where="body", detail=str(error))) from None
-    return _valid(*names, body, rates), replaced
+    terms = with_inherited_terms(rates, body.terms(), replaced, inherit)
+    return _valid(*names, body, {**rates, **terms}), replaced
 
 
 def _inherited(body: RateBody, replaced: RateCard) -> list[str]:
+    if not body.is_rates:
+        return []
     return [rate_field(part) for part in PARTS if replaced.tiers and rate_field(part) not in body.stated()]
 
 
@@ -287,12 +348,14 @@ _ANY = RateBody.model_validate({"effective_from": "always", **_ZERO})
 
 
 def _mistake(location: tuple[int | str, ...], message: str) -> Mistake:
-    part = "path" if location[0] in ("provider", "model") else "body"
-    name = ".".join(map(str, location))
-    return Mistake(where=f"{part}.{name}", detail=message.removeprefix("Value error, "))
+    part = "path" if location[:1] in (("provider",), ("model",)) else "body"
+    name = ".".join((part, *map(str, location)))
+    return Mistake(where=name, detail=message.removeprefix("Value error, "))
 
 
 def _doubt(rate: ValuationRate, stated: dict[str, str], now_ms: int) -> None:
+    if rate.is_pattern:
+        return
     catalogue = RateBook.bundled().resolve(provider_of(rate.provider), rate.model, rate.effective_from or now_ms)
     found = [doubt for doubt in doubts(rate, catalogue) if doubt.field in stated]
     if found:
@@ -310,19 +373,21 @@ def _doubt(rate: ValuationRate, stated: dict[str, str], now_ms: int) -> None:
         )
 
 
-def _meant(found: dict[str, ValuationRate], provider: str, model: str, at_ms: int | None) -> ValuationRate:
+def _meant(
+    found: dict[str, ValuationRate], provider: str, model: str, org_id: str | None, at_ms: int | None
+) -> ValuationRate:
     if at_ms is not None:
-        key = rate_key(provider, model, at_ms)
+        key = rate_key(provider, model, at_ms, org_id)
         if key not in found:
             raise Problem(404, f"There is no rate {key}.")
         return found[key]
-    wanted = rate_key(provider, model, 0)
-    same = [rate for rate in found.values() if rate_key(rate.provider, rate.model, 0) == wanted]
+    wanted = rate_key(provider, model, 0, org_id)
+    same = [rate for rate in found.values() if rate_key(rate.provider, rate.model, 0, rate.org_id) == wanted]
     if len(same) == 1:
         return same[0]
     if not same:
         raise Problem(404, f"There is no rate for {wanted.removesuffix('@0')}.")
-    times = ", ".join(instant_text(rate.effective_from) for rate in sorted(same, key=place_of))
+    times = ", ".join(instant_text(rate.effective_from) for rate in sorted(same, key=order_of))
     raise Problem(
         409, f"There are {len(same)} rates for it; say which by effective_from: {times}.", kind="several-rates"
     )

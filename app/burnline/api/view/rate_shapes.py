@@ -4,13 +4,22 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+    create_model,
+)
 
 from burnline.api.parameters import instant_ms, instant_text
 from burnline.events.meters import METERS
 from burnline.pricing.card import RateCard
 from burnline.pricing.explain import describe
-from burnline.pricing.inheritance import PARTS, rate_field
+from burnline.pricing.inheritance import PARTS, TERMS, rate_field
 from burnline.pricing.valuation import ValuationRate
 from burnline.readmodel.rows import RateChange
 
@@ -42,6 +51,10 @@ UsdPerMillion = Annotated[
 """USD per million tokens, 0 to 10^6, at most 6 decimals: as decimal text, or as a number that says the same."""
 
 
+Factor = Annotated[StrictStr, Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,6})?$", max_length=11, examples=["0.85"])]
+"""A factor as decimal text, 0 to 1000."""
+
+
 def _checked_time(text: str) -> str:
     return instant_text(instant_ms(text))
 
@@ -57,22 +70,69 @@ EffectiveFrom = Annotated[
 ]
 
 
-class RateBody(BaseModel):
-    """A rate to set. What is absent is inherited from the card that it replaces; at least one rate has to be there."""
+class RatesAboveBody(BaseModel):
+    """Rates of requests with more than so many input tokens; what is absent costs what it does below the line."""
 
-    model_config = ConfigDict(title="RateToSet", extra="forbid")
+    model_config = ConfigDict(title="RatesAboveToSet", extra="forbid")
 
-    effective_from: EffectiveFrom
+    above_input_tokens: Annotated[StrictInt, Field(ge=1, le=10**9)]
     input_usd_per_million_tokens: UsdPerMillion | None = None
     output_usd_per_million_tokens: UsdPerMillion | None = None
     cached_input_usd_per_million_tokens: UsdPerMillion | None = None
     cache_write_usd_per_million_tokens: UsdPerMillion | None = None
     reasoning_usd_per_million_tokens: UsdPerMillion | None = None
+    meters: Annotated[
+        dict[str, UsdPerMillion] | None, Field(description="Rates of rare meters, by the names that cards show.")
+    ] = None
+
+
+class RateBody(BaseModel):
+    """What a model is to cost: by rates, as another model (`same_as`), or by a `multiplier` of what holds without it.
+
+    Rates that are absent are inherited from the card that they replace; at least one has to be there.
+    """
+
+    model_config = ConfigDict(title="RateToSet", extra="forbid")
+
+    effective_from: EffectiveFrom
+    org_id: Annotated[
+        StrictStr | None, Field(min_length=1, max_length=256, description="Only for this organisation's events.")
+    ] = None
+    multiplier: Annotated[
+        Factor | None, Field(description="So many times what holds without it; 0.85 is a discount of 15 %.")
+    ] = None
+    same_as: Annotated[
+        StrictStr | None, Field(max_length=513, description="provider/model that it costs the same as.")
+    ] = None
+    input_usd_per_million_tokens: UsdPerMillion | None = None
+    output_usd_per_million_tokens: UsdPerMillion | None = None
+    cached_input_usd_per_million_tokens: UsdPerMillion | None = None
+    cache_write_usd_per_million_tokens: UsdPerMillion | None = None
+    reasoning_usd_per_million_tokens: UsdPerMillion | None = None
+    meters: Annotated[
+        dict[str, UsdPerMillion] | None, Field(description="Rates of rare meters, by the names that cards show.")
+    ] = None
+    usd_per_request: Annotated[
+        StrictStr | None, Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,12})?$", max_length=17, examples=["0.005"])
+    ] = None
+    above: Annotated[list[RatesAboveBody] | None, Field(description="Rates of long requests, lines ascending.")] = None
+    service_tiers: Annotated[
+        dict[str, Factor] | None, Field(description="So many times these rates at a service tier.")
+    ] = None
     note: Annotated[StrictStr | None, Field(max_length=1024, description="Why, for people.")] = None
 
     def stated(self) -> dict[str, str]:
         """The rates that it names, by their fields."""
         return {field: text for part in PARTS if (text := getattr(self, field := rate_field(part))) is not None}
+
+    def terms(self) -> dict[str, Any]:
+        """What it states beyond them, by their fields."""
+        return self.model_dump(include=set(TERMS), exclude_none=True)
+
+    @property
+    def is_rates(self) -> bool:
+        """Whether it says what is paid by rates, not as another model or by a factor."""
+        return self.multiplier is None and self.same_as is None
 
 
 class State(StrEnum):
@@ -119,7 +179,9 @@ class CardOut(BaseModel):
     provider: str
     model: str
     priced: Annotated[bool, Field(description="Whether there is a rate at all; a free model is priced.")]
-    source: Annotated[str, Field(description="catalogue, valuation-rates or none.", examples=["catalogue"])]
+    source: Annotated[
+        str, Field(description="catalogue, valuation-rates, free-providers or none.", examples=["catalogue"])
+    ]
     rule: Annotated[str, Field(description="What matched, or why nothing did.", examples=["exact id"])]
     valid_from: Annotated[str | None, Field(description="ISO 8601; null: without a beginning.")]
     valid_until: Annotated[str | None, Field(description="ISO 8601, exclusive; null: without an end.")]
@@ -140,11 +202,18 @@ class RateOut(BaseModel):
     provider: str
     model: str
     effective_from: Annotated[str, Field(description='ISO 8601, or "always".', examples=["always"])]
-    input_usd_per_million_tokens: str
-    output_usd_per_million_tokens: str
+    org_id: Annotated[str | None, Field(description="Whose it is alone; null: every organisation's.")] = None
+    multiplier: str | None = None
+    same_as: str | None = None
+    input_usd_per_million_tokens: str | None = None
+    output_usd_per_million_tokens: str | None = None
     cached_input_usd_per_million_tokens: str | None = None
     cache_write_usd_per_million_tokens: str | None = None
     reasoning_usd_per_million_tokens: str | None = None
+    meters: dict[str, str] | None = None
+    usd_per_request: str | None = None
+    above: list[RatesAboveBody] | None = None
+    service_tiers: dict[str, str] | None = None
     note: str | None = None
     state: State
 
@@ -193,8 +262,10 @@ class RateWritten(BaseModel):
     dropped: Annotated[
         list[str], Field(description="What the replaced card has and this rate cannot say, in sentences.")
     ]
-    card: Annotated[CardOut, Field(description="In force for event times from `effective_from` on.")]
-    before: Annotated[CardOut, Field(description="What was in force for them until now.")]
+    card: Annotated[
+        CardOut | None, Field(description="In force for event times from `effective_from` on; null for a pattern.")
+    ]
+    before: Annotated[CardOut | None, Field(description="What was in force for them until now.")]
 
 
 class RateDeleted(BaseModel):
@@ -206,4 +277,7 @@ class RateDeleted(BaseModel):
     topic: str
     partition: int
     offset: int
-    card: Annotated[CardOut, Field(description="In force again for event times from its `effective_from` on.")]
+    card: Annotated[
+        CardOut | None,
+        Field(description="In force again for event times from its `effective_from` on; null for a pattern."),
+    ]

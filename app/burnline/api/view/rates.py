@@ -10,7 +10,7 @@ from burnline.api.view.generation import read_together
 from burnline.api.view.rate_shapes import ChangeOut, RateOut, State, change_out
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import ANY_PROVIDER, RateCard
-from burnline.pricing.providers import normal_name
+from burnline.pricing.overrides import place_of, place_of_key
 from burnline.pricing.valuation import ValuationRate
 from burnline.readmodel.keys import Keys
 from burnline.readmodel.rows import decode_rate_change
@@ -21,18 +21,19 @@ MAX_CHANGES = 500
 Rates = Mapping[str, ValuationRate]
 
 
-class Place(NamedTuple):
+class Order(NamedTuple):
     """A rate's place in the list."""
 
     provider: str
     model: str
+    org_id: str
     effective_from: int
     exact_model: str
 
 
-def place_of(rate: ValuationRate) -> Place:
-    """By provider, model and time; keys may differ in the model's case alone."""
-    return Place(rate.provider, rate.model.lower(), rate.effective_from, rate.model)
+def order_of(rate: ValuationRate) -> Order:
+    """By provider, model, organisation and time; keys may differ in the model's case alone."""
+    return Order(rate.provider, rate.model.lower(), rate.org_id or "", rate.effective_from, rate.model)
 
 
 def rates_from(answer: Mapping[bytes, bytes]) -> dict[str, ValuationRate]:
@@ -42,7 +43,7 @@ def rates_from(answer: Mapping[bytes, bytes]) -> dict[str, ValuationRate]:
         ValuationRateError: A value in Redis is no rate.
     """
     rates = [ValuationRate.parse(key, value) for key, value in answer.items()]
-    return {rate.key(): rate for rate in sorted(rates, key=place_of)}
+    return {rate.key(): rate for rate in sorted(rates, key=order_of)}
 
 
 def provider_of(name: str) -> str | None:
@@ -50,49 +51,40 @@ def provider_of(name: str) -> str | None:
     return None if name.strip() == ANY_PROVIDER else name
 
 
-def card_at(rates: Iterable[ValuationRate], provider: str, model: str, at_ms: int) -> RateCard:
-    """The card in force for a provider (`*`: any) and model, with these rates over the catalogue."""
-    return RateBook.bundled().with_overrides(rates).resolve(provider_of(provider), model, at_ms)
+def card_at(book: RateBook, provider: str, model: str, at_ms: int, org_id: str | None = None) -> RateCard:
+    """The card in force for a provider (`*`: any) and model."""
+    return book.resolve(provider_of(provider), model, at_ms, org_id=org_id or "")
 
 
 def state_of(rate: ValuationRate, among: Iterable[ValuationRate], now_ms: int) -> State:
     """Where a rate stands against the clock, and against later ones for the same provider and model."""
     if rate.effective_from > now_ms:
         return State.TO_COME
-    name = (rate.provider, rate.model.lower())
-    newest = max(
-        (other.effective_from for other in among if (other.provider, other.model.lower()) == name
-         and other.effective_from <= now_ms), default=rate.effective_from,
-    )  # fmt: skip
+    place = place_of(rate)
+    times = (other.effective_from for other in among if place_of(other) == place and other.effective_from <= now_ms)
+    newest = max(times, default=rate.effective_from)
     return State.IN_FORCE if rate.effective_from >= newest else State.PAST
 
 
-def asked_for(provider: str, model: str) -> set[tuple[str, str]]:
-    """Provider and model (in lower case) of every rate that may price such an event; see `burnline.pricing.book`."""
-    from burnline.pricing.catalogue import Catalogue  # 0.15 s: not before somebody needs a price
-
-    match = Catalogue.bundled().match(provider_of(provider), model)
-    models = {model.strip().lower(), *((match.entry.id.lower(),) if match.entry else ())}
-    providers = {normal_name(provider), match.provider, ANY_PROVIDER}
-    return {(name, each) for name in providers for each in models}
-
-
-def of_model(rates: Rates, provider: str, model: str) -> list[ValuationRate]:
+def of_model(rates: Rates, book: RateBook, provider: str, model: str, org_id: str | None) -> list[ValuationRate]:
     """The set rates that may price a provider's model, in the list's order."""
-    wanted = asked_for(provider, model)
-    return [rate for rate in rates.values() if (rate.provider, rate.model.lower()) in wanted]
+    wanted = set(book.places(provider_of(provider), model, org_id or ""))
+    return [rate for rate in rates.values() if place_of(rate) in wanted]
 
 
-async def changes_of(resources: Resources, keys: Keys, provider: str, model: str) -> list[ChangeOut]:
+async def changes_of(
+    resources: Resources, keys: Keys, provider: str, model: str, org_id: str | None
+) -> list[ChangeOut]:
     """Every change of those rates that the projection remembers, deletions included, newest first.
 
     Deleted rates are in no index; the counts name their histories.
     """
-    wanted = asked_for(provider, model)
     prefix = keys.rate_history("")
     _, (fields,) = await read_together(resources, lambda pipe, keys: pipe.hkeys(keys.counts))
     counted = (keys.prefix + field.decode() for field in fields)
-    names = [name for name in counted if name.startswith(prefix) and _names(name.removeprefix(prefix)) in wanted]
+    places = {name: place_of_key(name.removeprefix(prefix)) for name in counted if name.startswith(prefix)}
+    wanted = set(RateBook.bundled().places(provider_of(provider), model, org_id or "", among=places.values()))
+    names = [name for name, place in places.items() if place in wanted]
     _, histories = await read_together(resources, lambda pipe, _: [pipe.lrange(name, 0, -1) for name in names])
     found: list[ChangeOut] = []
     for name, history in zip(names, histories, strict=True):
@@ -107,8 +99,3 @@ async def changes_of(resources: Resources, keys: Keys, provider: str, model: str
 def rows(some: Iterable[ValuationRate], among: Rates, now_ms: int) -> list[RateOut]:
     """Rates for an answer."""
     return [RateOut.of(rate, state_of(rate, among.values(), now_ms)) for rate in some]
-
-
-def _names(key: str) -> tuple[str, str]:
-    provider, _, rest = key.partition("/")
-    return provider, rest.rpartition("@")[0].lower()

@@ -72,7 +72,7 @@ class Judging(NamedTuple):
 
     scope: Scope
     rated_models: frozenset[str]
-    """Models in lower case for which a rate stands or stood on `valuation-rates`."""
+    """Models (and patterns) in lower case for which a rate stands or stood on `valuation-rates`."""
     max_clock_skew_ms: int
     most_rows: int
     """Kept per outcome; beyond that rows are counted."""

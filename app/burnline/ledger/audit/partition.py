@@ -18,6 +18,7 @@ from burnline.ledger.audit.usage import Compared, UsageCheck
 from burnline.ledger.identity import key_of, ledger_key, org_and_session
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
+from burnline.pricing.overrides import concerns
 
 _DRAIN_EVERY = 500_000
 """Events between two removals of what a worker would have written."""
@@ -68,6 +69,17 @@ class PartitionAudit:
     def end_offset(self) -> int:
         """No record from here on is of interest."""
         return max((self._cut.next_offset, *(offset + 1 for offset in self._further_on.values())))
+
+    @property
+    def other_catalogues(self) -> list[str]:
+        """Versions of catalogues, other than the one that recounts, by which events that are compared were charged."""
+        known = self._cut.progress.catalogues if self._cut.progress else ()
+        if not known:
+            return []
+        ends = (*(each.since_offset for each in known[1:]), self._cut.next_offset)
+        ours = self._policy.book.catalogue_version
+        spans = zip(known, ends, strict=True)
+        return [each.version for each, end in spans if each.version != ours and end > self._beginning.offset]
 
     @property
     def _limit(self) -> int:
@@ -250,7 +262,10 @@ class PartitionAudit:
         cards = [card for (_, name), card in self._policy.cards.items() if name == model]
         cards.append(self._policy.book.resolve(None, model, 0))
         names = {model.strip().lower(), *(card.model.lower() for card in cards)}
-        return not self._judging.rated_models.isdisjoint(names)
+        if self.other_catalogues:
+            return True
+        rated = self._judging.rated_models
+        return not rated.isdisjoint(names) or any("*" in each and concerns(each, names) for each in rated)
 
     def _rollups(self) -> Mapping[Agent, Sums] | None:
         if self._cut.rollups is None:

@@ -78,6 +78,7 @@ typedef struct {
     i64 runs, tool_calls;
     i64 ahead, delayed, late; /* events whose time is off the log's: ClockFault in app/burnline/ledger/changes.py */
     bool known, active;
+    bool rated; /* its organisation has rates of its own: its cards are kept by organisation, too */
 } Owner;
 
 /* In the order of SUM_FIELDS in app/burnline/ledger/session.py. */
@@ -276,12 +277,15 @@ static void drop_cards(Kernel *k)
     k->cards = grown(k->cards, k->card_keys.room * sizeof *k->cards);
 }
 
-/* rates: seven per tier, in the order of Tier. A provider of length 0 stands for none. */
-API void kernel_set_card(Kernel *k, const u8 *provider, u32 provider_len, const u8 *model, u32 model_len,
-                         const u8 *named, u32 named_len, i64 from_ms, i64 until_ms, i32 tier_count, const i64 *rates)
+/* rates: seven per tier, in the order of Tier. A provider of length 0 stands for none, an organisation for all that have
+ * no rates of their own. */
+API void kernel_set_card(Kernel *k, const u8 *org, u32 org_len, const u8 *provider, u32 provider_len, const u8 *model,
+                         u32 model_len, const u8 *named, u32 named_len, i64 from_ms, i64 until_ms, i32 tier_count,
+                         const i64 *rates)
 {
     u32 provider_id = provider_len ? text_id(&k->texts, (Span){provider, provider_len}) : 0;
-    Key key = pair(provider_id, text_id(&k->texts, (Span){model, model_len}));
+    u32 org_id = org_len ? text_id(&k->texts, (Span){org, org_len}) : 0;
+    Key key = {{provider_id, text_id(&k->texts, (Span){model, model_len}), org_id}};
     u32 id = key_find(&k->card_keys, &key);
     if (id == NONE && k->card_keys.count >= k->card_limit) /* as Policy.card */
         drop_cards(k);
@@ -309,7 +313,7 @@ API void kernel_forget_cards(Kernel *k)
 }
 
 /* limits: five, in the order of Owner. */
-API void kernel_set_limits(Kernel *k, u32 owner, const i64 *limits)
+API void kernel_set_limits(Kernel *k, u32 owner, const i64 *limits, i32 rated)
 {
     Owner *o = &k->owners[owner];
     o->opening_short = limits[0];
@@ -317,6 +321,7 @@ API void kernel_set_limits(Kernel *k, u32 owner, const i64 *limits)
     o->critical_short = limits[2];
     o->critical_long = limits[3];
     o->quiet_short = limits[4];
+    o->rated = rated;
     o->known = true;
 }
 
@@ -673,7 +678,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     u32 actor = by_owner ? owner : owner_of(k, org, agent);
     u32 model = text_like(&k->texts, e->model, like_row.part[5]);
     u32 provider = text_like(&k->texts, e->provider, like_row.part[4]);
-    Key card_key = pair(provider, model);
+    Key card_key = {{provider, model, k->owners[owner].rated ? org : 0}};
     u32 card_id = s && s->card < k->card_keys.count && same_key(&k->card_keys.keys[s->card], &card_key)
                       ? s->card
                       : key_find(&k->card_keys, &card_key);

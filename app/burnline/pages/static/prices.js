@@ -13,9 +13,9 @@ const tiers = (card) => table(`${card.provider || "any provider"} / ${card.model
 async function commit() {
   const done = [];
   while (staged.length) {
-    const { method, provider, model, body, from } = staged[0];
+    const { method, provider, model, body, from, org } = staged[0];
     const path = `/valuation-rates/${part(provider)}/${part(model)}`;
-    await (method === "PUT" ? put(path, body) : remove(path, { effective_from: from }));
+    await (method === "PUT" ? put(path, body) : remove(path, { effective_from: from, ...(org ? { org_id: org } : {}) }));
     done.push(`${provider}/${model}`);
     staged.shift();
   }
@@ -77,10 +77,12 @@ async function draw() {
     section("Rates that were set",
       table("They go before the catalogue", [
         { name: "model", wide: true, cell: (row) => `${row.provider} / ${row.model}` },
+        { name: "for", wide: true, cell: (row) => row.org_id ?? "all" },
         { name: "from", cell: (row) => row.effective_from },
+        { name: "costs", wide: true, cell: (row) => (row.multiplier ? `${row.multiplier} times` : row.same_as ? `as ${row.same_as}` : "its rates") },
         { name: "state", cell: (row) => row.state ?? "" },
         ...FIELDS.map(([name, key]) => ({ name, number: true, cell: (row) => row[key] ?? "–" })),
-        { name: "", cell: (row) => (who.may_edit ? action("Stage deletion", () => { staged.push({ method: "DELETE", provider: row.provider, model: row.model, from: row.effective_from }); redraw(); }, { "aria-label": `stage deletion of ${row.provider} ${row.model}` }) : "") },
+        { name: "", cell: (row) => (who.may_edit ? action("Stage deletion", () => { staged.push({ method: "DELETE", provider: row.provider, model: row.model, from: row.effective_from, org: row.org_id }); redraw(); }, { "aria-label": `stage deletion of ${row.provider} ${row.model}` }) : "") },
       ], set.rows, { empty: "None: every price is the catalogue's." }),
       who.may_edit ? setForm(provider, model, redraw) : null),
   );

@@ -54,7 +54,8 @@ def test_the_official_validator_finds_nothing_but_what_versions_differ_in(
     reader: Api, projected: Projection, validator: Path, tmp_path: Path
 ) -> None:
     rate = {"input_usd_per_million_tokens": "2", "output_usd_per_million_tokens": "8"}
-    projected.rate(ValuationRate(provider="openai", model="gpt-4o", effective_from=0, **rate))
+    of = {"provider": "openai", "model": "gpt-4o", "effective_from": 0}
+    projected.rate(ValuationRate.model_validate(of | rate))
     use(
         projected,
         row(input=100 * 2_000_000, output=10 * 8_000_000),

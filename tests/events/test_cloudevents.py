@@ -25,7 +25,8 @@ def wrapped(data: object = DATA, **changes: Any) -> bytes:
 
 
 def test_source_and_id_say_which_event_it_is() -> None:
-    assert accepted(wrapped()) == accepted(wrapped({**DATA, "event_id": "another"})) == EXPECTED
+    assert accepted(wrapped()) == accepted(wrapped({**DATA, "event_id": None})) == EXPECTED
+    assert accepted(wrapped({**DATA, "event_id": "its-own"})).event_id == "its-own"
 
 
 @pytest.mark.parametrize("length", [MAX_ID_CHARACTERS, MAX_ID_CHARACTERS + 1])
@@ -147,6 +148,10 @@ def test_without_such_headers_a_value_stays_as_it_is(headers: list[tuple[str, by
 )
 def test_data_of_binary_mode_is_as_strict_as_any(value: bytes, reason: str) -> None:
     assert rejected(in_one_piece(value, HEADERS)).reason == reason
+
+
+def test_a_whole_usage_event_needs_no_envelope() -> None:
+    assert in_one_piece(encoded(), [("ce_specversion", b"0.3")]) == encoded()
 
 
 def test_a_tombstone_stays_one() -> None:

@@ -25,6 +25,7 @@ from burnline.pricing.book import RateBook
 from burnline.pricing.valuation import ValuationRate, parts_of_key
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
+from burnline.topics.envelopes import event_of
 from burnline.topics.errors import TopicError
 from burnline.topics.reading import read_to_end
 
@@ -129,7 +130,7 @@ class _Audit:
                     begun = True
                     audit.begin(self._beginning(wanted[0], first, skipped=skipped))
             if wanted:
-                audit.take([_offset(message) for message in wanted], [message.value() for message in wanted])
+                audit.take([_offset(message) for message in wanted], [event_of(message) for message in wanted])
             end = _offset(batch[-1]) + 1
             self._watch.advanced(end - position)
             position = end

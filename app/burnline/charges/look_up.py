@@ -23,6 +23,7 @@ from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import read_newest
+from burnline.topics.envelopes import event_of
 from burnline.topics.fetching import fetch
 from burnline.topics.reading import read_to_end
 
@@ -69,7 +70,7 @@ def look_up(
     record = fetch(client_config(settings), topic, partition, offset, timeout_s=timeout_s)
     stamped, at_ms = record.timestamp()
     (event,), rejections = decode_batch(
-        [record.value()],
+        [event_of(record)],
         now_ms=at_ms if stamped == TIMESTAMP_LOG_APPEND_TIME else now_ms,
         max_clock_skew_ms=settings.max_clock_skew_ms,
     )

@@ -5,6 +5,7 @@ from burnline.events.decode import decode_batch
 from burnline.events.usage import END_TIME_MS, Usage
 from burnline.kafka import Config
 from burnline.ledger.audit.identities import differing
+from burnline.topics.envelopes import event_of
 from burnline.topics.fetching import fetch_range
 
 
@@ -38,7 +39,7 @@ def look_back(
     start = max(0, offset - records)
     for batch in fetch_range(config, topic, partition, start, offset, timeout_s=timeout_s):
         for message in batch:
-            other = _same_identity(message.value(), event, names)
+            other = _same_identity(event_of(message), event, names)
             if other is not None:
                 return Looked(message.offset(), start, whole=start == 0, differs_in=differing(event, other))
     return Looked(None, start, whole=start == 0)
@@ -46,7 +47,7 @@ def look_back(
 
 def _same_identity(value: bytes | None, event: Usage, names: tuple[str, ...]) -> Usage | None:
     # Decoding a hundred thousand events takes long; whether the id stands in one at all does not. It may be escaped.
-    if not value or (event.event_id.encode() not in value and b"\\" not in value):
+    if not value or not (event.event_id.encode() in value or b"\\" in value or b"specversion" in value):
         return None
     # Any time is right here: whether it lay in the future was decided when it was read.
     (other,), _ = decode_batch([value], now_ms=END_TIME_MS, max_clock_skew_ms=0)

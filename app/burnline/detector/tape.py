@@ -17,6 +17,7 @@ from burnline.kafka import Config
 from burnline.topics.catalogue import TopicSpec
 from burnline.topics.client_log import client_log
 from burnline.topics.ends import Span, as_topic_error, is_beyond_end, level_of, passing, spans
+from burnline.topics.envelopes import event_of
 from burnline.topics.errors import TopicError
 
 AT_ONCE = 10_000
@@ -179,7 +180,7 @@ class Tape:
         return known_ms + 1
 
     def _logged(self, message: Message) -> Logged:
-        partition, value = cast("int", message.partition()), message.value()
+        partition, value = cast("int", message.partition()), event_of(message)
         kind, timestamp_ms = message.timestamp()
         self._at_end.discard(partition)
         latest_ms = self._latest.get(partition, 0)

@@ -1,8 +1,7 @@
 """CloudEvents 1.0 whose data is a usage event: the envelope is taken off, and says what the data leaves open.
 
-`source` and `id` together say which event it is, as the specification has it: they are the usage event's id, whatever
-id the data has. `time` stands for a missing `occurred_at`, and `subject` for a missing `session_id`. Other attributes
-are ignored.
+`source` and `id` together say which event it is, as the specification has it: they stand for a missing `event_id`,
+`time` for a missing `occurred_at`, and `subject` for a missing `session_id`. Other attributes are ignored.
 """
 
 import base64
@@ -20,6 +19,8 @@ STRUCTURED_TYPE: Final = "application/cloudevents"
 """How the content type of a record begins whose value is a whole CloudEvent."""
 _HEADER_PREFIX: Final = "ce_"
 _ATTRIBUTES: Final = ("id", "source", "type")
+_OPEN: Final = (b'"event_id"', b'"occurred_at"', b'"session_id"')
+"""What an envelope may say in the data's place."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -51,7 +52,8 @@ def taken_out(envelope: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(envelope.get(name), str) or not envelope[name]:
             raise _error(name, f"{name} of the CloudEvent must be a text, not {shown(envelope.get(name))}")
     event = dict(_data(envelope))
-    event["event_id"] = event_id(envelope["source"], envelope["id"])
+    if event.get("event_id") is None:
+        event["event_id"] = event_id(envelope["source"], envelope["id"])
     if event.get("occurred_at") is None and "time" in envelope:
         event["occurred_at"] = _time_ms(envelope["time"])
     if event.get("session_id") is None and "subject" in envelope:
@@ -69,10 +71,14 @@ def in_one_piece(value: bytes | None, headers: Iterable[tuple[str, bytes | None]
     """A record's value with the envelope that its headers are, if they are one; else the value as it is.
 
     This is the binary mode of the Kafka binding: attributes are headers `ce_…` (in any case), the value is the data.
+    A value that names all that an envelope could say is a usage event by itself; so nobody has to look at the headers
+    of plain events, which takes longer than to read them.
     """
     named = {name.lower(): (told or b"").decode("utf-8", "replace") for name, told in headers}
     content_type = named.get("content-type", "")
-    if value is None or "ce_specversion" not in named or content_type.lower().startswith(STRUCTURED_TYPE):
+    if value is None or all(name in value for name in _OPEN):
+        return value
+    if "ce_specversion" not in named or content_type.lower().startswith(STRUCTURED_TYPE):
         return value
     envelope = {
         name.removeprefix(_HEADER_PREFIX): told for name, told in named.items() if name.startswith(_HEADER_PREFIX)

@@ -2,23 +2,29 @@
 
 import ctypes
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import overload
 
+from burnline.events.cloudevents import in_one_piece
 from burnline.native.binding import Message, Part, library
+
+Headers = list[tuple[str, bytes | None]]
 
 
 class PolledValues(Sequence[bytes | None]):
-    """The values of consecutive records of one partition. They live as long as this does.
+    """The events of consecutive records of one partition: their values, with the envelope that is in their headers.
+
+    They live as long as this does.
 
     Attributes:
         batch: The kernel's own handle.
     """
 
-    __slots__ = ("_count", "_free", "_owner", "batch")
+    __slots__ = ("_count", "_free", "_headers", "_owner", "batch")
 
-    def __init__(self, part: Part, owner: object) -> None:
+    def __init__(self, part: Part, owner: object, headers: Callable[[Message], Headers | None]) -> None:
         """Take over what a poll has found; `owner` is whose memory it is, and lives at least as long."""
+        self._headers = headers
         self.batch: int = part.batch
         self._count = part.count
         self._owner = owner
@@ -39,6 +45,10 @@ class PolledValues(Sequence[bytes | None]):
     def __getitem__(self, index: int | slice) -> bytes | list[bytes | None] | None:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(self._count))]
+        return in_one_piece(self.value(index), self._headers(self.message(index)) or ())
+
+    def value(self, index: int) -> bytes | None:
+        """A record's value as it stands."""
         message = self.message(index)
         return None if message.payload is None else ctypes.string_at(message.payload, message.length)
 

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
+from burnline.topics.envelopes import event_of
+
 Headers = list[tuple[str, bytes | None]]
 
 
@@ -18,7 +20,7 @@ class Records(Protocol):
 
     @property
     def values(self) -> Sequence[bytes | None]:
-        """Of each."""
+        """The event of each: its value, with the envelope that is in its headers if it is a CloudEvent."""
 
     @property
     def logged_ms(self) -> "array[int]":
@@ -39,6 +41,9 @@ class Records(Protocol):
     def key(self, index: int) -> bytes | None:
         """A record's key."""
 
+    def value(self, index: int) -> bytes | None:
+        """A record's value as it stands."""
+
     def headers(self, index: int) -> Headers | None:
         """A record's headers, in their order."""
 
@@ -50,7 +55,7 @@ class MessageRecords:
         """Take messages that were read at `now_ms`."""
         self._messages = messages
         self.offsets = array("q", [message.offset() or 0 for message in messages])
-        self.values: list[bytes | None] = [message.value() for message in messages]
+        self.values = [event_of(message) for message in messages]
         stamps = [message.timestamp() for message in messages]
         self.logged_ms = array("q", [at_ms if kind == TIMESTAMP_LOG_APPEND_TIME else now_ms for kind, at_ms in stamps])
         self.by_clock = sum(kind != TIMESTAMP_LOG_APPEND_TIME for kind, _ in stamps)
@@ -60,6 +65,10 @@ class MessageRecords:
     def key(self, index: int) -> bytes | None:
         """A record's key."""
         return self._messages[index].key()
+
+    def value(self, index: int) -> bytes | None:
+        """A record's value as it stands."""
+        return self._messages[index].value()
 
     def headers(self, index: int) -> Headers | None:
         """A record's headers, in their order."""

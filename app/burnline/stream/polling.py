@@ -14,7 +14,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, cimpl
 
 from burnline.kafka import Config
-from burnline.native.binding import Part, library
+from burnline.native.binding import Message, Part, library
 from burnline.native.polled import PolledValues
 from burnline.stream.batches import Headers
 from burnline.stream.clocks import Clocks
@@ -133,7 +133,7 @@ class PolledRecords:
     """Records of one partition that the kernel holds."""
 
     def __init__(self, part: Part, client: _Client) -> None:
-        self.values = PolledValues(part, client)
+        self.values = PolledValues(part, client, _headers)
         self.offsets = self.values.offsets()
         self.logged_ms = self.values.logged_ms()
         self.by_clock = part.by_clock
@@ -146,15 +146,23 @@ class PolledRecords:
 
     def headers(self, index: int) -> Headers | None:
         """A record's headers, in their order."""
-        c = _librdkafka()
-        headers, name, value, length = c_void_p(), c_char_p(), c_void_p(), c_size_t()
-        if c.rd_kafka_message_headers(byref(self.values.message(index)), byref(headers)) != 0:
-            return None
-        found: Headers = []
-        while c.rd_kafka_header_get_all(headers, len(found), byref(name), byref(value), byref(length)) == 0:
-            text = (name.value or b"").decode(errors="replace")
-            found.append((text, None if value.value is None else ctypes.string_at(value.value, length.value)))
-        return found
+        return _headers(self.values.message(index))
+
+    def value(self, index: int) -> bytes | None:
+        """A record's value as it stands."""
+        return self.values.value(index)
+
+
+def _headers(message: Message) -> Headers | None:
+    c = _librdkafka()
+    headers, name, value, length = c_void_p(), c_char_p(), c_void_p(), c_size_t()
+    if c.rd_kafka_message_headers(byref(message), byref(headers)) != 0:
+        return None
+    found: Headers = []
+    while c.rd_kafka_header_get_all(headers, len(found), byref(name), byref(value), byref(length)) == 0:
+        text = (name.value or b"").decode(errors="replace")
+        found.append((text, None if value.value is None else ctypes.string_at(value.value, length.value)))
+    return found
 
 
 def _error(code: int, text: c_void_p, length: c_size_t) -> KafkaError:

@@ -50,7 +50,7 @@ class Shard:
             partition=self.ledger.partition,
             offset=records.offsets[index],
             key=records.key(index),
-            value=records.values[index],
+            value=records.value(index),
             headers=records.headers(index),
             most_bytes=USAGE_MAX_BYTES,
         )

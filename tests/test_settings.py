@@ -253,6 +253,7 @@ NAMES = [
     ("topic_prefix", ["", "finops.", "x" * 100], ["x" * 101, "a b", "ü", "a/"]),
     ("group_instance_id", ["worker-0", "x" * 200], ["", "x" * 201, "a b"]),
     ("log_level", ["debug", "info", "warning", "error"], ["", "warn", "INFO", "critical"]),
+    ("log_format", ["text", "json"], ["", "JSON", "logfmt"]),
     ("kafka_security_protocol", ["PLAINTEXT", "SSL"], ["", "ssl", "TLS"]),
     ("kafka_sasl_mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], ["GSSAPI", "scram-sha-256"]),
     ("kafka_bootstrap_servers", ["a:1", "a:1,b:2"], [""]),

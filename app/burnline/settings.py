@@ -237,6 +237,9 @@ class Settings(BaseSettings):
         100, ge=1, le=100_000, description="Distinct values per label (org, agent, model); the rest is 'other'."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line logged.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines of the log as text, or each as a JSON object, for programs."
+    )
     worker_data_dir: Path | None = Field(None, description="Folder for Faust's own files; a temporary one if not set.")
     kernel: Literal["auto", "native", "python"] = Field(
         "auto", description="How ledgers are counted: by the C kernel if it was built (auto), only by it, or by Python."

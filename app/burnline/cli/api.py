@@ -23,7 +23,7 @@ def api() -> None:
     more than this machine only when there is a token ([bold]burnline tokens create[/bold]) or an OIDC issuer.
     """
     settings = settings_or_exit()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     logging.getLogger("uvicorn").setLevel(logging.WARNING if settings.log_level == "info" else logging.NOTSET)
     from burnline.api.access.setup import why_not_listen
     from burnline.api.server import run_api  # FastAPI takes half a second that other commands do not owe

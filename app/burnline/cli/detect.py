@@ -53,7 +53,7 @@ def detect(
     1 means that it failed and says why, 2 that a setting or a file is wrong.
     """
     settings = settings_or_exit()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     if settings.learned == "off":
         raise _mistaken("BURNLINE_LEARNED=off: there is nothing to do; set it to suggest or auto.")
     try:

@@ -88,7 +88,7 @@ def run(
     parked-notices: see [bold]burnline notify parked[/bold].
     """
     settings = settings_or_exit()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     found = _sinks(sinks)
     registry, stop = CollectorRegistry(), threading.Event()
     metrics = NotifyMetrics(registry)

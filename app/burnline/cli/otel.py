@@ -38,7 +38,7 @@ def otel(
     Exit code 1 when the brokers refuse for good, and why; 2 when a setting is wrong.
     """
     settings = settings_or_exit()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     say_when_unreached(settings)
     try:
         ensure_otel_topics(settings)

@@ -45,7 +45,7 @@ def projector(
     says why, 2 that a setting is wrong.
     """
     settings = settings_or_exit()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     say_when_unreached(settings)
     try:
         run_projector(settings, rebuild=rebuild)

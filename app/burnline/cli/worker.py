@@ -9,8 +9,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from burnline.cli.log_lines import formatter
 from burnline.cli.root import cli, err_console, settings_or_exit
 from burnline.composition import ENDING, WorkerFailed, run_worker
+from burnline.settings import Settings
 from burnline.topics.client_log import Dampen
 from burnline.topics.errors import BrokerSilent, TopicError
 from burnline.topics.reach import say_when_unreached
@@ -22,14 +24,10 @@ PAUSE_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(settings: Settings) -> None:
     """One line an event on stderr; Faust speaks up from warnings on, unless everything is wanted."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        force=True,
-    )
+    level = settings.log_level
+    logging.basicConfig(stream=sys.stderr, level=level.upper(), force=True)
     chatty = logging.DEBUG if level == "debug" else logging.WARNING
     for name in (
         "faust",
@@ -43,6 +41,7 @@ def configure_logging(level: str) -> None:
     # That a commit took longer than the time between two of them is no news: only monitoring reads what is committed.
     logging.getLogger("mode.timers").setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter(settings.log_format))
         handler.addFilter(_DampenGroupClient())
 
 
@@ -66,7 +65,7 @@ def worker(
     setting is wrong.
     """
     settings = settings_or_exit()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
     say_when_unreached(settings, but_refused=False)
     for number in ENDING:
         signal.signal(number, lambda *_: _end(0))  # while no event loop runs that would end the worker in order

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from burnline.events.contract import UsageEvent
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Usage).decode
+_decode = msgspec.json.Decoder(RareUsage).decode
 
 
 class _Sent(RareUsage, kw_only=True, frozen=True, gc=False, omit_defaults=True):

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, TopicDescription
@@ -79,6 +80,13 @@ def topic_facts(admin: AdminClient, topics: Sequence[str], timeout_s: float) -> 
         if time.monotonic() > deadline:
             raise BrokerSilent(f"No broker says which topics there are: {reason.str()}")
         time.sleep(_RETRY_S)
+        _learn_controller(admin)
+
+
+def _learn_controller(admin: AdminClient) -> None:
+    """A client that asks only controllers goes on waiting for the one it once knew, after another was elected."""
+    with suppress(KafkaException):  # then the next question tells why
+        admin.list_topics(timeout=_ATTEMPT_S)
 
 
 def _facts(described: TopicDescription) -> TopicFacts:

@@ -79,7 +79,7 @@ async def _work_off(settings: Settings, clocks_ms: Sequence[int], kind: type[Sha
     topics, now_ms = topics_for(settings), list(clocks_ms)
     policy = Policy(BurnRule.from_settings(settings), book, Baselines(default_baseline(settings), {}))
     metrics = WorkerMetrics(CollectorRegistry(), label_limit=10)
-    shards = kind(settings, topics, policy, metrics, lambda: now_ms[0])
+    shards = kind(settings, topics, policy, metrics, lambda: now_ms[0], lambda: now_ms[0])
     partitions = range(settings.partitions)
     await shards.own(partitions)
     positions = {partition: shards.next_offset(partition) or 0 for partition in partitions}

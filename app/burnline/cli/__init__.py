@@ -79,7 +79,7 @@ def _stand_in(name: str, missing: ModuleNotFoundError) -> None:
     from burnline.cli.root import cli
 
     @cli.command(
-        name.rstrip("_"),
+        name.rstrip("_").replace("_", "-"),
         help=missing_extra(missing),
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,

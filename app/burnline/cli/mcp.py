@@ -8,7 +8,6 @@ import typer
 from burnline.addresses import is_loopback
 from burnline.cli.reference import failure
 from burnline.cli.root import EXIT_MISTAKE, cli
-from burnline.mcp.server import build_server
 
 
 class Transport(StrEnum):
@@ -43,6 +42,8 @@ def mcp(
         raise failure(f"--api {api!r} is no http:// or https:// URL", EXIT_MISTAKE)
     if transport is Transport.HTTP and token is not None and not is_loopback(host):
         raise failure(f"--token would let anyone in who reaches {host}: each caller brings its own", EXIT_MISTAKE)
+    from burnline.mcp.server import build_server  # half a second that no other command has to wait for
+
     server = build_server(api, token)
     try:
         if transport is Transport.STDIO:

@@ -60,7 +60,7 @@ OPEN_TIMEOUT_S = 10.0
 """How long brokers may stay silent before it is said that they do."""
 
 Clock = Callable[[], int]
-"""Wall clock, epoch milliseconds."""
+"""Milliseconds: of the wall clock since the epoch, of a steady one since some moment."""
 
 
 def steady_clock_ms() -> int:
@@ -83,12 +83,14 @@ class Shards:
         policy: Policy,
         metrics: WorkerMetrics,
         clock_ms: Clock = wall_clock_ms,
+        idle_clock_ms: Clock = steady_clock_ms,
     ) -> None:
         self.settings = settings
         self.topics = topics
         self.policy = policy
         self.metrics = metrics
         self.clock_ms = clock_ms
+        self.idle_clock_ms = idle_clock_ms
         self.config = client_config(settings)
         restored = (topics.progress, topics.sessions, topics.rollups, topics.event_ids, topics.usage_rollups)
         self._restored = [one.name for one in restored]
@@ -347,7 +349,7 @@ class Shards:
             records.offsets,
             records.values,
             logged_ms=records.logged_ms,
-            now_ms=steady_clock_ms(),
+            now_ms=self.idle_clock_ms(),
             max_clock_skew_ms=self._clocks.allowed_ms(by_clock=records.by_clock > 0),
         )
         if records.by_clock and not self.policy.by_event_time:
@@ -441,7 +443,7 @@ class Shards:
     def _gather(self, shard: Shard) -> Flush | None:
         """Let time pass, and take what has changed since; applying goes on while that is written."""
         now_ms, now_s = self.clock_ms(), time.monotonic()
-        shard.ledger.tick(steady_clock_ms())
+        shard.ledger.tick(self.idle_clock_ms())
         changes = shard.ledger.take_changes(now_ms)
         self._count(shard, -shard.unflushed, -shard.changed)
         if changes.progress.next_offset == shard.durable_offset and not changes.ledgers:

@@ -2,15 +2,17 @@
 
 from concurrent.futures import Future
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 
 from burnline.ledger.continuity import TopicFacts
 from burnline.topics.errors import BrokerSilent
 from burnline.topics.facts import topic_facts
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 AWAY = KafkaException(KafkaError(KafkaError._TIMED_OUT, "Timed out waiting for controller"))
 
@@ -22,7 +24,8 @@ class Elected:
         self.knows = False
         self.lists = lists
 
-    def describe_topics(self, topics: Any, request_timeout: float) -> dict[str, "Future[object]"]:
+    def describe_topics(self, *_: object, request_timeout: float) -> dict[str, "Future[object]"]:
+        assert request_timeout > 0
         answer: Future[object] = Future()
         if self.knows:
             answer.set_result(SimpleNamespace(topic_id="an-id", partitions=[0, 1]))
@@ -31,6 +34,7 @@ class Elected:
         return {"usage": answer}
 
     def list_topics(self, timeout: float) -> None:
+        assert timeout > 0
         if not self.lists:
             raise AWAY
         self.knows = True

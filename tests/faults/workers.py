@@ -50,6 +50,7 @@ class WorkerSlot:
         }
         self._process: OwnedProcess | None = None
         self._paused = False
+        self._size_at_start = 0
         self._lock = threading.RLock()
         self.log_path.touch()
 
@@ -63,6 +64,7 @@ class WorkerSlot:
         with self._lock:
             if self._process is None:
                 self._note("started")
+                self._size_at_start = self.log_path.stat().st_size
                 with self.log_path.open("ab") as output:
                     command = [sys.executable, "-P", "-m", "burnline", "worker"]
                     self._process = OwnedProcess(command, output=output, env=self.environment)
@@ -98,6 +100,7 @@ class WorkerSlot:
             process = self._process
             if process is None:
                 return Stopped(0, 0.0)
+            self._wait_until_loaded(process)
             self._note("asked to end")
             started = time.monotonic()
             os.kill(process.pid, signal.SIGTERM)
@@ -108,6 +111,14 @@ class WorkerSlot:
             self._process = None
             self._note(f"ended with {stopped.exit_code} after {stopped.seconds:.1f} s")
             return stopped
+
+    def _wait_until_loaded(self, process: OwnedProcess) -> None:
+        """Until it says something: whom a signal ends before Python has loaded its program ends by the signal."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while process.exit_code is None and self.log_path.stat().st_size == self._size_at_start:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_POLL_S)
 
     def readiness(self) -> tuple[bool, str]:
         """What `/readyz` says; not ready when nobody answers."""

@@ -33,6 +33,19 @@ def test_only_what_waiting_does_not_cure_is_a_refusal(code: int, cause: Cause | 
     assert cause_of(KafkaError(code)) == cause
 
 
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [
+        pytest.param(KafkaError._DESTROY_BROKER, True, id="a broker left the cluster while it was asked"),
+        pytest.param(KafkaError._TRANSPORT, True, id="a connection that broke"),
+        pytest.param(KafkaError._DESTROY, False, id="this client ends"),
+        pytest.param(KafkaError.TOPIC_AUTHORIZATION_FAILED, False, id="no right"),
+    ],
+)
+def test_what_goes_away_by_itself(code: int, passes: bool) -> None:  # noqa: FBT001
+    assert passing(KafkaError(code)) is passes
+
+
 def test_no_error_of_a_topic_both_passes_and_is_refused() -> None:
     errors = [KafkaError(code) for name in dir(KafkaError) if isinstance(code := getattr(KafkaError, name), int)]
     both = {error.name() for error in errors if passing(error) and cause_of(error) is not None}

@@ -28,6 +28,7 @@ _PASSING = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._DESTROY_BROKER,  # a broker has left the cluster while it was asked
     KafkaError._NOENT,  # the admin client's word for a partition without a leader
     KafkaError._RESOLVE,
     KafkaError._TIMED_OUT,
@@ -42,9 +43,9 @@ OUT_OF_RANGE = {
     KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001  # librdkafka names its codes so
     KafkaError._LOG_TRUNCATION,  # noqa: SLF001
 }
+"""What a reader meets whose position the log has not (any more), where it must not choose another one itself."""
 GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 """What a reader meets whose topic was deleted."""
-"""What a reader meets whose position the log has not (any more), where it must not choose another one itself."""
 
 
 class Span(NamedTuple):

@@ -96,7 +96,7 @@ BODIES: dict[str, Any] = {
     },
 }
 """A body for each route that takes one, below the API's prefix."""
-OF_NO_ORG = {"/healthz", "/readyz", "/valuation-rates", "/valuation-rates/{provider}/{model}"}
+OF_NO_ORG = {"/healthz", "/readyz", "/valuation-rates"}
 """What they answer with belongs to no organisation."""
 WRITES = {"put", "post", "patch", "delete"}
 VARYING = {"date", "content-length", "set-cookie"}  # the cookie is the own token of whoever asks

@@ -336,6 +336,7 @@ def test_full_and_told_to_drop_keys_by_their_time_it_drops_none_of_ours(
             client.set(f"others:{number}", "x" * 1_000)
         except redis.exceptions.OutOfMemoryError:
             break
+    load.write(600)  # or else it has nothing to write, and does not learn of it
     until(lambda: "Redis cannot be used" in projector.ask("/readyz")[1])
     client.config_set("maxmemory", "0")
     assert agrees(client, own)

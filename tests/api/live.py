@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from burnline.api.view.hub import Hub
 
 API: Final = "/api/v1/finops"
-WITHIN_S: Final = 10.0
+WITHIN_S: Final = 30.0
 LOCAL: Final = ("127.0.0.1", 50_000)
 """Where calls come from: without tokens nobody else is let in."""
 

@@ -50,8 +50,9 @@ test-programs: $(READY)
 	@mkdir -p .cache
 	@$(BIN)/pytest $(PROGRAMS) >.cache/programs.txt 2>&1; code=$$?; cat .cache/programs.txt; exit $$code
 
+# These compute, and leave the processor to those whose faults and programs have their times to keep.
 test-others: $(READY)
-	$(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS))
+	nice -n 5 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS))
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-faults test-programs test-others soak long bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-others soak long bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,22 +37,19 @@ test-pure: $(READY)
 	$(BIN)/pytest -q $(PURE)
 
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property, integration and fault tests
-	@$(MAKE) --no-print-directory -j3 --keep-going test-faults test-programs test-others
+	@$(MAKE) --no-print-directory -j2 --keep-going test-faults test-others
 
-# Side by side, because those that inject faults or start whole programs mostly wait; they speak when they are done.
+# Side by side, because those that inject faults mostly wait; they speak when they are done, and go before the others:
+# their brokers and workers have times to keep.
 PROGRAMS := tests/cli tests/demo tests/deploy tests/notify tests/pages
 
 test-faults: $(READY)
 	@mkdir -p .cache
 	@$(BIN)/pytest tests/faults >.cache/faults.txt 2>&1; code=$$?; cat .cache/faults.txt; exit $$code
 
-test-programs: $(READY)
-	@mkdir -p .cache
-	@$(BIN)/pytest $(PROGRAMS) >.cache/programs.txt 2>&1; code=$$?; cat .cache/programs.txt; exit $$code
-
-# These compute, and leave the processor to those whose faults and programs have their times to keep.
 test-others: $(READY)
-	nice -n 5 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS))
+	@code=0; nice -n 5 $(BIN)/pytest $(PROGRAMS) || code=$$?; \
+	nice -n 5 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS)) || code=$$?; exit $$code
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak

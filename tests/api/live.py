@@ -62,10 +62,12 @@ class Projection:
         self._appended_ms = T0
 
     def switch(self) -> None:
-        """Let readers use this generation."""
-        self.redis.set(self.control.generation, self.generation)
-        self.redis.setnx(self.keys.seen_at_ms, T0)
-        count(self.redis, self.keys)
+        """Let readers use this generation, which is whole from its first moment."""
+        with self.redis.pipeline() as pipe:
+            pipe.set(self.control.generation, self.generation)
+            pipe.setnx(self.keys.seen_at_ms, T0)
+            count(pipe, self.keys)
+            pipe.execute()
 
     def close(self) -> None:
         self.redis.close()

@@ -51,7 +51,7 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
         broker_heartbeat_interval=session_timeout_s / HEARTBEATS_PER_SESSION,
         broker_request_timeout=max(90.0, session_timeout_s),
         broker_commit_interval=max(1.0, settings.flush_interval_ms / 1000),
-        consumer_group_instance_id=settings.group_instance_id,
+        consumer_group_instance_id=member_id(settings),
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=STREAM_BUFFER_BATCHES,
         stream_recovery_delay=0.0,
@@ -106,6 +106,16 @@ def credentials(settings: Settings) -> CredentialsT | None:
             ssl_context=context,
         )
     return faust.SSLCredentials(context) if context else None
+
+
+def member_id(settings: Settings) -> str | None:
+    """The static member's id in the group: another one once the topics have other partitions.
+
+    The brokers give a static member that comes back what it had, without asking anybody how to share. What was shared
+    before the topics grew would leave the new partitions to nobody.
+    """
+    name = settings.group_instance_id
+    return None if name is None else f"{name}-of-{settings.partitions}"
 
 
 def _text(path: Any) -> str | None:

@@ -6,13 +6,12 @@ import msgspec
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from burnline.api.access.principal import Editor, Principal
+from burnline.api.access.principal import Editor
 from burnline.api.problems import Mistake, Problem, responses
 from burnline.api.resources import WithResources
 from burnline.api.taking import publish
 from burnline.events.cloudevents import in_one_piece
 from burnline.events.decode import decode_batch
-from burnline.events.usage import Usage
 from burnline.publisher.encoding import record_of
 
 router = APIRouter(tags=["events"])
@@ -93,7 +92,7 @@ async def publish_events(request: Request, resources: WithResources, caller: Edi
     for index, usage in enumerate(usages):
         if usage is None:
             continue
-        if _may_publish(caller, usage):
+        if caller.sees(usage.org_id):
             taken.append(record_of(usage))
         else:
             detail = f"{caller.subject} may not publish for {usage.org_id}"
@@ -103,10 +102,6 @@ async def publish_events(request: Request, resources: WithResources, caller: Edi
         raise _none_of(refused)
     await publish(request.app.state.taking, taken)
     return EventsTaken(accepted=len(taken), refused=len(refused), refused_events=refused[:MOST_NAMED])
-
-
-def _may_publish(caller: Principal, usage: Usage) -> bool:
-    return caller.orgs is None or usage.org_id in caller.orgs
 
 
 def _values(body: bytes, request: Request) -> list[bytes | None]:

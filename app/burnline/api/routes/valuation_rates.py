@@ -148,7 +148,7 @@ async def show_rate(
     """
     at_ms = resources.now_ms() if at is None else query_instant_ms("at", at)
     provider, model = _checked(*names)
-    if org_id is not None and not _sees(caller, org_id):
+    if org_id is not None and not caller.sees(org_id):
         raise _hidden(org_id)
     keys, found, fresh = await _projected(resources)
     book = _book(resources, found.values())
@@ -272,12 +272,8 @@ def _card_out(book: RateBook, rate: ValuationRate, at_ms: int) -> CardOut | None
     return None if rate.is_pattern else CardOut.of(_card_of(book, rate, at_ms))
 
 
-def _sees(caller: Principal, org_id: str) -> bool:
-    return caller.orgs is None or org_id in caller.orgs
-
-
 def _may_see(caller: Principal, rate: ValuationRate) -> bool:
-    return rate.org_id is None or _sees(caller, rate.org_id)
+    return rate.org_id is None or caller.sees(rate.org_id)
 
 
 def _hidden(org_id: str) -> Problem:
@@ -290,7 +286,7 @@ def _may_set(caller: Principal, org_id: str | None) -> None:
             403,
             "Rates without org_id are every organisation's; a token that is bound to some may only change its own.",
         )
-    if org_id is not None and not _sees(caller, org_id):
+    if org_id is not None and not caller.sees(org_id):
         raise _hidden(org_id)
 
 

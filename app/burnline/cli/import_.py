@@ -61,6 +61,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Again = Annotated[bool, typer.Option("--again", help="Send what is remembered as imported, too.")]
 
 Rows = Callable[[OnBytes], Iterator[Found | Unread]]
+MappedRows = Callable[[Path, mapped.FieldMapping, OnBytes], Iterator[Found | Unread]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,7 @@ def import_csv(
 ) -> None:
     """A CSV file with a header, by a mapping of its columns (docs/in.md). Options and exit codes as of claude-code."""
     wanted = Wanted(org, agent or mapped.AGENT, since, dry_run, report, by, timezone, as_json, again, True)
-    fields = _mapping(mapping)
-    _run(lambda on_bytes: mapped.read_csv(file, fields, on_bytes), file.stat().st_size, wanted)
+    _run_mapped(mapped.read_csv, file, mapping, wanted)
 
 
 @imports.command("jsonl")
@@ -169,8 +169,12 @@ def import_jsonl(
 ) -> None:
     """JSON objects, one a line, by a mapping of their fields (docs/in.md). Options and exit codes as of claude-code."""
     wanted = Wanted(org, agent or mapped.AGENT, since, dry_run, report, by, timezone, as_json, again, True)
+    _run_mapped(mapped.read_jsonl, file, mapping, wanted)
+
+
+def _run_mapped(read: MappedRows, file: Path, mapping: Path, wanted: Wanted) -> None:
     fields = _mapping(mapping)
-    _run(lambda on_bytes: mapped.read_jsonl(file, fields, on_bytes), file.stat().st_size, wanted)
+    _run(lambda on_bytes: read(file, fields, on_bytes), file.stat().st_size, wanted)
 
 
 def _mapping(file: Path) -> mapped.FieldMapping:
@@ -206,10 +210,10 @@ def _run(rows: Rows, size: int, wanted: Wanted) -> None:
         encoded = [_added(report, usage, record) for usage, record in pairs]
     sent = None if wanted.report or wanted.dry_run else _send(encoded, wanted, org)
     if wanted.as_json:
-        typer.echo(json.dumps(_as_json(report, wanted, counts, sent), indent=2))
+        typer.echo(json.dumps(_as_json(report, counts, sent), indent=2))
     else:
         if wanted.report:
-            _show(report, wanted)
+            _show(report)
         _say(report, wanted, counts, sent)
     _leave(counts, sent)
 
@@ -251,10 +255,9 @@ def _send(encoded: Sequence[Encoded], wanted: Wanted, org: str) -> Sent:
         sys.exit(EXIT_FAILED)
 
 
-def _show(report: Report, wanted: Wanted) -> None:
-    groups = [name.strip() for name in wanted.by.split(",")]
+def _show(report: Report) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_footer=True)
-    for at, name in enumerate(groups):
+    for at, name in enumerate(report.by):
         table.add_column(name, "total" if at == 0 else "")
     total = _cells(report.total)
     for name, cell in zip(("input", "cache write", "cache read", "output", "tokens", "USD"), total, strict=True):
@@ -298,9 +301,8 @@ def _say(report: Report, wanted: Wanted, counts: Gathered, sent: Sent | None) ->
             _complain("Stopped; the same command goes on from here.", "yellow")
 
 
-def _as_json(report: Report, wanted: Wanted, counts: Gathered, sent: Sent | None) -> dict[str, Any]:
-    groups = [name.strip() for name in wanted.by.split(",")]
-    rows = [dict(zip(groups, keys, strict=True)) | _sums(sums) for keys, sums in report.rows()]
+def _as_json(report: Report, counts: Gathered, sent: Sent | None) -> dict[str, Any]:
+    rows = [dict(zip(report.by, keys, strict=True)) | _sums(sums) for keys, sums in report.rows()]
     return {
         "found": counts.found,
         "older": counts.too_old,

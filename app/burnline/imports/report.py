@@ -49,7 +49,8 @@ class Report:
     """
 
     def __init__(self, by: Sequence[str], book: RateBook, zone: ZoneInfo) -> None:
-        self._by = by
+        self.by = by
+        """What a row stands for."""
         self._book = book
         self._zone = zone
         self._cards: dict[tuple[str | None, ...], RateCard] = {}
@@ -68,7 +69,7 @@ class Report:
             charge.unpriced_tokens,
             charge.cost_pico_usd,
         )
-        self._rows.setdefault(tuple(self._group(event, name) for name in self._by), Sums()).add(sums)
+        self._rows.setdefault(tuple(self._group(event, name) for name in self.by), Sums()).add(sums)
         self.total.add(sums)
 
     def rows(self) -> list[Row]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
@@ -20,7 +21,7 @@ from burnline.stream.shard import Shard
 from burnline.stream.shards import Shards
 from burnline.topics.catalogue import TIMESTAMP_TYPE, topics_for
 from burnline.topics.reading import read_to_end
-from tests.topics.making import make_topic
+from tests.topics.making import make_topic, still_open
 
 T0: Final = 1_763_000_000_000
 TIMEOUT_S: Final = 30.0
@@ -71,7 +72,7 @@ def publish(settings: Settings, *values: bytes, partition: int = 0, written_ms: 
 
 
 def work_off(settings: Settings, *clocks_ms: int, kind: type[Shards] = Shards, book: RateBook = BOOK) -> None:
-    """Apply what is published and flush, by the clock; then flush again at each later time by it."""
+    """Apply what is published and flush, by the clock; then flush again at each later time by it. All can be read."""
     asyncio.run(_work_off(settings, clocks_ms or (T0 + 1_000_000,), kind, book))
 
 
@@ -93,6 +94,10 @@ async def _work_off(settings: Settings, clocks_ms: Sequence[int], kind: type[Sha
     while now_ms:
         await shards.flush()
         del now_ms[0]
+    deadline = time.monotonic() + TIMEOUT_S
+    while waiting := [open_now for partition in partitions for open_now in still_open(settings, partition)]:
+        assert time.monotonic() < deadline, waiting
+        await asyncio.sleep(0.02)
 
 
 class Careless(Shards):

@@ -24,6 +24,7 @@ from tests.faults.conftest import OpenStage
 from tests.faults.play import begin, settle
 from tests.faults.stage import Stage
 from tests.faults.unregistered import Unregistered, leave_open, unverified
+from tests.topics.making import still_open
 
 pytestmark = pytest.mark.faults
 
@@ -38,10 +39,10 @@ def test_a_flush_without_end_is_aborted_by_the_next_owner(open_stage: OpenStage,
         topics = stage.topics
         records = {topics.progress.name: b"{}", topics.anomalies.name: b"notice", topics.dead_letters.name: b"letter"}
         leave_open(cluster, transactional_id(stage), PARTITION, records)
-        assert still_open(stage) == sorted(records)
+        assert still_open(stage.settings, PARTITION) == sorted(records)
         writer = a_writer(stage)
         writer.fence()
-        assert still_open(stage) == []
+        assert still_open(stage.settings, PARTITION) == []
         writer.write([Outgoing(topic, b"key", b"new", ()) for topic in records], previous=None, progress=b"new")
         assert [committed(stage, topic) for topic in records] == [[b"new"]] * 3
 
@@ -129,7 +130,7 @@ def test_what_a_flush_that_counts_lost_with_the_next_one_is_written_again(
         writer.fence()
         writer.forgets = {topic for topic, forgets in names.items() if forgets}
         writer.write([Outgoing(topic, b"key", b"1", ()) for topic in names], previous=None, progress=b"1")
-        assert still_open(stage) == sorted(writer.forgets)
+        assert still_open(stage.settings, PARTITION) == sorted(writer.forgets)
         writer.forgets, writer.fails = set(), 2
         writer.write([Outgoing(topic, b"key", b"2", ()) for topic in names], previous=b"1", progress=b"2")
         assert [committed(stage, topic) for topic in names] == [[b"1", b"2"]] * 3
@@ -185,18 +186,11 @@ def writer_of(kind: type[Writer], stage: Stage, servers: str) -> Writer:
         transactional_id(stage),
         PARTITION,
         stored_progress=lambda: stored_progress(config, topics, PARTITION),
-        open_topics=lambda: still_open(stage),
+        open_topics=lambda: still_open(stage.settings, PARTITION),
         is_aborted=lambda topic, offset: is_aborted(config, topic, PARTITION, offset, timeout_s=TIMEOUT_S),
         state_topics=[topics.sessions.name, topics.rollups.name, topics.event_ids.name],
         progress_topic=topics.progress.name,
     )
-
-
-def still_open(stage: Stage) -> list[str]:
-    topics = stage.topics
-    state = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
-    written = (*state, topics.usage_rollups, topics.anomalies, topics.dead_letters)
-    return sorted(open_topics(client_config(stage.settings), [topic.name for topic in written], PARTITION, TIMEOUT_S))
 
 
 def committed(stage: Stage, topic: str) -> list[bytes | str | None]:

@@ -9,6 +9,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from burnline.kafka import client_config
 from burnline.settings import Settings
+from burnline.topics.catalogue import topics_for
+from burnline.topics.ends import open_topics
 from burnline.topics.reading import read_to_end
 
 TIMEOUT_S = 20.0
@@ -81,3 +83,14 @@ def read(settings: Settings, topic: str, partitions: Sequence[int] = (0,)) -> li
 
 def values(messages: Sequence[Message]) -> list[str]:
     return [(message.value() or b"").decode() for message in messages]
+
+
+def still_open(settings: Settings, partition: int) -> list[str]:
+    """Topics that a worker writes to, with a transaction that has no end yet in a partition.
+
+    Kafka answers a commit before its markers stand everywhere: who reads until then may come a moment too early.
+    """
+    topics = topics_for(settings)
+    state = (topics.progress, topics.sessions, topics.rollups, topics.event_ids)
+    written = [*state, topics.usage_rollups, topics.anomalies, topics.dead_letters]
+    return sorted(open_topics(client_config(settings), [topic.name for topic in written], partition, TIMEOUT_S))

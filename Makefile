@@ -39,17 +39,20 @@ test-pure: $(READY)
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property, integration and fault tests
 	@$(MAKE) --no-print-directory -j2 --keep-going test-faults test-others
 
-# Side by side, because those that inject faults mostly wait; they speak when they are done, and go before the others:
-# their brokers and workers have times to keep.
+# Two lanes of about the same length. Those that inject faults mostly wait, and programs go before what computes beside
+# them: brokers and workers have times to keep. What computes only comes when the faults are over. The first lane
+# speaks when it is done.
 PROGRAMS := tests/cli tests/demo tests/deploy tests/notify tests/pages
+COMPUTING := $(PURE) tests/imports tests/metering tests/native tests/otel tests/usage
 
 test-faults: $(READY)
 	@mkdir -p .cache
-	@$(BIN)/pytest tests/faults >.cache/faults.txt 2>&1; code=$$?; cat .cache/faults.txt; exit $$code
+	@code=0; $(BIN)/pytest tests/faults >.cache/faults.txt 2>&1 || code=$$?; \
+	nice -n 5 $(BIN)/pytest $(COMPUTING) >>.cache/faults.txt 2>&1 || code=$$?; cat .cache/faults.txt; exit $$code
 
 test-others: $(READY)
 	@code=0; nice -n 5 $(BIN)/pytest $(PROGRAMS) || code=$$?; \
-	nice -n 5 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS)) || code=$$?; exit $$code
+	nice -n 5 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS) $(COMPUTING)) || code=$$?; exit $$code
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak

@@ -1,16 +1,14 @@
 """The packaged trace: unchanged, whole, and read exactly."""
 
 import hashlib
-from importlib import resources
 
-from burnline.demo.trace import TRACE_FILE, load_trace, parse_trace
+from burnline.demo.trace import load_trace, parse_trace, published_file
 
 PUBLISHED_SHA256 = "54e9a6d2a4bd06ba1e060304b900abbc74cbea53de96506e60fe5bb4f2277fb6"
 
 
 def test_packaged_trace_is_the_published_file_unchanged() -> None:
-    packaged = (resources.files("burnline.demo") / "data" / TRACE_FILE).read_bytes()
-    assert hashlib.sha256(packaged).hexdigest() == PUBLISHED_SHA256
+    assert hashlib.sha256(published_file()).hexdigest() == PUBLISHED_SHA256
 
 
 def test_trace_has_every_request_of_its_hour_in_order() -> None:

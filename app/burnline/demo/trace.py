@@ -1,13 +1,14 @@
 """The packaged trace: when real requests came, and how long they and their answers were."""
 
 import csv
+import gzip
 from collections.abc import Iterable
 from datetime import datetime
 from importlib import resources
 from operator import itemgetter
 from typing import NamedTuple
 
-TRACE_FILE = "AzureLLMInferenceTrace_code.csv"
+TRACE_FILE = "AzureLLMInferenceTrace_code.csv.gz"
 _SECONDS_DIGITS = len("2023-11-16 18:17:03")
 _TICKS_PER_MS = 10_000
 
@@ -22,8 +23,12 @@ class Request(NamedTuple):
 
 def load_trace() -> list[Request]:
     """All requests of the packaged trace, in order of arrival."""
-    path = resources.files("burnline.demo") / "data" / TRACE_FILE
-    return parse_trace(path.read_text(encoding="ascii").splitlines())
+    return parse_trace(published_file().decode("ascii").splitlines())
+
+
+def published_file() -> bytes:
+    """The trace byte for byte as its authors published it; in the package it is compressed."""
+    return gzip.decompress((resources.files("burnline.demo") / "data" / TRACE_FILE).read_bytes())
 
 
 def parse_trace(lines: Iterable[str]) -> list[Request]:

@@ -17,6 +17,7 @@ Capability = Literal[
     "log-append-time",  # message.timestamp.type is kept to
     "size-limit",  # max.message.bytes is enforced
     "replication",  # more replicas than brokers are refused
+    "static-members",  # they come back to what they had; and topics grow
     "restart",  # what was acknowledged is there after a kill -9 and a restart
 ]
 CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability))

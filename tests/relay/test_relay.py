@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ from contextlib import contextmanager
 
 import pytest
 from confluent_kafka import Message, Producer
+from confluent_kafka.admin import AdminClient, NewPartitions
+from prometheus_client import CollectorRegistry
 
 from burnline.events.dead_letters import DeadLetterHeaders
 from burnline.events.decode import decode_batch
 from burnline.kafka import client_config
+from burnline.relay.metrics import RelayMetrics
+from burnline.relay.runner import Relay, member_id
 from burnline.settings import Settings
 from burnline.topics.catalogue import otel_topics_for, topics_for
 from burnline.topics.ensure import ensure_otel_topics, ensure_topics
@@ -151,3 +156,47 @@ def test_what_is_no_otlp_is_put_aside_and_holds_nothing_up(settings: Settings) -
     assert isinstance(headers, list)
     told = DeadLetterHeaders.from_kafka(headers)  # type: ignore[arg-type]  # the stubs allow text for values
     assert (told.reason.value, told.topic, told.partition, told.offset) == ("not_otlp", topics.spans.name, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("partitions", "member"),
+    [
+        pytest.param((4, 4), "one-of-4-of-4", id="as many as ever"),
+        pytest.param((4, 8), "one-of-4-of-8", id="more of one topic: another member, so that all are shared out anew"),
+        pytest.param((0, 4), "one-of-0-of-4", id="a topic that is not there yet"),
+    ],
+)
+def test_a_static_member_is_one_of_so_many_partitions(partitions: tuple[int, int], member: str) -> None:
+    assert member_id("one", partitions) == member
+
+
+@contextmanager
+def relaying(settings: Settings) -> Iterator[None]:
+    """The relay in a thread, until the end of the block."""
+    stop = threading.Event()
+    soon = settings.model_copy(update={"session_timeout_ms": 6_000})
+    relay = Relay(soon, "one", RelayMetrics(CollectorRegistry()), stop)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(WITHIN_S)
+        assert not thread.is_alive()
+
+
+@pytest.mark.needs("transactions", "static-members")
+def test_partitions_that_came_during_a_quick_restart_are_read(settings: Settings) -> None:
+    name = otel_topics_for(settings).spans.name
+    client = client_config(settings)
+    write(settings, range(1))
+    with relaying(settings):
+        wait_for(settings, SPANS + 1)
+    admin = AdminClient(client)
+    admin.create_partitions([NewPartitions(name, 2 * settings.partitions)])[name].result(30)
+    producer = Producer(client)
+    producer.produce(name, spans(1).json(), partition=2 * settings.partitions - 1)
+    assert producer.flush(60) == 0
+    with relaying(settings):
+        wait_for(settings, 2 * SPANS + 1)

@@ -67,6 +67,19 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(settings.otel_default_org, settings.otel_session_fallback)
 
 
+def member_id(name: str, partitions: Sequence[int]) -> str:
+    """The static member's id in the group: another one once a topic has other partitions.
+
+    The brokers give a static member that comes back what it had, and do not ask again how to share: partitions that a
+    topic has gained meanwhile would be nobody's.
+
+    Args:
+        name: Of the process, as it is set.
+        partitions: How many each topic that is read has.
+    """
+    return "-of-".join((name, *map(str, partitions)))
+
+
 class Relay:
     """Brings telemetry to `usage`. `run` blocks until `stop` is set."""
 
@@ -81,12 +94,11 @@ class Relay:
         """
         self._config = client_config(settings)
         self._transactional_id = f"{settings.app_id}-otel-{instance}"
-        self._membership: Config = {
+        self._group: Config = {
             "group.id": group_of(settings),
             "session.timeout.ms": settings.session_timeout_ms,
         }
-        if settings.group_instance_id is not None:
-            self._membership["group.instance.id"] = settings.group_instance_id
+        self._member = settings.group_instance_id
         self._topics = otel_topics_for(settings)
         self._usage = topics_for(settings).usage.name
         self._rules = rules_of(settings)
@@ -119,7 +131,8 @@ class Relay:
         consumer = Consumer(
             {
                 **self._config,
-                **self._membership,
+                **self._group,
+                **self._membership(producer),
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
@@ -138,6 +151,14 @@ class Relay:
         finally:
             self._metrics.partitions.set(0)
             consumer.close()
+
+    def _membership(self, client: Producer) -> Config:
+        if self._member is None:
+            return {}
+        known = client.list_topics(timeout=ATTEMPT_S).topics  # of one that is missing none, which makes it not either
+        names = (self._topics.spans.name, self._topics.logs.name)
+        partitions = [len(known[name].partitions) if name in known else 0 for name in names]
+        return {"group.instance.id": member_id(self._member, partitions)}
 
     def _producer(self) -> Producer:
         producer = Producer(

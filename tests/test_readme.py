@@ -39,7 +39,7 @@ def test_every_metric_is_listed_and_none_that_is_gone() -> None:
     for kind in (ProjectorMetrics, ApiMetrics, NotifyMetrics, RelayMetrics, DetectorMetrics):
         kind(registry)
     found = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
-    names = [cell for cell in re.findall(r"^\| (`[^|]+) \|", METRICS, re.MULTILINE)]
+    names: list[str] = re.findall(r"^\| (`[^|]+) \|", METRICS, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(names))) == sorted(found)
 
 

@@ -14,6 +14,17 @@ CALLED_BY_DECORATION = [
     "@*.exception_handler",
     "@server.tool",
 ]
+LITELLM = (
+    "log_pre_api_call", "log_success_event", "async_log_success_event", "log_failure_event",
+    "async_log_failure_event",
+)  # fmt: skip
+LANGCHAIN = (
+    "on_chain_start", "on_tool_start", "on_chain_end", "on_chain_error", "on_tool_end", "on_tool_error",
+    "on_chat_model_start", "on_llm_start", "on_llm_error", "on_llm_end",
+)  # fmt: skip
+OPENAI_AGENTS = (
+    "on_trace_start", "on_trace_end", "on_span_start", "on_span_end", "force_flush",
+)  # fmt: skip
 CALLED_BY_LIBRARIES = {
     "__getattr__": "Python",
     "_changelog_topic_name": "Faust",
@@ -30,6 +41,9 @@ CALLED_BY_LIBRARIES = {
     "log_message": "http.server",
     "process_request": "socketserver",
     "service_actions": "socketserver",
+    **dict.fromkeys(LITELLM, "LiteLLM"),
+    **dict.fromkeys(LANGCHAIN, "LangChain"),
+    **dict.fromkeys(OPENAI_AGENTS, "OpenAI's agents"),
 }
 NAMED_IN_TEXT = {
     "ReferenceStore": "a store's address",

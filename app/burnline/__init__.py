@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from burnline import usage
     from burnline.metering import meter
+    from burnline.metering.hooks.claude_agent import claude_agent_messages
+    from burnline.metering.hooks.langchain import langchain_handler
+    from burnline.metering.hooks.litellm import litellm_logger
+    from burnline.metering.hooks.openai_agents import openai_agents_processor
+    from burnline.metering.hooks.pydantic_ai import pydantic_ai_capability
     from burnline.publisher import AsyncUsagePublisher, Counts, DeliveryError, Failure, UsagePublisher
     from burnline.usage import session
 
@@ -22,7 +27,12 @@ __all__ = [
     "Failure",
     "UsagePublisher",
     "__version__",
+    "claude_agent_messages",
+    "langchain_handler",
+    "litellm_logger",
     "meter",
+    "openai_agents_processor",
+    "pydantic_ai_capability",
     "session",
     "usage",
 ]
@@ -33,7 +43,12 @@ _HOMES = {
     "DeliveryError": "burnline.publisher",
     "Failure": "burnline.publisher",
     "UsagePublisher": "burnline.publisher",
+    "claude_agent_messages": "burnline.metering.hooks.claude_agent",
+    "langchain_handler": "burnline.metering.hooks.langchain",
+    "litellm_logger": "burnline.metering.hooks.litellm",
     "meter": "burnline.metering",
+    "openai_agents_processor": "burnline.metering.hooks.openai_agents",
+    "pydantic_ai_capability": "burnline.metering.hooks.pydantic_ai",
     "session": "burnline.usage",
 }
 

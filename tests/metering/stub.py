@@ -19,10 +19,19 @@ class Provider:
         self.status = 200
         self.kind = "application/json"
         self.body = b""
+        self._next: list[bytes] = []
 
-    def answers(self, answer: Any, status: int = 200) -> None:
-        """One JSON object."""
-        self.status, self.kind, self.body = status, "application/json", json.dumps(answer).encode()
+    def answers(self, answer: Any, *later: Any, status: int = 200) -> None:
+        """One JSON object; with several, one after the other, and the last one from then on."""
+        first, *self._next = (json.dumps(each).encode() for each in (answer, *later))
+        self.status, self.kind, self.body = status, "application/json", first
+
+    def next_body(self) -> bytes:
+        """What is answered now."""
+        body = self.body
+        if self._next:
+            self.body = self._next.pop(0)
+        return body
 
     def streams(self, events: list[dict[str, Any]]) -> None:
         """Server-sent events, as OpenAI, Anthropic, Google and Mistral send them."""
@@ -62,12 +71,13 @@ def provider() -> Iterator[Provider]:
             self._answer()
 
         def _answer(self) -> None:
+            body = stub.next_body()
             self.send_response(stub.status)
             self.send_header("content-type", stub.kind)
-            self.send_header("content-length", str(len(stub.body)))
+            self.send_header("content-length", str(len(body)))
             self.send_header("x-amzn-requestid", "aws-1")
             self.end_headers()
-            self.wfile.write(stub.body)
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Nothing: pytest's output is for the tests."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from burnline.metering.hooks import claude_agent
 from burnline.metering.hosts import served_by
 from burnline.metering.recorder import RECORDER, Recorder, TakesEvents
 from burnline.metering.stainless import listen
@@ -51,8 +52,9 @@ def meter(
         client = burnline.meter(OpenAI(), org="acme", agent="coder")
 
     It takes clients of `openai`, `anthropic`, `google.genai`, `mistralai`, `ollama` and boto3's `bedrock-runtime`,
-    sync and async, streams included. Its calls answer what they did before, and raise what they did before; what goes
-    wrong with metering is logged, at most once a minute, and counted in `recorder_of(client).unmetered`.
+    sync and async, streams included, and the `ClaudeSDKClient` of `claude_agent_sdk`. Its calls answer what they did
+    before, and raise what they did before; what goes wrong with metering is logged, at most once a minute, and counted
+    in `recorder_of(client).unmetered`.
 
     A `burnline.session(…)` around a call goes before what is said here.
 
@@ -84,7 +86,8 @@ def meter(
     if listener is None:
         raise TypeError(
             f"{type(client).__module__}.{type(client).__qualname__} is no client that can be metered: those of openai, "
-            "anthropic, google.genai, mistralai, ollama and bedrock-runtime are; else use burnline.usage.from_…"
+            "anthropic, google.genai, mistralai, ollama, bedrock-runtime and claude_agent_sdk are; "
+            "else use burnline.usage.from_…"
         )
     listener(client, meant)
     return client
@@ -104,6 +107,8 @@ def _listeners(client: Any) -> Iterator[_Listener]:
         yield _ollama
     if "botocore" in packages and hasattr(client, "converse"):
         yield _bedrock
+    if "claude_agent_sdk" in packages and hasattr(client, "receive_messages"):
+        yield _claude_agent
 
 
 def _openai(client: Any, meant: _Meant) -> None:
@@ -156,6 +161,10 @@ def _bedrock(client: Any, meant: _Meant) -> None:
     recorder = meant.recorder(client, adapters.BEDROCK, region=client.meta.region_name)
     for name in ("converse", "converse_stream"):
         _listen_to(client, name, recorder, "modelId")
+
+
+def _claude_agent(client: Any, meant: _Meant) -> None:
+    claude_agent.listen(client, meant.recorder(client, claude_agent.DIALECT))
 
 
 def _listen_to(holder: Any, name: str, recorder: Recorder, model: str) -> None:

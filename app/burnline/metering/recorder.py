@@ -5,11 +5,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from burnline.usage.adapters import Dialect, complete
-from burnline.usage.context import Owner, current
+from burnline.usage.context import NOBODY, Owner, current
 from burnline.usage.reading import UsageMissing
 
 if TYPE_CHECKING:
@@ -42,18 +42,32 @@ class Recorder:
         unmetered: Answers that cost something which nobody said: streams without usage, or left before their end.
     """
 
-    def __init__(self, dialect: Dialect, owner: Owner, known: Mapping[str, Any], publisher: TakesEvents | None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        owner: Owner,
+        known: Mapping[str, Any],
+        publisher: TakesEvents | None,
+        *,
+        else_agent: str | None = None,
+    ) -> None:
         self.dialect = dialect
-        self._owner = owner if owner.session else replace(owner, session=str(uuid.uuid4()))
+        self._owner = owner
+        self._else = Owner(agent=else_agent, session=str(uuid.uuid4()))
         self._known = {name: value for name, value in known.items() if value is not None}
         self._publisher = publisher
         self._lock = threading.Lock()
         self._said_at_s = float("-inf")
         self.metered = self.unmetered = 0
 
-    def call(self, **known: Any) -> Call:
-        """A call that begins here and now, in the session around it; `known` stands where the answer says nothing."""
-        return Call(current().over(self._owner), known)
+    def call(self, found: Owner = NOBODY, **known: Any) -> Call:
+        """A call that begins here and now.
+
+        Args:
+            found: Whose it is where neither the session around it nor the meter says so, as a framework has it.
+            known: What stands where the answer says nothing.
+        """
+        return Call(current().over(self._owner).over(found).over(self._else), known)
 
     def answered(self, call: Call, answer: Any) -> None:
         """An answer came whole, or is what was collected of a stream."""
@@ -87,6 +101,9 @@ class Recorder:
             provider=self.dialect.provider,
             occurred_at_ms=time.time_ns() // 1_000_000,
         )
+        if not event.get("model"):
+            self.not_told("neither the call nor its answer names the model")
+            return
         publisher = self._publisher or shared_publisher()
         publisher.publish(event)
         with self._lock:

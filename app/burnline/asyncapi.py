@@ -77,6 +77,7 @@ _CONTENTS: Final = {
         value=_AS_IT_CAME,
     ),
     "detection": Content(sends=True, reads=True, value="What was learned; internal."),
+    "budgets": Content(sends=True, reads=True, contract="budget"),
     "redriven": Content(sends=True, reads=True, value="The event that was sent back."),
 }
 _INTERNAL: Final = Content(sends=True, reads=True, value="Internal.")

@@ -56,6 +56,18 @@ BASELINE: Final[dict[str, Any]] = {
     "updated_at": _OCCURRED_AT,
 }
 
+BUDGET: Final[dict[str, Any]] = {
+    "scope": "agent",
+    "org_id": "acme",
+    "name": "code-reviewer",
+    "amount_usd": "500",
+    "period": "month",
+    "time_zone": "Asia/Tokyo",
+    "thresholds_percent": [50, 80, 95, 100],
+    "source": "manual",
+    "updated_at": _OCCURRED_AT,
+}
+
 ANOMALY: Final[dict[str, Any]] = {
     "anomaly_id": "3ffc9573-59eb-5ae4-8a00-b7b2c514d8b7",
     "revision": 1,

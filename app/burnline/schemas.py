@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from burnline import schema_examples as examples
+from burnline.budgets.budget import Budget
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
 from burnline.events.contract import UsageEvent
@@ -43,6 +44,7 @@ CONTRACTS = (
     Contract("usage-rollup", "Usage of a quarter of an hour", UsageRollup, examples.USAGE_ROLLUP),
     Contract("anomaly", "Anomaly notice", Anomaly, examples.ANOMALY),
     Contract("baseline", "Baseline", Baseline, examples.BASELINE),
+    Contract("budget", "Budget", Budget, examples.BUDGET),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),
     Contract("progress", "Progress of a source partition", SourceProgress, examples.SOURCE_PROGRESS),
     Contract("dead-letter-headers", "Headers of a dead letter", DeadLetterHeaders, examples.DEAD_LETTER_HEADERS),

@@ -29,6 +29,7 @@ def _topics(**overrides: Any) -> Topics:
         ("usage_rollups", "p.usage-rollups", 6, 400 * DAY_MS),
         ("parked_notices", "p.parked-notices", 1, 30 * DAY_MS),
         ("detection", "p.detection", 1, None),
+        ("budgets", "p.budgets", 1, None),
     ],
     ids=str,
 )
@@ -41,7 +42,7 @@ def test_each_topic_is_as_documented(role: str, name: str, partitions: int, rete
 
 
 def test_the_list_above_is_whole() -> None:
-    assert len(_topics()) == 12
+    assert len(_topics()) == 13
 
 
 def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:

@@ -13,6 +13,7 @@ COMMANDS = (
     "api",
     "backtest",
     "baselines",
+    "budgets",
     "check",
     "dead_letters",
     "demo",

@@ -148,11 +148,12 @@ def hours_of(tz: ZoneInfo, from_ms: int, to_ms: int) -> list[Hour]:
     if hours > MAX_HOURS:
         raise PeriodError("grain", f"grain=hour makes {hours} hours; {MAX_HOURS} at most (31 days) can be asked for")
     quarters = range(from_ms, to_ms, QUARTER_MS)
-    starts = [at_ms for at_ms in quarters if at_ms == from_ms or _begins_hour(tz, at_ms)]
+    starts = [at_ms for at_ms in quarters if at_ms == from_ms or begins_hour(tz, at_ms)]
     return [Hour(*ends) for ends in zip(starts, [*starts[1:], to_ms], strict=True)]
 
 
-def _begins_hour(tz: ZoneInfo, at_ms: int) -> bool:
+def begins_hour(tz: ZoneInfo, at_ms: int) -> bool:
+    """Whether clocks there show a full hour at a quarter-hour, or have just jumped into another hour."""
     now, before = (
         (_EPOCH + timedelta(milliseconds=each)).astimezone(tz).time() for each in (at_ms, at_ms - QUARTER_MS)
     )

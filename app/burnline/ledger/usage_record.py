@@ -5,6 +5,7 @@ kind]` as compact JSON. Value: one JSON object, amounts as exact decimal strings
 of each key and add up; records that differ in `since_offset` alone share no event.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -17,6 +18,9 @@ from burnline.ledger.usage_rollups import QUARTER_MS, UsageRow
 from burnline.pricing.money import usd_text
 
 VERSION = 1
+NEXT_OFFSET = "next-offset"
+"""Header of the last record of a flush: up to which offset of its partition the ledgers, and these sums, then hold all
+events. A reader that has the records up to one of these has whole flushes."""
 
 
 class UsageRollupRecord(msgspec.Struct, gc=False):
@@ -86,6 +90,17 @@ def encode(row: UsageRow, partition: int, offset_base: int = 0) -> tuple[bytes, 
     if row.rare:
         write_rare(record, row, ROLLUP_SUMS)
     return _encoder.encode((partition, since_offset, *row.key)), _encoder.encode(record)
+
+
+_Text = str | bytes | None
+
+
+def next_offset_of(headers: Mapping[str, _Text] | Sequence[tuple[str, _Text]] | None) -> int | None:
+    """The ledgers' offset after the flush that a record is the last one of; None for any other record."""
+    if not headers:
+        return None
+    value = dict(headers).get(NEXT_OFFSET)
+    return int(value) if value is not None and value.isdigit() else None
 
 
 def parse(value: bytes) -> UsageRollupRecord:

@@ -8,6 +8,7 @@ from burnline.events.dead_letters import dead_letter
 from burnline.events.rejection import Reason, Rejection
 from burnline.ledger.changes import Changes
 from burnline.ledger.partition import PartitionLedger
+from burnline.ledger.usage_record import NEXT_OFFSET
 from burnline.stream.batches import Records
 from burnline.stream.writer import TransactionalWriter
 from burnline.stream.written import Outgoing
@@ -99,6 +100,8 @@ def records_of(topics: Topics, changes: Changes, unwritten: Unwritten, progress:
     records = [Outgoing(topics.sessions.name, key, value, ()) for key, value in changes.ledgers]
     records += [Outgoing(topics.rollups.name, key, value, ()) for key, value in changes.rollups]
     records += [Outgoing(topics.usage_rollups.name, key, value, ()) for key, value in changes.usage_rollups]
+    if changes.usage_rollups:
+        records[-1] = records[-1]._replace(headers=[(NEXT_OFFSET, b"%d" % changes.progress.next_offset)])
     records += [Outgoing(topics.event_ids.name, key, value, ()) for key, value in changes.event_ids]
     records += [
         Outgoing(topics.anomalies.name, notice_key(notice), notice_value(notice), cloudevent_headers(notice))

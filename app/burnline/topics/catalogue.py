@@ -63,6 +63,7 @@ class Topics(NamedTuple):
     usage_rollups: TopicSpec
     parked_notices: TopicSpec
     detection: TopicSpec
+    budgets: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -155,6 +156,7 @@ def topics_for(settings: Settings) -> Topics:
             _compacted(segment_bytes=64 * MIB, segment_ms=HOUR_MS),
             "What `burnline detect` has learned, and how far it is.",
         ),
+        budgets=spec("budgets", 1, _compacted(), "What organisations, teams, projects and agents may spend."),
     )
 
 

@@ -68,9 +68,9 @@ def read_newest(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[b
 
 
 def write_together(
-    config: Config, topic: TopicSpec, records: Mapping[str, bytes], *, transactional_id: str, timeout_s: float
+    config: Config, topic: TopicSpec, records: Mapping[str, bytes | None], *, transactional_id: str, timeout_s: float
 ) -> None:
-    """Write keys in one transaction: readers of committed records see all of them, or none.
+    """Write keys in one transaction (None deletes one): readers of committed records see all of them, or none.
 
     Raises:
         TopicError: The brokers refuse, or are silent; then none was written.

@@ -108,10 +108,17 @@ class Projection:
             pipe.execute()
 
     def retire(self, session_id: str) -> None:
-        """Project the deletion of a session's only ledger."""
+        """Project the deletion of all ledgers of a session, which are kept without their slices."""
+        ledgers: Any = self.redis.hgetall(self.keys.session(session_id))
+        rows = {name.decode(): json.loads(value) for name, value in ledgers.items()}
         with self.redis.pipeline() as pipe:
             pipe.delete(self.keys.session(session_id))
             pipe.zrem(self.keys.sessions, session_id)
+            for name, row in rows.items():
+                kept = json.dumps(row | {"slices": []})
+                pipe.hset(self.keys.closed_session(session_id), f"{name}@{row['last_offset']}", kept)
+                pipe.zadd(self.keys.closed_sessions, {session_id: row["last_event_at"]}, gt=True)
+            count(pipe, self.keys, self.keys.closed_sessions)
             self._change(pipe, session_id)
             pipe.execute()
 

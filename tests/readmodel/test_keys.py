@@ -13,9 +13,16 @@ KEYS = CONTROL.keys("7")
 
 def test_all_of_a_generation_stands_under_its_id() -> None:
     names = [getattr(KEYS, name) for name in dir(Keys) if isinstance(getattr(Keys, name), property)]
-    names += [KEYS.session("s"), KEYS.sessions_of("o"), KEYS.anomaly("a"), KEYS.rollups(DAY), KEYS.rate_history("k")]
+    names += [
+        KEYS.session("s"),
+        KEYS.closed_session("s"),
+        KEYS.sessions_of("o"),
+        KEYS.anomaly("a"),
+        KEYS.rollups(DAY),
+        KEYS.rate_history("k"),
+    ]
     assert all(name.startswith("burnline:7:") for name in names)
-    assert len(set(names)) == len(names) == 23
+    assert len(set(names)) == len(names) == 25
 
 
 def test_what_outlives_a_generation_stands_under_none() -> None:

@@ -1,6 +1,8 @@
 """What the scripts do to a real Redis: whole batches in their place, tombstones, the feed, the lease and the switch."""
 
 import asyncio
+import json
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -8,9 +10,9 @@ import pytest
 import redis.asyncio
 
 from burnline.readmodel.batch import Record, Role, Stretch, plan
-from burnline.readmodel.keys import CHANGES_KEPT, Control
-from burnline.readmodel.rows import decode_unreadable
-from burnline.readmodel.store import AUDIT_START, Store
+from burnline.readmodel.keys import CHANGES_KEPT, CLOSED_TTL_MS, Control
+from burnline.readmodel.rows import decode_session, decode_unreadable
+from burnline.readmodel.store import _BOUNDS, AUDIT_START, Store
 from tests.readmodel import examples
 from tests.readmodel.examples import DAY, T0, record
 
@@ -172,6 +174,129 @@ class TestTombstones:
             assert await bench.redis.zrange(bench.keys.rollup_days, 0, -1) == [b"2025-10-10"]
             assert await bench.redis.zrange(bench.keys.expires, 0, -1) == [b"rollups:2025-10-10"]
             assert await bench.lost() == ""
+
+        run(body)
+
+
+def keyed(session_id: str, org_id: str = "acme") -> bytes:
+    return json.dumps([org_id, session_id], separators=(",", ":")).encode()
+
+
+def owned(session_id: str, partition: int = 0, **changes: Any) -> Record:
+    """A ledger under the key that names its organisation."""
+    value = examples.ledger(session_id, partition, **changes)
+    org_id = str(changes.get("org_id", "acme"))
+    return record(Role.SESSIONS, keyed(session_id, org_id), value, partition=partition)
+
+
+def retired(session_id: str, partition: int = 0, org_id: str = "acme") -> Record:
+    return record(Role.SESSIONS, keyed(session_id, org_id), None, partition=partition)
+
+
+class TestClosedSessions:
+    """What a session had spent stays for a while after its ledger has gone."""
+
+    def test_a_retired_one_keeps_its_sums(self, run: Run) -> None:
+        async def body(bench: Bench) -> None:
+            await bench.take(owned("s-1"))
+            await bench.take(retired("s-1"))
+            kept = await bench.redis.hgetall(bench.keys.closed_session("s-1"))
+            row = decode_session(kept[b"0/acme@7"])
+            assert (row.cost_usd, row.events, list(row.by_model), row.slices) == ("0.41", 1, ["gpt-4o"], [])
+            assert await bench.redis.zrange(bench.keys.closed_sessions, 0, -1, withscores=True) == [(b"s-1", T0 + 1)]
+            assert await bench.lost() == ""
+
+        run(body)
+
+    @pytest.mark.parametrize(
+        ("begins_at", "kept"),
+        [
+            pytest.param(T0 + 2, [b"0/acme@7"], id="behind its end: what it had is not in the new ledger"),
+            pytest.param(T0 + 1, [], id="at its end: the log is counted anew"),
+            pytest.param(T0, [], id="with it: the log is counted anew"),
+        ],
+    )
+    def test_one_that_begins_anew(self, run: Run, begins_at: int, kept: list[bytes]) -> None:
+        async def body(bench: Bench) -> None:
+            await bench.take(owned("s-1"), owned("s-1", 1))
+            await bench.take(retired("s-1"), retired("s-1", 1))
+            await bench.take(owned("s-1", first_event_at=begins_at, last_event_at=begins_at + 9, last_offset=12))
+            found = await bench.redis.hkeys(bench.keys.closed_session("s-1"))
+            assert sorted(found) == sorted([*kept, b"1/acme@7"])  # the other partition counts on its own
+            await bench.take(retired("s-1"))
+            assert b"0/acme@12" in await bench.redis.hkeys(bench.keys.closed_session("s-1"))
+            assert await bench.lost() == ""
+
+        run(body)
+
+    def test_the_last_part_takes_its_place_along(self, run: Run) -> None:
+        async def body(bench: Bench) -> None:
+            await bench.take(owned("s-1"))
+            await bench.take(retired("s-1"))
+            await bench.take(owned("s-1"))
+            assert await bench.redis.zcard(bench.keys.closed_sessions) == 0
+            assert await bench.lost() == ""
+
+        run(body)
+
+    def test_one_that_moves_under_its_present_name_is_not_closed(self, run: Run) -> None:
+        async def body(bench: Bench) -> None:
+            await bench.take(ledger("s-1"))
+            await bench.take(owned("s-1"), gone("s-1"))
+            assert await bench.redis.exists(bench.keys.closed_session("s-1"), bench.keys.closed_sessions) == 0
+
+        run(body)
+
+    def test_the_oldest_go_where_there_are_too_many(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(_BOUNDS, "CLOSED_KEPT", 2)
+
+        async def body(bench: Bench) -> None:
+            bench.store = Store(bench.redis, CONTROL.prefix, "me")
+            for n in (2, 1, 3):
+                await bench.take(owned(f"s-{n}", last_event_at=T0 + n))
+                await bench.take(retired(f"s-{n}"))
+            assert await bench.redis.zrange(bench.keys.closed_sessions, 0, -1) == [b"s-2", b"s-3"]
+            assert await bench.redis.exists(bench.keys.closed_session("s-1")) == 0
+            assert await bench.lost() == ""
+
+        run(body)
+
+    def test_and_so_do_those_of_last_month(self, run: Run) -> None:
+        async def body(bench: Bench) -> None:
+            now_ms = time.time_ns() // 1_000_000
+            for session_id, ago_ms in (("old", CLOSED_TTL_MS + 60_000), ("young", CLOSED_TTL_MS - 60_000)):
+                await bench.take(owned(session_id, first_event_at=T0, last_event_at=now_ms - ago_ms))
+                await bench.take(retired(session_id))
+            await bench.store.tidy(bench.generation)
+            assert await bench.redis.zrange(bench.keys.closed_sessions, 0, -1) == [b"young"]
+            assert await bench.redis.exists(bench.keys.closed_session("old")) == 0
+            assert await bench.lost() == ""
+
+        run(body)
+
+    def test_a_rebuild_takes_over_what_the_topic_has_forgotten(self, run: Run) -> None:
+        async def body(bench: Bench) -> None:
+            await bench.take(owned("s-1"), owned("s-2"))
+            await bench.take(retired("s-1"), retired("s-2"))
+            await bench.store.ask_for_rebuild()
+            generation = await bench.store.begin({PLACE: 0})
+            assert generation is not None
+            rebuilt = Bench(bench.redis, generation)
+            await rebuilt.take(owned("s-2"))
+            await rebuilt.take(retired("s-2"))  # compaction has left this one
+            assert await bench.store.switch(generation)
+            assert await bench.redis.zrange(rebuilt.keys.closed_sessions, 0, -1) == [b"s-1", b"s-2"]
+            assert await bench.redis.hkeys(rebuilt.keys.closed_session("s-1")) == [b"0/acme@7"]
+            assert await rebuilt.lost() == ""
+
+        run(body)
+
+    def test_one_whose_row_is_gone_is_a_loss(self, run: Run) -> None:
+        async def body(bench: Bench) -> None:
+            await bench.take(owned("s-1"))
+            await bench.take(retired("s-1"))
+            await bench.redis.delete(bench.keys.closed_session("s-1"))
+            assert await bench.lost() == f"{bench.generation}:closed:s-1"
 
         run(body)
 

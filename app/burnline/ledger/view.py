@@ -136,7 +136,7 @@ def _view(parts: list[LedgerFigures]) -> SessionView:
         agent_id=parts[0].agent_id,
         source_partition=parts[0].source_partition,
         last_offset=parts[0].last_offset,
-        source_partitions=tuple(sorted(part.source_partition for part in parts)),
+        source_partitions=tuple(sorted({part.source_partition for part in parts})),
         first_event_at=parts[0].first_event_at,
         last_event_at=max(part.last_event_at for part in parts),
         delay_ms=min(part.delay_ms for part in parts),

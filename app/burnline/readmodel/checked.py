@@ -32,6 +32,7 @@ _SIZES = {
     "ZRANGEBYSCORE": "ZCARD",
     "ZREVRANGEBYSCORE": "ZCARD",
     "ZRANGE": "ZCARD",
+    "ZSCAN": "ZCARD",
 }
 """By command: the one that tells how much there is of what it reads."""
 _GENERATION, _LOST = "@generation", "@lost"
@@ -90,8 +91,13 @@ async def read_checked(redis: Redis, control: Control, generation: bytes, ask: A
 
 
 def _indexed(commands: Sequence[Command], keys: Keys) -> Iterator[_Index]:
+    prefixes = (
+        (keys.session(""), keys.sessions),
+        (keys.closed_session(""), keys.closed_sessions),
+        (keys.anomaly(""), keys.anomalies),
+    )
     for place, (_, name, *_rest) in enumerate(commands):
-        for prefix, index in ((keys.session(""), keys.sessions), (keys.anomaly(""), keys.anomalies)):
+        for prefix, index in prefixes:
             if name.startswith(prefix):
                 yield _Index(place, index, name.removeprefix(prefix))
 

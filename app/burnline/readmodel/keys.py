@@ -22,6 +22,10 @@ RATE_HISTORY_LENGTH = 100
 """So many changes of a rate stay in its history."""
 ANOMALY_TTL_MS = 90 * DAY_MS
 """How long an anomaly is kept after its last notice was written; the topic's own retention."""
+CLOSED_TTL_MS = 31 * DAY_MS
+"""How long after its last event a retired session is kept."""
+CLOSED_KEPT = 50_000
+"""So many retired sessions are kept at most: those with the newest events."""
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -138,6 +142,23 @@ class Keys(NamedTuple):
         """Sorted set: ids of the sessions with a ledger of this org, by `last_event_at` as above. No TTL."""
         return f"{self.prefix}sessions:org:{org_id}"
 
+    def closed_session(self, session_id: str) -> str:
+        """Hash: `<session_field>@<last_offset>` -> a ledger as it was when it was retired, without its slices.
+
+        A session that begins anew has a ledger beside it, which counts what came since. One whose ledger begins before
+        the end of what is here is being counted anew from the log: then what is here goes.
+        """
+        return f"{self.prefix}closed:{session_id}"
+
+    @property
+    def closed_sessions(self) -> str:
+        """Sorted set: ids of the sessions with something in `closed_session`, by `last_event_at`.
+
+        The `CLOSED_KEPT` newest, until `CLOSED_TTL_MS` after their last event. A rebuild finds what compaction has left
+        on the topic, and takes over the rest from the generation before.
+        """
+        return f"{self.prefix}closed"
+
     @property
     def change_seq(self) -> str:
         """String: number of the last batch that changed a session."""
@@ -148,7 +169,7 @@ class Keys(NamedTuple):
         """Sorted set: session id by the `change_seq` of its last change, its deletion included.
 
         Read `change_seq` first, then all that is above the number one had before; a session whose hash is gone was
-        deleted. Entries more than `CHANGES_KEPT` behind are dropped.
+        deleted, and may be closed. Entries more than `CHANGES_KEPT` behind are dropped.
         """
         return f"{self.prefix}changes"
 

@@ -10,12 +10,21 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from burnline.readmodel.batch import Argument, Batch
-from burnline.readmodel.keys import CHANGES_KEPT, FEED_LENGTH, Control
+from burnline.readmodel.keys import CHANGES_KEPT, CLOSED_KEPT, CLOSED_TTL_MS, FEED_LENGTH, Control
 
 LEASE_MS = 5_000
 """A projector silent for so long has given up its work; another one takes it over."""
 _AT_ONCE = 1_000
 """Keys or entries looked at in one step, between which others are served."""
+
+
+_BOUNDS = {
+    "CHANGES_KEPT": CHANGES_KEPT,
+    "CLOSED_KEPT": CLOSED_KEPT,
+    "CLOSED_TTL_MS": CLOSED_TTL_MS,
+    "FEED_LENGTH": FEED_LENGTH,
+}
+"""What the scripts write for it."""
 
 
 class Task(NamedTuple):
@@ -37,14 +46,15 @@ class Task(NamedTuple):
 
 
 class AuditPlace(NamedTuple):
-    """How far an audit is: cursors of Redis into the counts, the sessions and the anomalies."""
+    """How far an audit is: cursors of Redis into the counts, the sessions, the anomalies and the retired sessions."""
 
     counts: int
     sessions: int
     anomalies: int
+    closed: int
 
 
-AUDIT_START = AuditPlace(0, 0, 0)
+AUDIT_START = AuditPlace(0, 0, 0, 0)
 
 
 class Store:
@@ -199,7 +209,11 @@ class _Script:
         text = _lua(name)
         if "counting(" in text:
             text = _lua("counting") + text
-        self.text = text.replace("CHANGES_KEPT", str(CHANGES_KEPT)).replace("FEED_LENGTH", str(FEED_LENGTH))
+        if "forget_closed(" in text:
+            text = _lua("closing") + text
+        for name, value in _BOUNDS.items():
+            text = text.replace(name, str(value))
+        self.text = text
         self.sha1 = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 

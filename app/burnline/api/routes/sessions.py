@@ -48,6 +48,7 @@ class SourceLedger(BaseModel):
     last_event_at: EpochMs
     events: Annotated[int, Field(ge=0, examples=[12])]
     cost_usd: UsdText
+    retired: Annotated[bool, Field(description="What was spent until it was retired; what came since stands apart.")]
 
 
 class SessionAnswer(Envelope, Burn, ModelTotals):
@@ -57,6 +58,7 @@ class SessionAnswer(Envelope, Burn, ModelTotals):
     org_id: Annotated[str, Field(description="Of the session's first event.", examples=["acme"])]
     agent_id: Annotated[str, Field(description="Of the session's first event.", examples=["code-reviewer"])]
     active: Annotated[bool, Field(description="Whether it is in `/burn-rates/active`.")]
+    retired: Annotated[bool, Field(description="Whether nothing of it is left but what it had spent.")]
     first_event_at: EpochMs
     last_event_at: EpochMs
     runs: Annotated[int, Field(ge=0)]
@@ -67,7 +69,7 @@ class SessionAnswer(Envelope, Burn, ModelTotals):
         list[SlicePoint],
         Field(description="Spend over time, oldest first, as far back as slices are held (600 s); without empty ones."),
     ]
-    ledgers: Annotated[list[SourceLedger], Field(description="What it is added up from, by partition.")]
+    ledgers: Annotated[list[SourceLedger], Field(description="What it is added up from: first what was retired.")]
     anomaly: OpenAnomalyState | None
 
 
@@ -85,15 +87,21 @@ async def session(
     caller: Viewer,
     org_id: OrgFilter = None,
 ) -> SessionAnswer:
-    """The whole ledger of a session, active or not, until it is retired after a day of idleness.
+    """The whole ledger of a session, active or not; of one that was retired its sums, for 31 days.
 
     A session that arrived on several partitions is added up. Where several of the organisations that you may see have a
     session of this id, name one (`org_id`): they are different sessions.
     """
-    _, (found,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.session(session_id)))
-    rows = [decode_session(value) for value in found.values()]
+    _, found = await read_together(
+        resources,
+        lambda pipe, keys: (pipe.hgetall(keys.session(session_id)), pipe.hgetall(keys.closed_session(session_id))),
+    )
     seen = visible(caller, org_id)
-    own = sorted((row for row in rows if seen is None or row.org_id in seen), key=lambda row: row.source_partition)
+    standing, closed = (
+        sorted((row for row in map(decode_session, values.values()) if seen is None or row.org_id in seen), key=_age)
+        for values in found
+    )
+    own = [*standing, *closed]
     if not own:
         near = await _near(resources, session_id, seen)
         hint = "" if near is None else f" Did you mean {near!r}?"
@@ -103,7 +111,7 @@ async def session(
         named = ", ".join(orgs[:MOST_NAMED]) + (" …" if len(orgs) > MOST_NAMED else "")
         told = f"{len(orgs)} organisations have a session {session_id!r}: name one by org_id ({named})."
         raise Problem(409, told, kind="ambiguous-session")
-    return _answer(own, live)
+    return _answer(standing, closed, live)
 
 
 async def _near(resources: Resources, session_id: str, orgs: frozenset[str] | None) -> str | None:
@@ -118,8 +126,12 @@ async def _near(resources: Resources, session_id: str, orgs: frozenset[str] | No
     return await asyncio.to_thread(nearest, session_id, ids[:NEAR_AMONG])
 
 
-def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
-    (view,) = merge(rows)
+def _age(row: SessionRow) -> tuple[int, int]:
+    return row.source_partition, row.last_offset
+
+
+def _answer(standing: list[SessionRow], closed: list[SessionRow], live: LiveView) -> SessionAnswer:
+    (view,) = merge([*standing, *closed])
     sessions = live.picture.sessions
     baseline = sessions.baselines.lookup(view.org_id, view.agent_id)
     row = ActiveSession(view, baseline)
@@ -134,6 +146,7 @@ def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
         org_id=view.org_id,
         agent_id=view.agent_id,
         active=sessions.get(row.id) is not None,
+        retired=not standing,
         first_event_at=view.first_event_at,
         last_event_at=view.last_event_at,
         runs=view.runs,
@@ -154,8 +167,10 @@ def _answer(rows: list[SessionRow], live: LiveView) -> SessionAnswer:
                 last_event_at=part.last_event_at,
                 events=part.events,
                 cost_usd=part.cost_usd,
+                retired=is_closed,
             )
-            for part in rows
+            for parts, is_closed in ((closed, True), (standing, False))
+            for part in parts
         ],
-        anomaly=None if view.anomaly is None else OpenAnomalyState(**msgspec.to_builtins(view.anomaly)),
+        anomaly=None if view.anomaly is None or not standing else OpenAnomalyState(**msgspec.to_builtins(view.anomaly)),
     )

@@ -196,6 +196,7 @@ class LiveView:
         if time.monotonic() - self._tidied_at_s > TIDY_S:
             self._tidied_at_s = time.monotonic()
             await self._any_picture().load_anomalies(Breath())
+            await self._any_picture().forget_closed(Breath())
 
 
 @asynccontextmanager

@@ -5,16 +5,19 @@ from typing import NamedTuple, Self
 from burnline.api.view.anomalies import AnomalyIndex, read_notice
 from burnline.api.view.breath import Breath
 from burnline.api.view.collection import ActiveSessions
+from burnline.api.view.known_sessions import KnownSessions
 from burnline.api.view.moments import Applied
 from burnline.api.view.reading import GenerationReader, Switched
 from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.rule import BurnRule
 from burnline.readmodel.keys import CHANGES_KEPT, offset_field
-from burnline.readmodel.rows import ProgressRow, decode_progress, decode_session
+from burnline.readmodel.rows import ProgressRow, SessionRow, decode_progress, decode_session
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 
 NO_LIMIT = "-inf"
+SCANS_AT_ONCE = 4
+"""Pieces of sessions that are not active read in one refresh, until all are."""
 
 
 class Plan(NamedTuple):
@@ -84,6 +87,8 @@ class Picture:
         self.head = head
         self.sessions = ActiveSessions(plan.rule, baselines, plan.active_after_ms)
         self.anomalies = AnomalyIndex()
+        self.known = KnownSessions()
+        self._unread = [(reader.keys.sessions, 0), (reader.keys.closed_sessions, 0)]
         self._settled: tuple[object, ...] = ()
 
     @property
@@ -141,6 +146,17 @@ class Picture:
             self.head = self.head._replace(change_seq=number)
         self.head = head
         await self._let_time_pass(breath)
+        await self._read_more(breath)
+
+    async def forget_closed(self, breath: Breath) -> None:
+        """Let retired sessions go that the projection keeps no longer."""
+        kept: set[str] = set()
+        cursor, is_begun = 0, False
+        while cursor or not is_begun:
+            some, cursor = await self._reader.scan(self._reader.keys.closed_sessions, cursor)
+            kept.update(some)
+            is_begun = True
+        await self._put(self.known.closed_beside(kept), breath)
 
     async def load_anomalies(self, breath: Breath, *, anew: bool = False) -> None:
         """Read the anomalies that are kept and not known (or all, anew), and let those go that are kept no more."""
@@ -161,11 +177,35 @@ class Picture:
         async for ids in self._reader.newest_ids(self._reader.keys.sessions, at_least):
             await self._put([session_id.decode() for session_id in ids], breath)
 
+    async def _read_more(self, breath: Breath) -> None:
+        """Go on reading the sessions that are not active, a few thousand at a time."""
+        for _ in range(SCANS_AT_ONCE):
+            if not self._unread:
+                self.known.is_complete = True
+                return
+            name, cursor = self._unread[0]
+            some, cursor = await self._reader.scan(name, cursor)
+            await self._put(some, breath)
+            self._unread[:1] = [(name, cursor)] if cursor else []
+
     async def _put(self, session_ids: list[str], breath: Breath) -> None:
-        names = (self._reader.keys.session(session_id) for session_id in session_ids)
+        keys = self._reader.keys
+        names = (keys.session(session_id) for session_id in session_ids)
         ids = iter(session_ids)
+        closed: dict[str, list[SessionRow]] = {}
         async for parts in self._reader.hashes(names):
-            self.sessions.put(next(ids), [decode_session(value) for value in parts.values()])
+            session_id = next(ids)
+            standing = [decode_session(value) for value in parts.values()]
+            self.sessions.put(session_id, standing)
+            if standing and not self.known.has_closed(session_id):
+                self.known.put(session_id, standing, [])
+            else:
+                closed[session_id] = standing
+            await breath.take()
+        ids = iter(closed)
+        async for parts in self._reader.hashes(keys.closed_session(session_id) for session_id in closed):
+            session_id = next(ids)
+            self.known.put(session_id, closed[session_id], [decode_session(value) for value in parts.values()])
             await breath.take()
 
     def _move_time(self, now_ms: int) -> None:

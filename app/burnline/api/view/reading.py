@@ -73,6 +73,18 @@ class GenerationReader:
                 return
             start += len(some)
 
+    async def scan(self, name: str, cursor: int) -> tuple[list[str], int]:
+        """Some members of a sorted set, in no order, and the cursor of the next ones.
+
+        From 0 until 0 again all come that stay; what comes or goes meanwhile may, and some come twice.
+
+        Raises:
+            Switched: As `read`.
+            redis.RedisError: As `read`.
+        """
+        ((further, some),) = await self.read(lambda pipe, _: pipe.zscan(name, cursor, count=IDS_AT_ONCE))
+        return [member.decode() for member, _ in some], int(further)
+
     async def changes(self, since: int, until: int) -> AsyncIterator[tuple[list[str], int]]:
         """Ids of the sessions that changed with numbers above one and up to another, in the order of the numbers.
 

@@ -16,12 +16,39 @@ local counted = counting(P)
 local in_use = redis.call('GET', prefix .. 'gen') == generation
 local own = {}
 
+-- A ledger that begins before the end of one that was retired counts the log anew: what that held is in it again.
+local function reopen(id, field, json)
+  local key = P .. 'closed:' .. id
+  local since = tonumber(string.match(json, '"first_event_at":(%d+)'))
+  for name, closed in pairs(hash(key)) do
+    if string.sub(name, 1, #field + 1) == field .. '@' and cjson.decode(closed).last_event_at >= since then
+      redis.call('HDEL', key, name)
+    end
+  end
+  if redis.call('EXISTS', key) == 0 then
+    counted.touch(P .. 'closed')
+    redis.call('ZREM', P .. 'closed', id)
+  end
+end
+
 -- session id, field (source partition and organisation), JSON
 own['@ledger'] = function(id, field, json)
   local key = P .. 'session:' .. id
   -- One that was lost would come back with one partition only.
   if redis.call('EXISTS', key) == 0 and redis.call('ZSCORE', P .. 'sessions', id) then counted.lost(key) end
-  redis.call('HSET', key, field, json)
+  local is_new = redis.call('HSET', key, field, json) == 1
+  if is_new and redis.call('EXISTS', P .. 'closed:' .. id) == 1 then reopen(id, field, json) end
+end
+
+-- Keep what a ledger held when it was retired, without its slices. One whose field names no organisation is not kept:
+-- it may have moved under its present name.
+local function close(id, field, json, row)
+  if not string.find(field, '/', 1, true) then return end
+  local emptied = string.gsub(json, '"slices":%[[%[%]%d,]*%]', '"slices":[]', 1)
+  redis.call('HSET', P .. 'closed:' .. id, field .. '@' .. string.format('%.0f', row.last_offset), emptied)
+  counted.touch(P .. 'closed')
+  redis.call('ZADD', P .. 'closed', 'GT', string.format('%.0f', row.last_event_at), id)
+  forget_closed(P)
 end
 
 -- session id, field: its ledger is deleted.
@@ -30,7 +57,9 @@ own['@gone'] = function(id, field)
   local json = redis.call('HGET', key, field)
   if not json then return end
   redis.call('HDEL', key, field)
-  local org = cjson.decode(json).org_id
+  local gone = cjson.decode(json)
+  local org = gone.org_id
+  close(id, field, json, gone)
   local newest, newest_of_org
   for _, other in ipairs(redis.call('HVALS', key)) do
     local row = cjson.decode(other)

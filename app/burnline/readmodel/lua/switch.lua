@@ -23,6 +23,20 @@ for i = 1, #backlog, 2 do
   redis.call('XADD', P .. 'feed', at_ms .. '-*', 'type', 'anomaly', 'data', backlog[i])
 end
 redis.call('DEL', P .. 'feed:backlog')
+-- Of retired sessions the topic holds what compaction has left; the generation before knows the others.
+if before then
+  local old = prefix .. before .. ':'
+  counted.touch(P .. 'closed')
+  local known = redis.call('ZRANGE', old .. 'closed', 0, -1, 'WITHSCORES')
+  for i = 1, #known, 2 do
+    local rows = hash(old .. 'closed:' .. known[i])
+    for name, json in pairs(rows) do
+      redis.call('HSETNX', P .. 'closed:' .. known[i], name, json)
+    end
+    if next(rows) then redis.call('ZADD', P .. 'closed', 'GT', known[i + 1], known[i]) end
+  end
+  forget_closed(P)
+end
 counted.settle()
 redis.call('SET', prefix .. 'gen', generation)
 redis.call('DEL', prefix .. 'building')

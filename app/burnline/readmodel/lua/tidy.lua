@@ -19,5 +19,11 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'expires', '-inf', now_ms
   end
   redis.call('UNLINK', P .. name)
 end
+counted.touch(P .. 'closed')
+local oldest = string.format('(%.0f', tonumber(now_ms) - CLOSED_TTL_MS)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'closed', '-inf', oldest, 'LIMIT', 0, ARGV[3])) do
+  redis.call('ZREM', P .. 'closed', id)
+  redis.call('UNLINK', P .. 'closed:' .. id)
+end
 counted.settle()
 return 1

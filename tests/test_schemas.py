@@ -18,6 +18,7 @@ from burnline.schemas import CONTRACTS, FOLDER, Contract, differences, json_sche
 from tests.events.examples import decode
 
 FROZEN = {
+    "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
     "anomaly.json": "b6f148e9fb1ca455bc18741f08ed503e01224a44d91491ec5be615ad51057040",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "budget.json": "336c6976395bf664b906f6376aafc7176aa2a0610929070a6b843a079d2d4965",

@@ -78,6 +78,7 @@ _CONTENTS: Final = {
     ),
     "detection": Content(sends=True, reads=True, value="What was learned; internal."),
     "budgets": Content(sends=True, reads=True, contract="budget"),
+    "anomaly_notes": Content(sends=True, reads=True, contract="anomaly-note"),
     "redriven": Content(sends=True, reads=True, value="The event that was sent back."),
 }
 _INTERNAL: Final = Content(sends=True, reads=True, value="Internal.")

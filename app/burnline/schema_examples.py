@@ -93,6 +93,18 @@ ANOMALY: Final[dict[str, Any]] = {
     "resolved_by": None,
 }
 
+ANOMALY_NOTE: Final[dict[str, Any]] = {
+    "anomaly_id": "3ffc9573-59eb-5ae4-8a00-b7b2c514d8b7",
+    "kind": "silence",
+    "org_id": "acme",
+    "agent_id": "code-reviewer",
+    "by": "token:7f3a",
+    "at": _OCCURRED_AT + 300_000,
+    "revision": 1,
+    "words": "the backfill runs until six",
+    "until": _OCCURRED_AT + 3_900_000,
+}
+
 SESSION_LEDGER: Final[dict[str, Any]] = {
     "version": 1,
     **_WHO,

@@ -16,6 +16,7 @@ from burnline import schema_examples as examples
 from burnline.budgets.budget import Budget
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
+from burnline.detection.notes import AnomalyNote
 from burnline.events.contract import UsageEvent
 from burnline.events.dead_letters import DeadLetterHeaders
 from burnline.ledger.progress import SourceProgress
@@ -43,6 +44,7 @@ CONTRACTS = (
     Contract("session-rollup", "Rollup of retired sessions", SessionRollup, examples.SESSION_ROLLUP),
     Contract("usage-rollup", "Usage of a quarter of an hour", UsageRollup, examples.USAGE_ROLLUP),
     Contract("anomaly", "Anomaly notice", Anomaly, examples.ANOMALY),
+    Contract("anomaly-note", "Anomaly note", AnomalyNote, examples.ANOMALY_NOTE),
     Contract("baseline", "Baseline", Baseline, examples.BASELINE),
     Contract("budget", "Budget", Budget, examples.BUDGET),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),

@@ -17,6 +17,7 @@ from burnline.api.access.principal import Principal, Role, principal
 from burnline.api.application import build_api
 from burnline.detection.anomaly import Anomaly, notice_value
 from burnline.detection.baseline import Baseline
+from burnline.detection.notes import AnomalyNote
 from burnline.events.usage import Usage
 from burnline.ledger.changes import Changes
 from burnline.ledger.identity import key_of, org_and_session
@@ -160,6 +161,14 @@ class Projection:
             pipe.hset(self.keys.baselines, baseline.key(), baseline.model_dump_json())
             pipe.hincrby(self.keys.offsets, offset_field("finops.baselines", 0), 1)
             count(pipe, self.keys, self.keys.baselines, self.keys.offsets)
+            pipe.execute()
+
+    def note(self, note: AnomalyNote) -> None:
+        """Project what somebody says of an anomaly."""
+        with self.redis.pipeline() as pipe:
+            pipe.hset(self.keys.anomaly_notes, note.key(), note.model_dump_json())
+            pipe.hincrby(self.keys.offsets, offset_field("finops.anomaly-notes", 0), 1)
+            count(pipe, self.keys, self.keys.anomaly_notes, self.keys.offsets)
             pipe.execute()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from burnline.api.application import build_api
 from burnline.detection.anomaly import Anomaly, Evidence, Severity, State, anomaly_id, rfc3339
+from burnline.detection.notes import AnomalyNote, Verdict, judged, silenced
 from burnline.settings import load_settings
 from tests.api.live import Caller, Projection, live_api
 from tests.ledger.examples import T0, TOPIC, at_slice, spend
@@ -69,7 +70,7 @@ def test_a_life(api: Caller, projection: Projection) -> None:
     assert (last["state"], last["resolved_by"]) == ("resolved", "event_time")
     found = api.get(f"/anomalies/{row['anomaly_id']}")
     assert found["anomaly"] == last
-    assert found["timeline"][0] == row
+    assert {**found["timeline"][0], "notes": row["notes"]} == row
     assert [one["state"] for one in found["timeline"]] == ["opened", "escalated", "resolved"]
 
 
@@ -245,3 +246,22 @@ def test_those_that_are_kept_no_more_go(redis_url: str, projection: Projection) 
         count(projection.redis, projection.keys, projection.keys.anomalies)
         until(api, [1])
         assert numbers(api.get("/anomalies/active")) == [1]
+
+
+def said(verdict: Verdict) -> AnomalyNote:
+    return judged(notice(0), verdict, by="ada", at_ms=T0, words=None)
+
+
+def test_answers_carry_what_is_said_as_it_changes(api: Caller, projection: Projection) -> None:
+    projection.notice(notice(0))
+    nothing = {"acknowledgement": None, "silence": None, "feedback": None}
+    (row,) = api.until("/anomalies", lambda found: len(found["rows"]) == 1)["rows"]
+    assert row["notes"] == nothing
+    projection.note(said(Verdict.TRUE))
+    projection.note(silenced(notice(0), until_ms=T0 + 1, by="ada", at_ms=T0, words=None))
+    whole = api.until("/anomalies/active", lambda found: found["rows"][0]["notes"]["silence"] is not None)
+    (row,) = whole["rows"]
+    assert row["notes"]["feedback"]["verdict"] == "true"
+    assert api.get(f"/anomalies/{notice(0).anomaly_id}")["anomaly"] == row
+    projection.note(said(Verdict.FALSE))
+    api.until("/anomalies", lambda found: found["rows"][0]["notes"]["feedback"]["verdict"] == "false")

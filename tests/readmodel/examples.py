@@ -106,6 +106,17 @@ def baseline(org_id: str = "acme", agent_id: str = "agent-7", usd_per_hour: str 
     return json.dumps({"org_id": org_id, "agent_id": agent_id, "usd_per_hour": usd_per_hour}).encode()
 
 
+def anomaly_note(anomaly_id: str = "a-1", kind: str = "acknowledgement", **changes: Any) -> bytes:
+    """A record of `anomaly-notes`."""
+    own: dict[str, dict[str, Any]] = {
+        "acknowledgement": {"severity": "warning"},
+        "silence": {"until": T0},
+        "feedback": {"verdict": "false"},
+    }
+    who = {"anomaly_id": anomaly_id, "kind": kind, "org_id": "acme", "agent_id": "agent-7"}
+    return json.dumps({**who, "by": "somebody", "at": T0, "revision": 1, **own[kind], **changes}).encode()
+
+
 def valuation_rate(model: str = "gpt-4o", usd: str = "2.5") -> bytes:
     """A record of `valuation-rates`, key `acme-ai/<model>@0`."""
     rate = {"provider": "acme-ai", "model": model, "effective_from": 0}
@@ -125,6 +136,7 @@ _NAMES = {
     Role.BASELINES: "finops.baselines",
     Role.VALUATION_RATES: "finops.valuation-rates",
     Role.PROGRESS: "finops.progress",
+    Role.ANOMALY_NOTES: "finops.anomaly-notes",
 }
 
 

@@ -31,10 +31,10 @@ class Load:
 
     def write(self, records: int) -> None:
         """So many records, acknowledged."""
-        plays = [self._session, self._rollup, self._notice, self._baseline, self._rate, self._progress]
+        plays = [self._session, self._rollup, self._notice, self._baseline, self._rate, self._progress, self._note]
         for _ in range(records):
             self._count += 1
-            self._random.choices(plays, [70, 15, 6, 3, 3, 3])[0]()
+            self._random.choices(plays, [70, 15, 6, 3, 3, 3, 3])[0]()
             self._producer.poll(0)
         assert self._producer.flush(30) == 0
 
@@ -94,6 +94,11 @@ class Load:
         model = f"model-{self._random.randrange(AGENTS)}"
         value = examples.valuation_rate(model, str(self._count))
         self._put(Role.VALUATION_RATES, f"acme-ai/{model}@0", None if self._is_deletion() else value)
+
+    def _note(self) -> None:
+        name, kind = f"a-{self._random.randrange(40)}", self._random.choice(["silence", "feedback"])
+        value = examples.anomaly_note(name, kind, words=str(self._count))
+        self._put(Role.ANOMALY_NOTES, f"{name}/{kind}", None if self._is_deletion() else value)
 
     def _progress(self) -> None:
         partition = self._random.randrange(self._partitions)

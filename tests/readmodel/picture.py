@@ -50,6 +50,7 @@ def wanted(settings: Settings) -> Picture:
         "anomalies open": {name: one["opened_at"] for name, one in last.items() if one["state"] != "resolved"},
         "feed": sorted((name, revision) for name, some in notices.items() for revision in some),
         "baselines": {key.decode(): value for (key, _), value in values.get(Role.BASELINES, {}).items()},
+        "anomaly notes": {key.decode(): value for (key, _), value in values.get(Role.ANOMALY_NOTES, {}).items()},
         "rates": {key.decode(): value for (key, _), value in values.get(Role.VALUATION_RATES, {}).items()},
         "rate histories": {key: some[:100] for key, some in rates.items()},
         "progress": {
@@ -113,6 +114,7 @@ def _read(client: Any, keys: Keys) -> Picture:
         "anomalies open": dict(client.zrange(keys.open_anomalies, 0, -1, withscores=True)),
         "feed": sorted(_told(json.loads(fields["data"])) for _, fields in client.xrange(keys.feed)),
         "baselines": {key: json.loads(value) for key, value in client.hgetall(keys.baselines).items()},
+        "anomaly notes": {key: json.loads(value) for key, value in client.hgetall(keys.anomaly_notes).items()},
         "rates": {key: json.loads(value) for key, value in client.hgetall(keys.rates).items()},
         "rate histories": {
             key: [_change(row) for row in client.lrange(keys.rate_history(key), 0, -1)] for key in histories

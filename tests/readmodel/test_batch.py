@@ -137,6 +137,11 @@ class TestOthers:
         assert commands(record(Role.BASELINES, key, value)) == [("HSET", "p:7:baselines", key, value)]
         assert commands(record(Role.BASELINES, key, None)) == [("HDEL", "p:7:baselines", key)]
 
+    def test_a_note_and_what_takes_it_back(self) -> None:
+        key, value = b"a-1/feedback", examples.anomaly_note(kind="feedback")
+        assert commands(record(Role.ANOMALY_NOTES, key, value)) == [("HSET", "p:7:anomalies:notes", key, value)]
+        assert commands(record(Role.ANOMALY_NOTES, key, None)) == [("HDEL", "p:7:anomalies:notes", key)]
+
     def test_a_rate_keeps_its_history(self) -> None:
         key, value = b"acme-ai/gpt-4o@0", examples.valuation_rate()
         found = commands(record(Role.VALUATION_RATES, key, value, offset=3))
@@ -158,6 +163,7 @@ BAD = [
     record(Role.BASELINES, "acme/other", examples.baseline()),
     record(Role.BASELINES, b"\xff", None),
     record(Role.VALUATION_RATES, "other", examples.valuation_rate()),
+    record(Role.ANOMALY_NOTES, "a-1/silence", examples.anomaly_note()),
     record(Role.PROGRESS, "0", b"{}"),
     record(Role.PROGRESS, "zero", None),
 ]

@@ -30,6 +30,7 @@ def _topics(**overrides: Any) -> Topics:
         ("parked_notices", "p.parked-notices", 1, 30 * DAY_MS),
         ("detection", "p.detection", 1, None),
         ("budgets", "p.budgets", 1, None),
+        ("anomaly_notes", "p.anomaly-notes", 1, 400 * DAY_MS),
     ],
     ids=str,
 )
@@ -42,7 +43,7 @@ def test_each_topic_is_as_documented(role: str, name: str, partitions: int, rete
 
 
 def test_the_list_above_is_whole() -> None:
-    assert len(_topics()) == 13
+    assert len(_topics()) == 14
 
 
 def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:

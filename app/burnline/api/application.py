@@ -16,6 +16,7 @@ from burnline.api.resources import Resources
 from burnline.api.routes import (
     allocations,
     anomalies,
+    anomaly_notes,
     baselines,
     burn_rates,
     charges,
@@ -53,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     session_list.router,
     sessions.router,
     anomalies.router,
+    anomaly_notes.router,
     stream.router,
     valuation_rates.router,
     baselines.router,

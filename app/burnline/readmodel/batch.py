@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from burnline.detection.anomaly import State
 from burnline.detection.baseline import Baseline
+from burnline.detection.notes import AnomalyNote
 from burnline.ledger.identity import key_of, org_and_session
 from burnline.ledger.progress import Progress
 from burnline.pricing.valuation import ValuationRate
@@ -51,6 +52,7 @@ class Role(StrEnum):
     BASELINES = "baselines"
     VALUATION_RATES = "valuation_rates"
     PROGRESS = "progress"
+    ANOMALY_NOTES = "anomaly_notes"
 
 
 class Record(NamedTuple):
@@ -214,6 +216,11 @@ def _baselines(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
         batch.commands.append(_entry(keys.baselines, record))
 
 
+def _anomaly_notes(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
+    for record in _readable(batch, records, AnomalyNote.parse):
+        batch.commands.append(_entry(keys.anomaly_notes, record))
+
+
 def _valuation_rates(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
     for record in _readable(batch, records, ValuationRate.parse):
         history = keys.rate_history(record.key.decode())
@@ -274,4 +281,5 @@ _PLANS: dict[Role, Callable[[Batch, list[Record], Keys, int], None]] = {
     Role.BASELINES: _baselines,
     Role.VALUATION_RATES: _valuation_rates,
     Role.PROGRESS: _progress,
+    Role.ANOMALY_NOTES: _anomaly_notes,
 }

@@ -188,6 +188,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}anomalies:open"
 
     @property
+    def anomaly_notes(self) -> str:
+        """Hash: the record's key (`anomaly_id/kind`) -> note as JSON. Goes with its anomaly, or when taken back."""
+        return f"{self.prefix}anomalies:notes"
+
+    @property
     def feed(self) -> str:
         """Stream of about `FEED_LENGTH` entries {type: anomaly, data: notice as JSON}.
 

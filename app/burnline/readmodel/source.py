@@ -32,6 +32,7 @@ def projected(topics: Topics) -> dict[str, tuple[Role, TopicSpec]]:
             # What others refer to comes first; the order matters to nobody who waits for a whole picture.
             (Role.BASELINES, topics.baselines),
             (Role.VALUATION_RATES, topics.valuation_rates),
+            (Role.ANOMALY_NOTES, topics.anomaly_notes),
             (Role.PROGRESS, topics.progress),
             (Role.SESSIONS, topics.sessions),
             (Role.USAGE_ROLLUPS, topics.usage_rollups),

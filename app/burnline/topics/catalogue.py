@@ -64,6 +64,7 @@ class Topics(NamedTuple):
     parked_notices: TopicSpec
     detection: TopicSpec
     budgets: TopicSpec
+    anomaly_notes: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -157,6 +158,12 @@ def topics_for(settings: Settings) -> Topics:
             "What `burnline detect` has learned, and how far it is.",
         ),
         budgets=spec("budgets", 1, _compacted(), "What organisations, teams, projects and agents may spend."),
+        anomaly_notes=spec(
+            "anomaly-notes",
+            1,
+            _compacted_and_kept(settings.rollup_retention_days),
+            "What people say of anomalies: acknowledged, silenced, feedback.",
+        ),
     )
 
 

@@ -8,15 +8,16 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
-from burnline.api.access.principal import Viewer
+from burnline.api.access.principal import Principal, Viewer
 from burnline.api.envelope import Envelope, Note
 from burnline.api.problems import Mistake, Problem, responses
-from burnline.api.resources import WithResources
+from burnline.api.resources import Resources, WithResources
 from burnline.api.view.anomalies import Heading, Kept, Opened, Urgency, urgency
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.generation import read_together
 from burnline.api.view.live import LiveView, WithLive
 from burnline.api.view.names_seen import AgentNotes
+from burnline.api.view.notes import NotesOut, SeenAnomaly, note_fields
 from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, visible
 from burnline.api.view.shapes import NextCursor
 from burnline.detection.anomaly import Anomaly, Severity, State
@@ -33,14 +34,14 @@ SeverityFilter = Annotated[Severity | None, Query(description="Only of this seve
 class Anomalies(Envelope):
     """A page of anomalies, each by its newest notice."""
 
-    rows: list[Anomaly]
+    rows: list[SeenAnomaly]
     next_cursor: NextCursor
 
 
 class AnomalyTimeline(Envelope):
     """One anomaly: its newest notice, and all of them in their order."""
 
-    anomaly: Anomaly
+    anomaly: SeenAnomaly
     timeline: Annotated[list[Anomaly], Field(description="Every notice, by revision: what changed, when, and why.")]
 
 
@@ -113,15 +114,32 @@ async def anomaly(
     caller: Viewer,
 ) -> AnomalyTimeline:
     """The anomaly as it stands, and its notices from the opening on."""
-    _, (found,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.anomaly(str(anomaly_id))))
+    timeline, notes = await read_anomaly(resources, caller, str(anomaly_id))
+    newest = SeenAnomaly(**dict(timeline[-1]), notes=notes)
+    return AnomalyTimeline(**live.freshness().envelope(), anomaly=newest, timeline=timeline)
+
+
+async def read_anomaly(resources: Resources, caller: Principal, anomaly_id: str) -> tuple[list[Anomaly], NotesOut]:
+    """An anomaly's notices by revision, at least one, and what people say of it.
+
+    Raises:
+        Problem: 404, there is none that the caller may see; 503, there is no projection.
+    """
+    _, (found, said) = await read_together(
+        resources,
+        lambda pipe, keys: (
+            pipe.hgetall(keys.anomaly(anomaly_id)),
+            pipe.hmget(keys.anomaly_notes, note_fields(anomaly_id)),
+        ),
+    )
     timeline = [notice(value) for _, value in sorted(found.items(), key=lambda item: int(item[0]))]
     if not timeline or not caller.sees(timeline[-1].org_id):
         raise Problem(404, f"There is no anomaly {anomaly_id}.", kind="no-such-anomaly")
-    return AnomalyTimeline(**live.freshness().envelope(), anomaly=timeline[-1], timeline=timeline)
+    return timeline, NotesOut.read(anomaly_id, said)
 
 
 def _page(live: LiveView, found: list[Kept], cursor: str | None, notes: list[Note]) -> Response:
-    rows = b",".join(kept.json for kept in found)
+    rows = b",".join(map(live.picture.anomalies.row, found))
     next_cursor = b"null" if cursor is None else b'"%s"' % cursor.encode()
     body = envelope_json(live, {}, notes) + b',"rows":[' + rows + b'],"next_cursor":' + next_cursor + b"}"
     return Response(body, media_type="application/json")

@@ -4,11 +4,12 @@ A notice is kept as the JSON that was published, and handed out as that.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from burnline.api.view.notes import NOTHING_SAID
 from burnline.detection.anomaly import Severity, State
 
 
@@ -77,6 +78,8 @@ class AnomalyIndex:
     """All anomalies, by their newest notices."""
 
     def __init__(self) -> None:
+        self.notes: Mapping[str, bytes] = {}
+        """What people say of an anomaly, as JSON, by its id."""
         self._newest: dict[str, Kept] = {}
         self._history: list[Opened] = []
         self._open: dict[str, Kept] = {}
@@ -86,6 +89,10 @@ class AnomalyIndex:
 
     def __contains__(self, anomaly_id: str) -> bool:
         return anomaly_id in self._newest
+
+    def row(self, kept: Kept) -> bytes:
+        """A notice with what people say of its anomaly, as JSON (`notes.SeenAnomaly`)."""
+        return b'%s,"notes":%s}' % (kept.json[:-1], self.notes.get(kept.heading.anomaly_id, NOTHING_SAID))
 
     def put(self, kept: Kept) -> bool:
         """Take over a notice, unless a newer one of its anomaly is known; whether it is news."""

@@ -7,13 +7,14 @@ from burnline.api.view.breath import Breath
 from burnline.api.view.collection import ActiveSessions
 from burnline.api.view.known_sessions import KnownSessions
 from burnline.api.view.moments import Applied
+from burnline.api.view.notes import note_texts
 from burnline.api.view.reading import GenerationReader, Switched
 from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.rule import BurnRule
 from burnline.readmodel.keys import CHANGES_KEPT, offset_field
 from burnline.readmodel.rows import ProgressRow, SessionRow, decode_progress, decode_session
 from burnline.settings import Settings
-from burnline.topics.catalogue import topics_for
+from burnline.topics.catalogue import TopicSpec, topics_for
 
 NO_LIMIT = "-inf"
 SCANS_AT_ONCE = 4
@@ -28,16 +29,19 @@ class Plan(NamedTuple):
     active_after_ms: int
     baseline_offsets: tuple[str, ...]
     """Fields of the offsets that say whether baselines have changed."""
+    note_offsets: tuple[str, ...]
+    """Likewise for what people say of anomalies."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """What the settings ask for."""
-        topic = topics_for(settings).baselines
+        topics = topics_for(settings)
         return cls(
             BurnRule.from_settings(settings),
             settings,
             settings.active_after_s * 1000,
-            tuple(offset_field(topic.name, partition) for partition in range(topic.partitions)),
+            _offset_fields(topics.baselines),
+            _offset_fields(topics.anomaly_notes),
         )
 
 
@@ -49,6 +53,7 @@ class Head(NamedTuple):
     ends: dict[int, int]
     seen_at_ms: int | None
     baselines_at: tuple[bytes | None, ...]
+    notes_at: tuple[bytes | None, ...]
 
 
 async def read_head(reader: GenerationReader, plan: Plan) -> Head:
@@ -59,13 +64,14 @@ async def read_head(reader: GenerationReader, plan: Plan) -> Head:
         redis.RedisError: As `GenerationReader.read`.
         UnreadableRow: A row of the progress is damaged.
     """
-    change_seq, progress, ends, seen_at_ms, baselines_at = await reader.read(
+    change_seq, progress, ends, seen_at_ms, baselines_at, notes_at = await reader.read(
         lambda pipe, keys: (
             pipe.get(keys.change_seq),
             pipe.hgetall(keys.progress),
             pipe.hgetall(keys.ends),
             pipe.get(keys.seen_at_ms),
             pipe.hmget(keys.offsets, plan.baseline_offsets),
+            pipe.hmget(keys.offsets, plan.note_offsets),
         )
     )
     return Head(
@@ -74,6 +80,7 @@ async def read_head(reader: GenerationReader, plan: Plan) -> Head:
         {int(partition): int(end) for partition, end in ends.items()},
         None if seen_at_ms is None else int(seen_at_ms),
         tuple(baselines_at),
+        tuple(notes_at),
     )
 
 
@@ -119,6 +126,7 @@ class Picture:
         breath = Breath()
         await picture._load_sessions(breath)
         await picture.load_anomalies(breath)
+        await picture._load_notes()
         await picture._let_time_pass(breath)
         picture.sessions.take_changed()
         return picture
@@ -138,6 +146,8 @@ class Picture:
             raise Switched
         if head.baselines_at != self.head.baselines_at:
             self.sessions.baselines = await _baselines(self._plan, self._reader)
+        if head.notes_at != self.head.notes_at:
+            await self._load_notes()
         self.head = head._replace(change_seq=seen)
         self._move_time(now_ms)
         breath = Breath()
@@ -170,6 +180,10 @@ class Picture:
                     self.anomalies.put(read_notice(revisions[max(revisions, key=int)]))
                 await breath.take()
         self.anomalies.keep_only(frozenset(kept))
+
+    async def _load_notes(self) -> None:
+        (found,) = await self._reader.read(lambda pipe, keys: pipe.hgetall(keys.anomaly_notes))
+        self.anomalies.notes = note_texts(found)
 
     async def _load_sessions(self, breath: Breath) -> None:
         oldest = self.sessions.moments.oldest()
@@ -221,6 +235,10 @@ class Picture:
         if now != self._settled:
             await breath.through(self.sessions.settle())
             self._settled = now
+
+
+def _offset_fields(topic: TopicSpec) -> tuple[str, ...]:
+    return tuple(offset_field(topic.name, partition) for partition in range(topic.partitions))
 
 
 async def _baselines(plan: Plan, reader: GenerationReader) -> Baselines:

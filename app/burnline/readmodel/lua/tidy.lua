@@ -17,6 +17,10 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'expires', '-inf', now_ms
     counted.touch(P .. 'rollups:rev')
     redis.call('HDEL', P .. 'rollups:rev', id)
   end
+  if kind == 'anomaly' then
+    counted.touch(P .. 'anomalies:notes')
+    redis.call('HDEL', P .. 'anomalies:notes', id .. '/acknowledgement', id .. '/silence', id .. '/feedback')
+  end
   redis.call('UNLINK', P .. name)
 end
 counted.touch(P .. 'closed')

@@ -68,7 +68,8 @@ def test_the_table_shows_open_ones_first(reached: Settings) -> None:
     rows = [line.split() for line in run("anomalies").stdout.splitlines() if "s-" in line]
     assert [row[:2] for row in rows] == [["escalated", "critical"], ["opened", "warning"], ["resolved", "critical"]]
     assert " ".join(rows[1]) == (
-        "opened warning acme / agent-7 s-warning 01-01 00:00:50 01-01 00:00:50 27.00 5.40 27.00 0.45"
+        "opened warning acme / agent-7 s-warning 01-01 00:00:50 01-01 00:00:50 27.00 5.40 27.00 0.45 "
+        + WARNING[-1].anomaly_id[: anomalies.SHORT_ID]
     )
 
 
@@ -225,7 +226,7 @@ def test_follow_waits_for_a_broker_that_goes_away(
 def test_the_table_fits_the_terminal(width: int, *, wide: bool) -> None:
     console = Console(width=width, record=True)
     with console.capture() as capture:
-        console.print(anomalies._table([WARNING[-1]], wide=wide))
+        console.print(anomalies._table([WARNING[-1]], {}, wide=wide))
     assert max(map(len, capture.get().splitlines())) <= width
     assert "s-warning" in capture.get()
     assert ("agent-7" in capture.get()) == wide

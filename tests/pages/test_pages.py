@@ -141,6 +141,22 @@ def test_a_suggested_baseline_is_accepted_by_one_click_and_deleted_again(watched
     expect(page.get_by_text("what lies below counts again")).to_be_visible(timeout=20_000)
 
 
+def test_an_anomaly_is_judged_where_it_is_looked_at(watched: Watched) -> None:
+    """It is kept with it and shown as text, by whom and when, until it is taken back."""
+    page = watched.open("/anomalies?state=resolved")
+    page.get_by_role("link", name=f"what happened in {RUNAWAY}").first.click()
+    people = page.locator("section").filter(has=page.get_by_role("heading", name="What people say"))
+    expect(people.get_by_role("button", name="Silence")).to_have_count(0)  # it is resolved: only judged
+    people.get_by_label("why, in words").fill("<b>the loop</b> of #4711")
+    people.get_by_label("it was").select_option("planned")
+    people.get_by_role("button", name="Give feedback").click()
+    expect(people.get_by_text("feedback: planned, says anonymous")).to_be_visible(timeout=20_000)
+    expect(people.get_by_text("<b>the loop</b> of #4711")).to_be_visible()
+    watched.keep("anomaly-said")
+    people.get_by_role("button", name="Take back the feedback").click()
+    expect(people.get_by_text("Nobody has said anything.")).to_be_visible(timeout=20_000)
+
+
 def test_rates_are_staged_and_then_set_together_or_discarded(watched: Watched) -> None:
     page = watched.open("/prices?provider=acme&model=house-model")
     for name, value in {"input": "1.5", "output": "6"}.items():

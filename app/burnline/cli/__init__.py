@@ -10,6 +10,7 @@ EXIT_MISSING = 2
 COMMANDS = (
     "adopt",
     "anomalies",
+    "anomaly_notes",
     "api",
     "backtest",
     "baselines",

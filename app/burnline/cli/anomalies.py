@@ -1,8 +1,12 @@
-"""`burnline anomalies`: what is open and what has been; with `--follow`, what changes from now on."""
+"""`burnline anomalies`: what is open and what has been; with `--follow`, what changes from now on.
 
-from collections.abc import Callable, Iterable, Iterator
+What people say of one is written by `burnline.cli.anomaly_notes`, and shown here.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import typer
 from confluent_kafka import Message
@@ -16,22 +20,31 @@ from burnline.cli.reference import TIMEOUT_S, failure, print_whole
 from burnline.cli.root import cli, console, err_console
 from burnline.demo.view import burns, headline, rounded
 from burnline.detection.anomaly import Anomaly, Severity, State, notice_value, rfc3339
+from burnline.detection.notes import NOTHING_SAID, AnomalyNote, NoteError, Notes, by_anomaly
 from burnline.kafka import client_config
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.errors import TopicError
+from burnline.topics.compacted import read_newest
+from burnline.topics.errors import TopicError, TopicMissing
 from burnline.topics.following import follow_from
 from burnline.topics.reading import read_to_end
 
 TABLE_ROWS = 50
+SHORT_ID = 8
+"""So much of an id stands in the table; commands take it for the whole, as long as it is that of one anomaly only."""
 _WIDE_COLUMNS = 130
 
 _SEVERITY_STYLE = {Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
 _RESOLVED_STYLE = "green"
 
 
-@cli.command()
+group = typer.Typer(rich_markup_mode="rich")
+cli.add_typer(group, name="anomalies")
+
+
+@group.callback(invoke_without_command=True)
 def anomalies(
+    context: typer.Context,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Then print each change as it comes, until Ctrl-C.")
     ] = False,
@@ -45,7 +58,11 @@ def anomalies(
     """Show the newest state of each anomaly: open ones first, critical before warning, the latest change on top.
 
     Reads what is committed, for as long as the topic keeps it (90 days). Exit code 1 if the brokers do not answer.
+    With an id, or the beginning of one, [bold]ack[/bold], [bold]silence[/bold] and [bold]feedback[/bold] say something
+    of an anomaly; each JSON line has what was said as [bold]notes[/bold].
     """
+    if context.invoked_subcommand is not None:
+        return
     settings = settings_with_brokers()
     view = _View(as_json=as_json, states=frozenset(state or State), severity=severity, top=top)
     try:
@@ -70,16 +87,16 @@ class _View:
         """Whether the filters let it through."""
         return notice.state in self._states and self._severity in (None, notice.severity)
 
-    def print_all(self, notices: Iterable[Anomaly]) -> None:
-        """The newest notice of each anomaly."""
+    def print_all(self, notices: Iterable[Anomaly], notes: Mapping[str, Notes]) -> None:
+        """The newest notice of each anomaly, and what was said of it."""
         rows = sorted(filter(self.wants, notices), key=_urgency)
         if self.as_json:
             for notice in rows[: self._top]:
-                self.print_change(notice)
+                typer.echo(json.dumps({**notice.model_dump(mode="json"), "notes": _said(notes.get(notice.anomaly_id))}))
             return
         shown = rows[: self._top or TABLE_ROWS]
         if shown:
-            print_whole(_table(shown, wide=not console.is_terminal or console.width >= _WIDE_COLUMNS))
+            print_whole(_table(shown, notes, wide=not console.is_terminal or console.width >= _WIDE_COLUMNS))
         else:
             console.print("No anomalies.", style="dim")
         if len(rows) > len(shown):
@@ -93,18 +110,44 @@ class _View:
             console.print(_line(notice), highlight=False)
 
 
-def _show(settings: Settings, view: _View, *, follow: bool) -> None:
-    config = client_config(settings)
+def read_newest_notices(settings: Settings) -> tuple[dict[str, Anomaly], dict[int, int]]:
+    """The newest notice of each anomaly by id, and the offset to read on from in each partition.
+
+    Raises:
+        TopicError: The topic is missing, or the brokers are silent or refuse.
+    """
     topic = topics_for(settings).anomalies
     newest: dict[str, Anomaly] = {}
     positions = dict.fromkeys(range(topic.partitions), 0)
-    for batch in read_to_end(config, topic.name, range(topic.partitions), timeout_s=TIMEOUT_S):
+    for batch in read_to_end(client_config(settings), topic.name, range(topic.partitions), timeout_s=TIMEOUT_S):
         for notice in _notices(batch):
             before = newest.get(notice.anomaly_id)
             if before is None or notice.revision > before.revision:
                 newest[notice.anomaly_id] = notice
         positions.update((cast("int", message.partition()), cast("int", message.offset()) + 1) for message in batch)
-    view.print_all(newest.values())
+    return newest, positions
+
+
+def _notes(settings: Settings) -> Mapping[str, Notes]:
+    try:
+        found = read_newest(client_config(settings), topics_for(settings).anomaly_notes, timeout_s=TIMEOUT_S)
+    except TopicMissing:  # it is made with the first word that somebody says
+        return {}
+    return by_anomaly(_readable(found))
+
+
+def _readable(found: Mapping[bytes, bytes]) -> Iterator[AnomalyNote]:
+    for key, value in found.items():
+        try:
+            yield AnomalyNote.parse(key, value)
+        except NoteError as error:
+            err_console.print(f"Left out: {error}", style="yellow", highlight=False, markup=False)
+
+
+def _show(settings: Settings, view: _View, *, follow: bool) -> None:
+    config, topic = client_config(settings), topics_for(settings).anomalies
+    newest, positions = read_newest_notices(settings)
+    view.print_all(newest.values(), _notes(settings) if newest else {})
     if not follow:
         return
     if not view.as_json:
@@ -140,6 +183,24 @@ def _style(notice: Anomaly) -> str:
     return _RESOLVED_STYLE if notice.state is State.RESOLVED else _SEVERITY_STYLE[notice.severity]
 
 
+def _said(notes: Notes | None) -> dict[str, Any]:
+    return {
+        kind: None if note is None else note.model_dump(mode="json", exclude_none=True)
+        for kind, note in (notes or NOTHING_SAID)._asdict().items()
+    }
+
+
+def _in_short(notes: Notes) -> str:
+    words = []
+    if notes.acknowledgement is not None:
+        words.append(f"ack by {notes.acknowledgement.by}")
+    if notes.silence is not None:
+        words.append(f"silent until {_utc(notes.silence.until or 0)}")
+    if notes.feedback is not None:
+        words.append(f"{notes.feedback.verdict}")
+    return ", ".join(words)
+
+
 class _Column(NamedTuple):
     name: str
     cell: Callable[[Anomaly], str | Text]
@@ -150,18 +211,21 @@ class _Column(NamedTuple):
     is_number: bool = False
 
 
-def _columns(window: str, *others: str) -> list[_Column]:
+def _columns(notes: Mapping[str, Notes], window: str, *others: str) -> list[_Column]:
+    said = {anomaly_id: _in_short(some) for anomaly_id, some in notes.items()}
     return [
         _Column("State", lambda notice: Text(notice.state, _style(notice))),
         _Column("Severity", lambda notice: Text(notice.severity, _style(notice))),
         _Column("Org / agent", lambda notice: Text(_owner(notice)), only_wide=True, is_name=True),
         _Column("Session", lambda notice: Text(notice.session_id, "bold"), is_name=True),
         _Column("Opened (UTC)", lambda notice: _utc(notice.opened_at), only_wide=True),
-        _Column("Changed (UTC)", lambda notice: _utc(notice.updated_at)),
+        _Column("Changed (UTC)", lambda notice: _utc(notice.updated_at), only_wide=True),
         _burn_column(window),
         *(_burn_column(other)._replace(only_wide=True) for other in others),
         _Column("× baseline", lambda notice: _rounded(notice.ratio), only_wide=True, is_number=True),
         _Column("Spent USD", lambda notice: rounded(notice.spend_usd), is_number=True),
+        _Column("Anomaly", lambda notice: notice.anomaly_id[:SHORT_ID]),
+        *([_Column("Said", lambda notice: said.get(notice.anomaly_id, ""), is_name=True)] if said else []),
     ]
 
 
@@ -169,9 +233,10 @@ def _burn_column(window: str) -> _Column:
     return _Column(f"USD/h {window}", lambda notice: _rounded(notice.burn_usd_per_hour.get(window)), is_number=True)
 
 
-def _table(notices: list[Anomaly], *, wide: bool) -> Table:
+def _table(notices: list[Anomaly], notes: Mapping[str, Notes], *, wide: bool) -> Table:
     windows = dict.fromkeys(window for notice in notices for window in notice.burn_usd_per_hour)
-    columns = [column for column in _columns(*windows) if wide or not column.only_wide]
+    of_these = {notice.anomaly_id: notes[notice.anomaly_id] for notice in notices if notice.anomaly_id in notes}
+    columns = [column for column in _columns(of_these, *windows) if wide or not column.only_wide]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(

@@ -1,5 +1,6 @@
 """Times on the command line: ISO 8601, epoch milliseconds, or a word."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,8 @@ from burnline.events.usage import END_TIME_MS, MIN_TIME_MS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _MILLISECONDS_DIGITS = 13  # what has fewer digits may be a date, or seconds
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])", re.ASCII)
 
 TIME_HELP = 'ISO 8601 (UTC where it names no offset), epoch milliseconds, or "now"'
 
@@ -17,6 +20,18 @@ TIME_HELP = 'ISO 8601 (UTC where it names no offset), epoch milliseconds, or "no
 def clock_ms() -> int:
     """The machine's clock, epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def duration_ms(text: str, option: str) -> int:
+    """A length of time given on the command line, such as `30m` or `4w`, in milliseconds.
+
+    Raises:
+        typer.BadParameter: It is none; the option is named.
+    """
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter("is no time such as 30m, 12h, 90d or 4w", param_hint=option)
+    return int(found[1]) * _UNITS_MS[found[2]]
 
 
 def epoch_ms(text: str, *, always: bool = False) -> int:

@@ -1,7 +1,6 @@
 """`burnline tokens`: who may call the API."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +16,7 @@ from burnline.api.access.tokens import TokenRecord, mint
 from burnline.cli.rate_view import time_text
 from burnline.cli.reference import failure, print_whole
 from burnline.cli.root import cli, console, err_console, settings_or_exit
-from burnline.cli.times import clock_ms
+from burnline.cli.times import clock_ms, duration_ms
 
 if TYPE_CHECKING:
     from burnline.api.access.token_store import TokenFile
@@ -32,8 +31,6 @@ tokens = typer.Typer(
 )
 cli.add_typer(tokens, name="tokens")
 
-_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhdw])", re.ASCII)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
@@ -52,7 +49,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a token and show its secret, once: only a hash of it is kept."""
-    lifetime_ms = _duration_ms(expires_in)
+    lifetime_ms = None if expires_in is None else duration_ms(expires_in, "--expires-in")
     orgs = None if org is None else frozenset(org)
     now_ms = clock_ms()
     try:
@@ -117,15 +114,6 @@ def _tokens() -> Iterator["TokenFile"]:
             yield token_file(client, settings)
         except (redis.RedisError, OSError) as error:
             raise failure(f"Redis at {settings.redis_url} does not answer: {error}") from None
-
-
-def _duration_ms(text: str | None) -> int | None:
-    if text is None:
-        return None
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise typer.BadParameter("is no time such as 30m, 12h, 90d or 4w", param_hint="--expires-in")
-    return int(found[1]) * _UNITS_MS[found[2]]
 
 
 def _shown(record: TokenRecord, now_ms: int) -> dict[str, object]:

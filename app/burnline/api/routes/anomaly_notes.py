@@ -83,7 +83,7 @@ async def silence(resources: WithResources, caller: Editor, anomaly_id: _Id, bod
 
 @router.put("/anomalies/{anomaly_id}/feedback", summary="Say what an anomaly was", responses=_ANSWERS)
 async def feedback(resources: WithResources, caller: Editor, anomaly_id: _Id, body: FeedbackBody) -> NoteWritten:
-    """Whether something went wrong. It counts in the precision that `burnline backtest` reports."""
+    """Whether something went wrong, open or resolved."""
     return await _say(resources, caller, anomaly_id, lambda newest, by, at_ms: judged(
         newest, body.verdict, by=by, at_ms=at_ms, words=body.words))  # fmt: skip
 

@@ -20,7 +20,7 @@ class Me(BaseModel):
     orgs: Annotated[
         list[str] | None, Field(description="The only organisations that it sees; null: all.", examples=[["acme"]])
     ]
-    may_edit: Annotated[bool, Field(description="Whether it may set rates and baselines, and say something of anomalies.")]
+    may_edit: Annotated[bool, Field(description="Whether it may set rates and baselines, and judge anomalies.")]
 
 
 @router.get("/me", summary="Who am I, and what may I do?")

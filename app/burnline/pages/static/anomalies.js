@@ -17,6 +17,7 @@ run(async () => {
       { name: "burn then", number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
       { name: "against baseline", cell: (row) => ratio(row.ratio, row.multiplier) },
       { name: "spent", number: true, cell: (row) => usd(row.spend_usd) },
+      { name: "said", cell: (row) => [row.notes.acknowledgement && "acknowledged", row.notes.silence && row.notes.silence.until > Date.now() && "silent", row.notes.feedback && row.notes.feedback.verdict].filter(Boolean).join(", ") },
       { name: "crossed by", cell: (row) => chargeLink(row.evidence) },
       { name: "", cell: (row) => link(`/anomalies/${row.anomaly_id}`, "what happened", { "aria-label": `what happened in ${row.session_id}` }) },
     ], page.rows, { empty: "There has been none." }),

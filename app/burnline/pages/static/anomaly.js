@@ -1,10 +1,12 @@
 // One anomaly: how it went on, both windows against the line, and the event that crossed it.
-import { $, at, chargeLink, get, h, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
+import { $, at, chargeLink, get, h, me, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
 import { Chart, limit, line } from "./chart.js";
 import { explained } from "./explained.js";
+import { Said } from "./said.js";
 
 const id = location.pathname.split("/").at(-1);
 let chart = null;
+const said = new Said(id, () => draw());
 const top = h("div", {}), below = h("div", {}), event = h("div", {});
 let evidence = "";
 
@@ -12,7 +14,8 @@ function windows(notice) {
   return Object.entries(notice.burn_usd_per_hour);
 }
 
-run(async () => {
+async function draw() {
+  const who = await me();
   const { anomaly, timeline } = await get(`/anomalies/${id}`);
   const learned = anomaly.learned;
   $("title").textContent = `Anomaly ${anomaly.scope === "agent" ? `of ${anomaly.agent_id}` : `in ${anomaly.session_id}`}`;
@@ -24,11 +27,12 @@ run(async () => {
         rows: data[0].map((_, index) => data.map((values) => values[index])),
       }),
     });
-    show(top, section("Both windows against the line", chart.element), below, event);
+    show(top, said.element, section("Both windows against the line", chart.element), below, event);
   }
   const lines = timeline.map((notice) => Number(notice.baseline_usd_per_hour) * Number(notice.multiplier));
   chart.set([timeline.map((notice) => notice.updated_at / 1000), ...windows(anomaly).map((_, index) => timeline.map((notice) => Number(windows(notice)[index][1]))), lines]);
   const last = timeline.at(-1);
+  said.show(anomaly, who.may_edit);
   top.replaceChildren(h("div", { class: "tiles" },
     tile("State", severity(anomaly), anomaly.resolved_by ? `resolved by ${anomaly.resolved_by === "clock" ? "the clock: nothing came any more" : "event time"}` : "open"),
     tile("Session", sessionLink(anomaly), `${anomaly.org_id} / ${anomaly.agent_id}`),
@@ -55,4 +59,6 @@ run(async () => {
     event.replaceChildren(explained(await get(place), "The event that crossed the line"));
     evidence = place;
   }
-}, 3000);
+}
+
+run(draw, 3000);

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from burnline.api.access.roles import Role
 from burnline.api.access.tokens import mint
 from burnline.api.application import API_PREFIX, build_api
+from burnline.detection.anomaly import rfc3339
 from burnline.detection.baseline import Baseline
 from burnline.events.usage import Usage
 from burnline.kafka import client_config
@@ -49,6 +50,7 @@ PATHS: dict[str, list[Any]] = {
     "agent": ["secret-agent", "globex-agent"],
     "provider": ["openai"],
     "model": ["gpt-4o", "secret-model"],
+    "kind": ["feedback"],
 }
 """Values of path parameters; `of:` stands for the anomaly of an organisation."""
 QUERIES: dict[str, list[Any]] = {
@@ -84,6 +86,9 @@ BODIES: dict[str, Any] = {
         "output_usd_per_million_tokens": "10",
         "effective_from": T0,
     },
+    "/anomalies/{anomaly_id}/acknowledgement": {"words": "on it"},
+    "/anomalies/{anomaly_id}/silence": {"until": rfc3339(NOW_MS + 3_600_000)},
+    "/anomalies/{anomaly_id}/feedback": {"verdict": "planned"},
     "/api/v1/events": {
         "event_id": "posted",
         "occurred_at": T0,
@@ -319,6 +324,8 @@ def test_a_token_of_one_organisation_sees_nothing_of_another(worlds: tuple[World
             assert MARK not in told, f"{request}: {answer.said}"
     kept = read_newest(client_config(both.settings), topics_for(both.settings).baselines, timeout_s=TIMEOUT_S)
     assert [key for key in kept if MARK.encode() in key] == [], "a write for another organisation was taken"
+    said = read_newest(client_config(both.settings), topics_for(both.settings).anomaly_notes, timeout_s=TIMEOUT_S)
+    assert {json.loads(value)["org_id"] for value in said.values()} == {OWN}, "something was said of another's anomaly"
 
 
 @pytest.mark.broker

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from burnline.detection.anomaly import Severity, State
+from burnline.detection.notes import Notes, acknowledged, silenced
 from burnline.embedded.ports import free_ports
-from burnline.notify.delivery import sender
+from burnline.notify.channels import channel
 from burnline.notify.messages import made_up
 from burnline.notify.sinks import AlertmanagerSink
 
@@ -71,7 +72,7 @@ def until(url: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
 
 def test_an_anomaly_lives_there_as_here(alertmanager: str) -> None:
     sink = AlertmanagerSink(name="am", kind="alertmanager", url=alertmanager, allow_local=True, labels={"env": "test"})
-    send = sender(sink, {}, "https://burn.example", now_ms)
+    send = channel(sink, {}, "https://burn.example", now_ms)
     assert send(made_up(State.OPENED, Severity.WARNING, 1, now_ms(), "a-1")).sent
     alert = until(alertmanager, {"warning"})["warning"]
     assert alert["labels"]["env"] == "test"
@@ -81,3 +82,36 @@ def test_an_anomaly_lives_there_as_here(alertmanager: str) -> None:
     until(alertmanager, {"critical"})
     assert send(made_up(State.RESOLVED, Severity.CRITICAL, 3, now_ms(), "a-1")).sent
     until(alertmanager, set())
+
+
+def silenced_there(url: str) -> list[tuple[str, str, list[str]]]:
+    """Silences that hold: their comment, who says so, and what they match."""
+    with urllib.request.urlopen(f"{url}/api/v2/silences", timeout=5) as answer:  # noqa: S310  # our own address
+        found = json.load(answer)
+    return sorted(
+        (one["comment"], one["createdBy"], sorted(matcher["value"] for matcher in one["matchers"]))
+        for one in found
+        if one["status"]["state"] == "active"
+    )
+
+
+def test_what_people_say_here_silences_there(alertmanager: str) -> None:
+    """Said again it changes the same silence; taken back it ends it."""
+    sink = AlertmanagerSink(name="am", kind="alertmanager", url=alertmanager, allow_local=True)
+    send = channel(sink, {}, None, now_ms)
+    opened = made_up(State.OPENED, Severity.WARNING, 1, now_ms(), "a-1")
+    assert send(opened).sent
+    assert send.said is not None
+    seen = Notes(acknowledgement=acknowledged(opened, by="ada", at_ms=now_ms(), words="on it"))
+    both = seen._replace(silence=silenced(opened, until_ms=now_ms() + 3_600_000, by="ben", at_ms=now_ms(), words=None))
+    assert send.said(opened, both).sent
+    assert silenced_there(alertmanager) == [
+        ("Burnline: acknowledged. on it", "ada", ["a-1", "warning"]),
+        ("Burnline: silenced", "ben", ["a-1"]),
+    ]
+    assert send.said(opened, both).sent
+    assert len(silenced_there(alertmanager)) == 2
+    assert send.said(opened, seen).sent
+    assert silenced_there(alertmanager) == [("Burnline: acknowledged. on it", "ada", ["a-1", "warning"])]
+    assert send.said(made_up(State.RESOLVED, Severity.WARNING, 2, now_ms(), "a-1"), seen).sent
+    assert silenced_there(alertmanager) == []

@@ -8,7 +8,20 @@ import json
 import pytest
 
 from burnline.detection.anomaly import Anomaly, Severity, State
-from burnline.notify.messages import ALERT_LASTS_S, alerts, made_up, page, pagerduty, signature, summary, webhook
+from burnline.detection.notes import NOTHING_SAID, Notes, acknowledged, silenced
+from burnline.notify.messages import (
+    ALERT_LASTS_S,
+    HttpMessage,
+    alerts,
+    made_up,
+    page,
+    pagerduty,
+    pagerduty_acknowledges,
+    signature,
+    silences,
+    summary,
+    webhook,
+)
 
 NOW = 1_764_000_000_000
 
@@ -76,10 +89,51 @@ class TestWebhook:
         assert all(value.isascii() and value.isprintable() for value in message.headers.values())
 
 
+def told_pagerduty(told: Anomaly, notes: Notes = NOTHING_SAID, link: str | None = None) -> list[HttpMessage]:
+    return pagerduty("https://p.example", told, routing_key="k", link=link, notes=notes)
+
+
 def test_pagerduty_has_one_incident_per_anomaly() -> None:
-    opened = pagerduty("https://p.example", notice(), routing_key="k", link="https://burn.example")
-    resolved = pagerduty("https://p.example", notice(State.RESOLVED), routing_key="k", link=None)
+    (opened,) = told_pagerduty(notice(), link="https://burn.example")
+    (resolved,) = told_pagerduty(notice(State.RESOLVED))
     assert opened.body["dedup_key"] == resolved.body["dedup_key"] == "made-up"
     assert (opened.body["event_action"], resolved.body["event_action"]) == ("trigger", "resolve")
     assert opened.body["payload"]["severity"] == "warning"
     assert page("https://burn.example", notice()) == opened.body["links"][0]["href"]
+
+
+SEEN = Notes(acknowledgement=acknowledged(notice(), by="ada", at_ms=NOW, words="on it"))
+RISEN = notice(State.ESCALATED, Severity.CRITICAL, 2)
+OVER = notice(State.RESOLVED, Severity.CRITICAL, 3)
+
+
+def test_what_rises_after_an_acknowledgement_pages_anew_and_a_resolution_ends_all() -> None:
+    def keys(told: Anomaly, notes: Notes) -> list[tuple[str, str]]:
+        return [(message.body["event_action"], message.body["dedup_key"]) for message in told_pagerduty(told, notes)]
+
+    assert keys(RISEN, NOTHING_SAID) == [("trigger", "made-up")]
+    assert keys(RISEN, SEEN) == [("trigger", "made-up:risen")]
+    assert keys(OVER, SEEN) == keys(OVER, NOTHING_SAID) == [("resolve", "made-up"), ("resolve", "made-up:risen")]
+
+
+def test_pagerduty_hears_of_an_acknowledgement_that_holds() -> None:
+    def told(newest: Anomaly, notes: Notes) -> HttpMessage | None:
+        return pagerduty_acknowledges("https://p.example", newest, routing_key="k", notes=notes)
+
+    found = told(notice(), SEEN)
+    assert found is not None
+    assert found.body == {"routing_key": "k", "event_action": "acknowledge", "dedup_key": "made-up"}
+    assert told(RISEN, SEEN) is None
+    assert told(notice(), NOTHING_SAID) is None
+
+
+def test_alertmanager_silences_what_was_acknowledged_at_its_severity_and_what_is_silenced_until_then() -> None:
+    both = SEEN._replace(silence=silenced(notice(), until_ms=NOW + 60_000, by="ben", at_ms=NOW, words=None))
+    seen, silence = silences(notice(), both, now_ms=NOW).values()
+    assert (seen.matchers, seen.by) == ((("anomaly_id", "made-up"), ("severity", "warning")), "ada")
+    assert seen.comment == "Burnline: acknowledged. on it"
+    assert (silence.matchers, silence.ends_ms, silence.comment) == (
+        (("anomaly_id", "made-up"),), NOW + 60_000, "Burnline: silenced",
+    )  # fmt: skip
+    assert list(silences(notice(), both, now_ms=NOW + 60_000)) == ["Burnline: acknowledged"]
+    assert silences(OVER, both, now_ms=NOW) == {}

@@ -6,8 +6,9 @@ import pytest
 
 from burnline.detection.anomaly import Anomaly, Learned, Severity, State
 from burnline.detection.learned.rules import Cause
+from burnline.detection.notes import Quiet
 from burnline.notify.messages import made_up, summary
-from burnline.notify.routing import LONGEST_WAIT_S, Route, age_s, route, wait_s
+from burnline.notify.routing import LONGEST_WAIT_S, Route, age_s, held, route, wait_s, wanted
 from burnline.notify.sinks import Match
 
 NOW = 1_764_000_000_000
@@ -44,6 +45,42 @@ def learned(*, suggested: bool) -> Anomaly:
         learned_from="highest values of 7 of its own days",
     )  # fmt: skip
     return notice().model_copy(update={"learned": why})
+
+
+@pytest.mark.parametrize(
+    ("heard", "state", "muted", "closes", "why"),
+    [
+        pytest.param(Quiet.HEARD, State.OPENED, False, False, Route.SEND, id="nothing keeps it"),
+        pytest.param(Quiet.ACKNOWLEDGED, State.OPENED, False, True, Route.ACKNOWLEDGED, id="somebody looks after it"),
+        pytest.param(Quiet.SILENCED, State.ESCALATED, True, True, Route.SILENCED, id="silenced"),
+        pytest.param(Quiet.HEARD, State.OPENED, True, True, Route.MUTED, id="a mute time"),
+        pytest.param(Quiet.SILENCED, State.RESOLVED, True, True, Route.SEND, id="an end that closes something"),
+        pytest.param(Quiet.SILENCED, State.RESOLVED, False, False, Route.SILENCED, id="an end that closes nothing"),
+        pytest.param(Quiet.HEARD, State.RESOLVED, True, False, Route.MUTED, id="an end in a mute time"),
+    ],
+)
+def test_what_is_kept_from_a_sink_for_a_while(
+    heard: Quiet, state: State, why: Route, *, muted: bool, closes: bool
+) -> None:
+    assert held(notice(state), heard, muted=muted, closes=closes) is why
+
+
+@pytest.mark.parametrize(
+    ("match", "why"),
+    [
+        ({"scope": ["session"]}, Route.SEND),
+        ({"scope": ["agent"]}, Route.OTHER_SCOPE),
+        ({"cause": ["retry_loop", "volume"]}, Route.SEND),
+        ({"cause": ["volume"]}, Route.OTHER_CAUSE),
+    ],
+    ids=str,
+)
+def test_scope_and_cause_are_labels_to_route_by(match: dict[str, Any], why: Route) -> None:
+    assert wanted(Match.model_validate(match), learned(suggested=False)) is why
+
+
+def test_what_has_no_cause_goes_to_nobody_who_asks_for_one() -> None:
+    assert wanted(Match.model_validate({"cause": ["retry_loop"]}), notice()) is Route.OTHER_CAUSE
 
 
 @pytest.mark.parametrize(("suggested", "why"), [(True, Route.SUGGESTED), (False, Route.SEND)])

@@ -14,14 +14,17 @@ import pytest
 from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
-from burnline.detection.anomaly import Severity, State, notice_key, notice_value
+from burnline.detection.anomaly import Anomaly, Severity, State, notice_key, notice_value
+from burnline.detection.notes import AnomalyNote, acknowledged, silenced
 from burnline.kafka import client_config
-from burnline.notify.delivery import Send, sender
+from burnline.notify.channels import channel
+from burnline.notify.known import Known
 from burnline.notify.messages import idempotency_key, made_up
-from burnline.notify.runner import NotifyMetrics, SinkRunner
-from burnline.notify.sinks import WebhookSink
+from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
+from burnline.notify.sinks import PagerDutySink, Sink, WebhookSink
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import write_key
 from burnline.topics.ensure import ensure_topics
 from burnline.topics.reading import read_to_end
 from tests.notify.stub import Receiver, receiving
@@ -72,12 +75,18 @@ def in_order(keys: list[str]) -> bool:
 class Running:
     """One sink at work in a thread."""
 
-    def __init__(self, settings: Settings, sink: WebhookSink, send: Send | None = None) -> None:
+    def __init__(self, settings: Settings, sink: Sink, environment: dict[str, str] | None = None) -> None:
         self.stop = threading.Event()
         self.registry = CollectorRegistry()
-        found = send or sender(sink, {}, None, now_ms)
-        self._runner = SinkRunner(settings, sink, found, NotifyMetrics(self.registry), self.stop)
-        self._thread = threading.Thread(target=self._runner.run)
+        self._name = sink.name
+        self.known = known = Known(settings)
+        found = channel(sink, environment or {}, None, now_ms)
+        runner = SinkRunner(settings, sink, found, known, NotifyMetrics(self.registry), self.stop)
+        self._runner = runner
+        positions = known.read()
+        self.failures: list[BaseException] = []
+        work = [runner.run, lambda: known.follow(positions, self.stop)]
+        self._thread = threading.Thread(target=lambda: self.failures.extend(run_all(work, self.stop)))
 
     def __enter__(self) -> "Running":
         self._thread.start()
@@ -87,11 +96,18 @@ class Running:
         self.stop.set()
         self._thread.join(30)
         assert not self._thread.is_alive()
+        assert self.failures == []
+
+    def wait_until_awaited(self, name: str) -> None:
+        wait_for(lambda: name in self._runner._awaited)
+
+    def mute_no_more(self) -> None:
+        """As if the sink's mute times were over."""
+        self._runner._sink = self._runner._sink.model_copy(update={"mute": []})
 
     def value(self, outcome: str) -> float:
-        return (
-            self.registry.get_sample_value("burnline_notify_notices_total", {"sink": "hook", "outcome": outcome}) or 0
-        )
+        labels = {"sink": self._name, "outcome": outcome}
+        return self.registry.get_sample_value("burnline_notify_notices_total", labels) or 0
 
 
 def hook(receiver: Receiver, **changes: object) -> WebhookSink:
@@ -159,6 +175,62 @@ def test_a_record_that_is_no_notice_is_passed_over(settings: Settings) -> None:
     keys = publish(settings, 1)
     with receiving() as receiver, Running(settings, hook(receiver)) as running:
         wait_for(lambda: running.value("sent") == len(keys) and running.value("unreadable") == 1)
+
+
+def say(settings: Settings, note: AnomalyNote, *, taken_back: bool = False) -> None:
+    value = None if taken_back else note.model_dump_json(exclude_none=True).encode()
+    write_key(client_config(settings), topics_for(settings).anomaly_notes, note.key(), value, timeout_s=30)
+
+
+def tell(settings: Settings, name: str, state: State, severity: Severity, revision: int) -> Anomaly:
+    notice = made_up(state, severity, revision, now_ms(), name)
+    producer = Producer(client_config(settings))
+    producer.produce(topics_for(settings).anomalies.name, notice_value(notice), notice_key(notice))
+    assert producer.flush(30) == 0
+    return notice
+
+
+def test_what_is_acknowledged_or_silenced_is_told_no_further(settings: Settings) -> None:
+    """Until the severity rises, or the silence is over; who keeps an incident hears of both, and of its end."""
+    ensure_topics(settings)
+    seen, silent = (tell(settings, name, State.OPENED, Severity.WARNING, 1) for name in ("seen", "silent"))
+    with receiving() as chat, receiving() as pager:
+        pagers = PagerDutySink.model_validate({
+            "name": "pager", "kind": "pagerduty", "url": pager.url, "allow_local": True, "routing_key": {"env": "KEY"},
+        })  # fmt: skip
+        with Running(settings, hook(chat)) as chatting, Running(settings, pagers, {"KEY": "k"}) as paging:
+            wait_for(lambda: chatting.value("sent") == paging.value("sent") == 2)
+            note = silenced(silent, until_ms=now_ms() + 3_600_000, by="ben", at_ms=now_ms(), words=None)
+            say(settings, acknowledged(seen, by="ada", at_ms=now_ms(), words="on it"))
+            say(settings, note)
+            wait_for(lambda: paging.value("note_sent") == 2)
+            wait_for(lambda: None not in (chatting.known.notes("seen")[0], chatting.known.notes("silent")[1]))
+            tell(settings, "silent", State.ESCALATED, Severity.CRITICAL, 2)
+            tell(settings, "seen", State.RESOLVED, Severity.WARNING, 2)
+            wait_for(lambda: chatting.value("silenced") == chatting.value("acknowledged") == 1)
+            wait_for(lambda: paging.value("silenced") == 1 and paging.value("sent") == 3)
+            say(settings, note, taken_back=True)
+            wait_for(lambda: chatting.value("sent") == 3 and paging.value("sent") == 4)
+        assert sorted(taken(chat)) == ["seen:1", "silent:1", "silent:2"]
+        told = [json.loads(body) for _, body in pager.taken]
+        actions = [(one["event_action"], one["dedup_key"]) for one in told]
+        assert sorted(actions[:2]) == [("trigger", "seen"), ("trigger", "silent")]
+        assert sorted(actions[2:]) == [("acknowledge", "seen"), ("resolve", "seen"), ("trigger", "silent")]
+
+
+def test_after_a_mute_time_what_is_still_open_is_told(settings: Settings) -> None:
+    ensure_topics(settings)
+    muted = {"mute": [{"from": "00:00", "to": "24:00"}]}
+    with receiving() as receiver:
+        with Running(settings, hook(receiver, **muted)) as running:
+            for name in ("open", "over"):
+                tell(settings, name, State.OPENED, Severity.WARNING, 1)
+            tell(settings, "over", State.RESOLVED, Severity.WARNING, 2)
+            wait_for(lambda: running.value("muted") == 3)
+            running.wait_until_awaited("open")
+            running.mute_no_more()
+            wait_for(lambda: running.value("sent") == 1)
+        assert taken(receiver) == ["open:1"]
 
 
 def test_killed_again_and_again_it_loses_nothing(settings: Settings, tmp_path: Path) -> None:

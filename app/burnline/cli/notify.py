@@ -17,7 +17,8 @@ from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.kafka import client_config
-from burnline.notify.delivery import Send, sender
+from burnline.notify.channels import Channel, channel
+from burnline.notify.known import Known
 from burnline.notify.messages import made_up, summary
 from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
 from burnline.notify.sinks import Sink, Sinks, SinksError, read_sinks
@@ -63,9 +64,9 @@ def _named(found: Sinks, name: str) -> Sink:
     )
 
 
-def _sender(found: Sinks, sink: Sink) -> Send:
+def _channel(found: Sinks, sink: Sink) -> Channel:
     try:
-        return sender(sink, dict(os.environ), found.link, _now_ms)
+        return channel(sink, dict(os.environ), found.link, _now_ms)
     except SinksError as error:
         raise _mistaken(error) from None
 
@@ -92,7 +93,8 @@ def run(
     found = _sinks(sinks)
     registry, stop = CollectorRegistry(), threading.Event()
     metrics = NotifyMetrics(registry)
-    runners = [SinkRunner(settings, sink, _sender(found, sink), metrics, stop) for sink in found.sinks]
+    known = Known(settings)
+    runners = [SinkRunner(settings, sink, _channel(found, sink), known, metrics, stop) for sink in found.sinks]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
@@ -102,9 +104,13 @@ def run(
         )  # fmt: skip
     except OSError as error:
         raise failure(f"port {metrics_port}: {error.strerror}") from error
+    try:
+        positions = known.read()
+    except TopicError as error:
+        raise failure(f"{error} burnline topics ensure creates what is missing.") from error
     server.start()
     logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(runners), server.address)
-    failures = run_all(runners, stop)
+    failures = run_all([*(runner.run for runner in runners), lambda: known.follow(positions, stop)], stop)
     server.stop()
     for failed in failures:
         err_console.print(f"notify failed: {failed}", style="red", highlight=False, markup=False)
@@ -118,7 +124,7 @@ def test(
 ) -> None:
     """Send the whole life of a made-up anomaly to one sink: opened, escalated, resolved. No broker is needed."""
     found = _sinks(sinks)
-    send = _sender(found, _named(found, name))
+    send = _channel(found, _named(found, name))
     made = f"made-up-{_now_ms()}"
     for revision, (state, severity) in enumerate(LIFE, 1):
         notice = made_up(state, severity, revision, _now_ms(), made)
@@ -140,7 +146,7 @@ def parked(
             typer.echo(json.dumps(record, ensure_ascii=False))
         else:
             notice = Anomaly.model_validate(record["notice"])
-            source = record["source"]
+            source = record["source"] or {"partition": "-", "offset": "-"}
             console.print(
                 f"{source['partition']}/{source['offset']} {record['sink']}: {record['detail']} | {summary(notice)}",
                 highlight=False, markup=False,
@@ -158,7 +164,7 @@ def redrive(
     The idempotency key is that of the first attempts: a receiver that has had one knows it.
     """
     found = _sinks(sinks)
-    send = _sender(found, _named(found, name))
+    send = _channel(found, _named(found, name))
     for record in (one for one in _parked() if one["sink"] == name):
         notice = Anomaly.model_validate(record["notice"])
         if dry_run:

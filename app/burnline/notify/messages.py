@@ -8,19 +8,23 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from burnline.detection.anomaly import Anomaly, Severity, State, cloudevent_headers, notice_value, rfc3339
+from burnline.detection.notes import Notes, Quiet, quiet
 
 ALERT_LASTS_S = 900
 """An open alert that is not renewed for so long is over for Alertmanager."""
+ACKNOWLEDGED_LASTS_S = 30 * 86_400
+"""How long Alertmanager keeps an acknowledged alert silent: it asks for an end, and an acknowledgement has none."""
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105  # the prefix that Standard Webhooks gives to secrets
 
 
 class HttpMessage(NamedTuple):
-    """A POST."""
+    """A request."""
 
     url: str
     headers: dict[str, str]
     body: Any
-    """Bytes, or what is sent as JSON."""
+    """Bytes, or what is sent as JSON; None for nothing."""
+    method: str = "POST"
 
 
 def summary(notice: Anomaly) -> str:
@@ -108,25 +112,91 @@ def signature(secret: str, name: str, at_s: str, body: bytes) -> str:
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
-def pagerduty(url: str, notice: Anomaly, *, routing_key: str, link: str | None) -> HttpMessage:
-    """PagerDuty's Events API v2: one incident per anomaly, by its dedup key."""
-    body: dict[str, Any] = {"routing_key": routing_key, "dedup_key": notice.anomaly_id}
+def pagerduty(url: str, notice: Anomaly, *, routing_key: str, link: str | None, notes: Notes) -> list[HttpMessage]:
+    """PagerDuty's Events API v2: one incident per anomaly, by its dedup key.
+
+    Whoever has acknowledged a warning is paged by nothing more that goes into the same incident. So what rises after an
+    acknowledgement is another incident, and a resolution ends both.
+    """
+    keys = [notice.anomaly_id]
+    risen = notice.severity is Severity.CRITICAL
     if notice.state is State.RESOLVED:
-        body["event_action"] = "resolve"
+        keys += [f"{notice.anomaly_id}:risen"] if risen else []
+        bodies = [{"event_action": "resolve", "dedup_key": key} for key in keys]
     else:
-        body["event_action"] = "trigger"
-        body["payload"] = {
-            "summary": summary(notice)[:1024],
-            "source": f"burnline/{notice.org_id}/{notice.agent_id}",
-            "severity": notice.severity.value,
-            "timestamp": datetime.fromtimestamp(notice.updated_at / 1000, UTC).isoformat(),
-            "group": notice.org_id,
-            "class": "burn",
-            "custom_details": notice.model_dump(mode="json"),
-        }
-    if address := page(link, notice):
-        body["links"] = [{"href": address, "text": "The anomaly on Burnline's dashboard"}]
+        if risen and notes.acknowledgement is not None and notes.acknowledgement.severity is Severity.WARNING:
+            keys = [f"{notice.anomaly_id}:risen"]
+        bodies = [{"event_action": "trigger", "dedup_key": key, "payload": _payload(notice)} for key in keys]
+    address = page(link, notice)
+    links = [{"href": address, "text": "The anomaly on Burnline's dashboard"}] if address else []
+    more = {"routing_key": routing_key, **({"links": links} if links else {})}
+    return [HttpMessage(url, {"content-type": "application/json"}, {**body, **more}) for body in bodies]
+
+
+def pagerduty_acknowledges(url: str, notice: Anomaly, *, routing_key: str, notes: Notes) -> HttpMessage | None:
+    """What PagerDuty is told of an acknowledgement; None if there is none that holds."""
+    if quiet(Notes(acknowledgement=notes.acknowledgement), notice, now_ms=0) is not Quiet.ACKNOWLEDGED:
+        return None
+    body = {"routing_key": routing_key, "event_action": "acknowledge", "dedup_key": notice.anomaly_id}
     return HttpMessage(url, {"content-type": "application/json"}, body)
+
+
+def _payload(notice: Anomaly) -> dict[str, Any]:
+    return {
+        "summary": summary(notice)[:1024],
+        "source": f"burnline/{notice.org_id}/{notice.agent_id}",
+        "severity": notice.severity.value,
+        "timestamp": datetime.fromtimestamp(notice.updated_at / 1000, UTC).isoformat(),
+        "group": notice.org_id,
+        "class": "burn",
+        "custom_details": notice.model_dump(mode="json"),
+    }
+
+
+class Silence(NamedTuple):
+    """A silence of Alertmanager's v2 API: what it matches, how long, who says so and why."""
+
+    matchers: tuple[tuple[str, str], ...]
+    ends_ms: int
+    by: str
+    comment: str
+
+    def body(self, now_ms: int) -> dict[str, Any]:
+        """What is posted."""
+        return {
+            "matchers": [
+                {"name": name, "value": value, "isRegex": False, "isEqual": True} for name, value in self.matchers
+            ],
+            "startsAt": rfc3339(now_ms),
+            "endsAt": rfc3339(self.ends_ms),
+            "createdBy": self.by,
+            "comment": self.comment,
+        }
+
+
+def silences(notice: Anomaly, notes: Notes, *, now_ms: int) -> dict[str, Silence]:
+    """What Alertmanager keeps silent of an anomaly, by the comment's first words, which say whose silence it is.
+
+    An acknowledgement silences the severity that it was made at: the alert of another severity is another alert.
+    """
+    found: dict[str, Silence] = {}
+    if notice.state is State.RESOLVED:
+        return found
+    mine = ("anomaly_id", notice.anomaly_id)
+    seen, silence = notes.acknowledgement, notes.silence
+    if seen is not None and seen.severity is not None:
+        head = "Burnline: acknowledged"
+        ends_ms = seen.at + ACKNOWLEDGED_LASTS_S * 1000
+        matchers = (mine, ("severity", seen.severity.value))
+        found[head] = Silence(matchers, ends_ms, seen.by, _comment(head, seen.words))
+    if silence is not None and silence.until is not None and silence.until > now_ms:
+        head = "Burnline: silenced"
+        found[head] = Silence((mine,), silence.until, silence.by, _comment(head, silence.words))
+    return found
+
+
+def _comment(head: str, words: str | None) -> str:
+    return head if words is None else f"{head}. {words}"
 
 
 def title(notice: Anomaly) -> str:

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from burnline.detection.anomaly import Anomaly, Severity
+from burnline.detection.anomaly import Anomaly, Severity, State
+from burnline.detection.notes import Quiet
 from burnline.notify.sinks import Match
 
 FIRST_WAIT_S = 1.0
@@ -15,14 +16,44 @@ class Route(StrEnum):
     SEND = "send"
     OTHER_ORG = "other_org"
     OTHER_AGENT = "other_agent"
+    OTHER_SCOPE = "other_scope"
+    OTHER_CAUSE = "other_cause"
     BELOW_FLOOR = "below_floor"
     OTHER_STATE = "other_state"
     TOO_OLD = "too_old"
     SUGGESTED = "suggested"
+    ACKNOWLEDGED = "acknowledged"
+    SILENCED = "silenced"
+    MUTED = "muted"
+
+
+_QUIET = {Quiet.ACKNOWLEDGED: Route.ACKNOWLEDGED, Quiet.SILENCED: Route.SILENCED}
 
 
 def route(match: Match, notice: Anomaly, *, age_s: float, max_age_s: float) -> Route:
-    """Whether a notice is sent, and if not, why not. An age of exactly `max_age_s` is sent."""
+    """Whether a sink wants a notice, and if not, why not. An age of exactly `max_age_s` is sent."""
+    found = wanted(match, notice)
+    return Route.TOO_OLD if found is Route.SEND and age_s > max_age_s else found
+
+
+def held(notice: Anomaly, heard: Quiet, *, muted: bool, closes: bool) -> Route:
+    """Whether a notice that a sink wants is kept from it now, and why.
+
+    Args:
+        notice: Which.
+        heard: What people have said of its anomaly.
+        muted: Whether the sink has a mute time.
+        closes: Whether the sink has something open that only a resolution closes: that is brought to it in any case.
+    """
+    if closes and notice.state is State.RESOLVED:
+        return Route.SEND
+    if heard in _QUIET:
+        return _QUIET[heard]
+    return Route.MUTED if muted else Route.SEND
+
+
+def wanted(match: Match, notice: Anomaly) -> Route:
+    """Whether a sink wants a notice by what it speaks of, and if not, why not."""
     if notice.learned is not None and notice.learned.suggested:
         return Route.SUGGESTED
     if match.org_id is not None and notice.org_id not in match.org_id:
@@ -31,10 +62,12 @@ def route(match: Match, notice: Anomaly, *, age_s: float, max_age_s: float) -> R
         return Route.OTHER_AGENT
     if match.severity_floor is Severity.CRITICAL and notice.severity is not Severity.CRITICAL:
         return Route.BELOW_FLOOR
+    if match.scope is not None and notice.scope not in match.scope:
+        return Route.OTHER_SCOPE
+    if match.cause is not None and (notice.learned is None or notice.learned.cause not in match.cause):
+        return Route.OTHER_CAUSE
     if notice.state not in match.states:
         return Route.OTHER_STATE
-    if age_s > max_age_s:
-        return Route.TOO_OLD
     return Route.SEND
 
 

@@ -7,32 +7,42 @@ Side effects in their order, and what it means when one fails:
 2. What a sink refuses for good, or has not taken within `give_up_after_s`, is written to `parked-notices`. That fails:
    it is tried again; nothing is passed over that is neither sent nor parked.
 3. The offset is committed. It fails: as in step 1.
+
+What is kept from a sink for a while (a silence, a mute time) is passed over like what it does not want. When that is
+over, the newest notice of what is still open is told: nobody holds back a record, so nothing waits behind one. Which
+anomalies are waited for is found again after a restart, out of what is known of them.
 """
 
-import json
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from pydantic import ValidationError
 
 from burnline.detection.anomaly import Anomaly, State
+from burnline.detection.notes import NoteError, quiet
 from burnline.kafka import client_config
-from burnline.notify.delivery import Result, Send
-from burnline.notify.routing import Route, age_s, route, wait_s
+from burnline.notify.channels import Channel
+from burnline.notify.delivery import Result
+from burnline.notify.known import Known, note_place
+from burnline.notify.muting import muted_since_ms
+from burnline.notify.parking import Source, park
+from burnline.notify.routing import Route, age_s, held, route, wait_s, wanted
 from burnline.notify.sinks import Sink
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
-from burnline.topics.reading import read_to_end
 
 RENEW_S = 300.0
 POLL_S = 0.5
-PARK_TIMEOUT_S = 10.0
+LOOK_S = 1.0
+KNOWN_WITHIN_S = 10.0
+"""So long it is waited for the notice that a note speaks of."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,17 +71,26 @@ class SinkRunner:
     """Brings notices to one sink. `run` blocks until `stop` is set."""
 
     def __init__(
-        self, settings: Settings, sink: Sink, send: Send, metrics: NotifyMetrics, stop: threading.Event
+        self,
+        settings: Settings,
+        sink: Sink,
+        channel: Channel,
+        known: Known,
+        metrics: NotifyMetrics,
+        stop: threading.Event,
     ) -> None:
-        """Take what it works with; nothing is connected yet."""
+        """Take what it works with; nothing is connected yet. `known` has read all that stood there."""
         self._settings = settings
         self._sink = sink
-        self._send = send
+        self._channel = channel
+        self._known = known
         self._metrics = metrics
         self._stop = stop
-        self._topic = topics_for(settings).anomalies
+        topics = topics_for(settings)
+        self._topic, self._said = topics.anomalies, topics.anomaly_notes
         self._open: dict[str, Anomaly] = {}
-        self._renewed_at_s = time.monotonic()
+        self._awaited: set[str] = set()
+        self._renewed_at_s = self._looked_at_s = time.monotonic()
         self._renews = sink.kind == "alertmanager"
 
     def run(self) -> None:
@@ -96,9 +115,11 @@ class SinkRunner:
             logger=client_log,
         )
         try:
-            consumer.subscribe([self._topic.name])
+            topics = (self._topic,) if self._channel.said is None else (self._topic, self._said)
+            consumer.subscribe([topic.name for topic in topics])
             while not self._stop.is_set():
                 self._renew()
+                self._look_at_awaited(consumer)
                 message = consumer.poll(POLL_S)
                 if message is None:
                     continue
@@ -115,47 +136,118 @@ class SinkRunner:
 
     def _settle(self, consumer: Consumer, message: Message) -> bool:
         """Send, pass over or park a record; False if this process ends first."""
+        if message.topic() == self._said.name:
+            return self._settle_note(consumer, message)
         notice = _notice(message)
         if notice is None:
             self._count("unreadable")
             return True
+        self._known.take(message)  # a moment ahead of who follows for all sinks
         written_ms = message.timestamp()[1]
         found = self._route(notice, written_ms)
         if found is not Route.SEND:
             self._count(found.value)
             return True
-        began_s = time.monotonic()
-        attempt = 0
-        while True:
-            result = self._try(notice)
-            if result.sent:
-                self._count("sent")
-                self._note(notice)
-                break
-            attempt += 1
-            self._metrics.retries.labels(self._sink.name).inc()
-            over = time.monotonic() - began_s >= self._sink.give_up_after_s
-            if result.hopeless or over:
-                if not self._park(message, notice, result, attempt):
-                    return False
-                break
-            self._metrics.oldest.labels(self._sink.name).set(time.time() - written_ms / 1000)
-            wait = wait_s(attempt, result.retry_after_s, random.random())  # noqa: S311  # only to spread attempts
-            _log.warning(
-                "sink %s: attempt %d failed, again in %.0f s: %s", self._sink.name, attempt, wait, result.detail
-            )
-            if not self._wait(consumer, wait):
-                return False
-        self._metrics.oldest.labels(self._sink.name).set(0)
+        source = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        return self._deliver(consumer, notice, written_ms, source)
+
+    def _deliver(self, consumer: Consumer, notice: Anomaly, written_ms: int, source: Source | None) -> bool:
+        """Send a notice or park it; False if this process ends first. `source` is None where no record is at hand."""
+        notes = self._known.notes(notice.anomaly_id)
+        result, attempts = self._insist(consumer, lambda: self._channel.tell(notice, notes), written_ms)
+        if result is None:
+            return False
+        if result.sent:
+            self._count("sent")
+            self._note(notice)
+            return True
+        return self._park(source, notice, result, attempts)
+
+    def _settle_note(self, consumer: Consumer, message: Message) -> bool:
+        """Tell what people say of an anomaly; what cannot be told is counted. False if this process ends first."""
+        try:
+            anomaly_id, _ = note_place(message.key() or b"")
+        except NoteError as error:
+            _log.error("%s", error)
+            self._count("unreadable")
+            return True
+        self._known.take(message)
+        self._known.wait_for(anomaly_id, KNOWN_WITHIN_S, self._stop.wait)
+        standing = self._known.newest(anomaly_id)
+        written_ms = message.timestamp()[1]
+        if standing is None or time.time() - written_ms / 1000 > self._sink.max_age_s:
+            self._count("note_too_old")
+            return not self._stop.is_set()
+        notice, said = standing.notice, self._channel.said
+        if said is None or wanted(self._sink.match, notice) not in (Route.SEND, Route.OTHER_STATE):
+            self._count("note_of_another")
+            return True
+        notes = self._known.notes(anomaly_id)
+        result, _ = self._insist(consumer, lambda: said(notice, notes), written_ms)
+        if result is None:
+            return False
+        self._count("note_sent" if result.sent else "note_refused")
         return True
 
-    def _route(self, notice: Anomaly, written_ms: int) -> Route:
-        age = age_s(notice, written_ms=written_ms, now_ms=time.time() * 1000)
-        return route(self._sink.match, notice, age_s=age, max_age_s=self._sink.max_age_s)
+    def _insist(self, consumer: Consumer, attempt: Callable[[], Result], written_ms: int) -> tuple[Result | None, int]:
+        """Try until it is taken, hopeless or over; the last result (None if this process ends) and how many failed."""
+        began_s = time.monotonic()
+        attempts = 0
+        while True:
+            result = self._try(attempt)
+            if result.sent:
+                self._metrics.oldest.labels(self._sink.name).set(0)
+                return result, attempts
+            attempts += 1
+            self._metrics.retries.labels(self._sink.name).inc()
+            if result.hopeless or time.monotonic() - began_s >= self._sink.give_up_after_s:
+                self._metrics.oldest.labels(self._sink.name).set(0)
+                return result, attempts
+            self._metrics.oldest.labels(self._sink.name).set(time.time() - written_ms / 1000)
+            wait = wait_s(attempts, result.retry_after_s, random.random())  # noqa: S311  # only to spread attempts
+            _log.warning(
+                "sink %s: attempt %d failed, again in %.0f s: %s", self._sink.name, attempts, wait, result.detail
+            )
+            if not self._wait(consumer, wait):
+                return None, attempts
 
-    def _try(self, notice: Anomaly) -> Result:
+    def _route(self, notice: Anomaly, written_ms: int) -> Route:
+        now_ms = time.time_ns() // 1_000_000
+        age = age_s(notice, written_ms=written_ms, now_ms=now_ms)
+        found = route(self._sink.match, notice, age_s=age, max_age_s=self._sink.max_age_s)
+        return self._held(notice, now_ms) if found is Route.SEND else found
+
+    def _held(self, notice: Anomaly, now_ms: int) -> Route:
+        if self._channel.silences:
+            return Route.SEND
+        heard = quiet(self._known.notes(notice.anomaly_id), notice, now_ms=now_ms)
+        muted = muted_since_ms(self._sink.mute, now_ms) is not None
+        return held(notice, heard, muted=muted, closes=self._channel.closes)
+
+    def _look_at_awaited(self, consumer: Consumer) -> None:
+        """Once a second: which open anomalies are kept from the sink for a while, and for which that is over."""
+        if self._channel.silences or time.monotonic() - self._looked_at_s < LOOK_S:
+            return
+        self._looked_at_s = time.monotonic()
+        now_ms = time.time_ns() // 1_000_000
+        began_ms = muted_since_ms(self._sink.mute, now_ms)
+        mine = {place.partition for place in consumer.assignment() if place.topic == self._topic.name}
+        standing = {one.notice.anomaly_id: one for one in self._known.open() if one.partition in mine}
+        self._awaited &= standing.keys()
+        for name, (notice, _, written_ms) in standing.items():
+            if wanted(self._sink.match, notice) is not Route.SEND:
+                continue
+            found = self._held(notice, now_ms)
+            if found is Route.SILENCED or (found is Route.MUTED and began_ms is not None and written_ms >= began_ms):
+                self._awaited.add(name)
+            elif name in self._awaited and found is not Route.MUTED:
+                if found is Route.SEND and not self._deliver(consumer, notice, written_ms, None):
+                    return
+                self._awaited.discard(name)
+
+    def _try(self, attempt: Callable[[], Result]) -> Result:
         try:
-            return self._send(notice)
+            return attempt()
         except Exception as error:  # noqa: BLE001  # a library's own failure is this sink's, and no other's
             _log.exception("sink %s failed", self._sink.name)
             return Result(sent=False, detail=f"{type(error).__name__}: see the log")
@@ -171,45 +263,17 @@ class SinkRunner:
         consumer.resume(still)
         return not self._stop.is_set()
 
-    def _park(self, message: Message, notice: Anomaly, result: Result, attempts: int) -> bool:
-        record = {
-            "sink": self._sink.name,
-            "detail": result.detail,
-            "attempts": attempts,
-            "parked_at_ms": time.time_ns() // 1_000_000,
-            "source": {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()},
-            "notice": notice.model_dump(mode="json"),
-        }
-        while not self._stop.is_set():
-            failed: list[KafkaError] = []
-
-            def on_delivery(error: KafkaError | None, _: Message, failed: list[KafkaError] = failed) -> None:
-                if error is not None:
-                    failed.append(error)
-
-            producer = Producer({**client_config(self._settings), "enable.idempotence": True}, logger=client_log)
-            producer.produce(
-                topics_for(self._settings).parked_notices.name,
-                json.dumps(record, ensure_ascii=False).encode(),
-                notice.session_id.encode(),
-                on_delivery=on_delivery,
-            )
-            if producer.flush(PARK_TIMEOUT_S) == 0 and not failed:
-                _log.error("sink %s: parked a notice after %d attempts: %s", self._sink.name, attempts, result.detail)
-                self._count("parked")
-                return True
-            _log.warning("sink %s: a notice cannot be parked yet", self._sink.name)
-            self._stop.wait(1)
-        return False
+    def _park(self, source: Source | None, notice: Anomaly, result: Result, attempts: int) -> bool:
+        parked = park(self._settings, self._sink.name, notice, result, attempts, source, self._stop)
+        if parked:
+            self._count("parked")
+        return parked
 
     def _remember_open(self) -> None:
         """Which anomalies are open, so that their alerts are renewed after a restart."""
-        partitions = range(self._topic.partitions)
-        for batch in read_to_end(client_config(self._settings), self._topic.name, partitions, timeout_s=60):
-            for message in batch:
-                notice = _notice(message)
-                if notice is not None and self._route(notice, message.timestamp()[1]) is Route.SEND:
-                    self._note(notice)
+        for notice, _, written_ms in self._known.open():
+            if self._route(notice, written_ms) is Route.SEND:
+                self._note(notice)
 
     def _note(self, notice: Anomaly) -> None:
         if not self._renews:
@@ -225,7 +289,8 @@ class SinkRunner:
             return
         self._renewed_at_s = time.monotonic()
         for notice in list(self._open.values()):
-            result = self._try(notice)
+            notes = self._known.notes(notice.anomaly_id)
+            result = self._try(partial(self._channel.tell, notice, notes))
             if not result.sent:
                 _log.warning("sink %s: an alert is not renewed: %s", self._sink.name, result.detail)
                 return
@@ -234,7 +299,7 @@ class SinkRunner:
         self._metrics.notices.labels(self._sink.name, outcome).inc()
 
 
-def run_all(runners: list[SinkRunner], stop: threading.Event) -> list[BaseException]:
+def run_all(runners: Sequence[Callable[[], None]], stop: threading.Event) -> list[BaseException]:
     """Run each in a thread of its own until `stop` is set or one fails; what failed."""
     failures: list[BaseException] = []
 
@@ -245,7 +310,7 @@ def run_all(runners: list[SinkRunner], stop: threading.Event) -> list[BaseExcept
             failures.append(failure)
             stop.set()
 
-    threads = [threading.Thread(target=guarded, args=(runner.run,), name="sink") for runner in runners]
+    threads = [threading.Thread(target=guarded, args=(run,), name="sink") for run in runners]
     for thread in threads:
         thread.start()
     for thread in threads:

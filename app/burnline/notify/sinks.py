@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from burnline.detection.anomaly import Severity, State
+from burnline.detection.learned.rules import Cause
+from burnline.notify.muting import MuteTime
 
 _Names = Annotated[list[str], Field(max_length=100)]
 
@@ -63,6 +65,10 @@ class Match(BaseModel):
     org_id: _Names | None = None
     agent_id: _Names | None = None
     severity_floor: Severity = Severity.WARNING
+    scope: Annotated[list[Literal["session", "agent"]] | None, Field(min_length=1)] = None
+    cause: Annotated[
+        list[Cause] | None, Field(min_length=1, description="Only what the learned rules tell has a cause.")
+    ] = None
     states: Annotated[list[State], Field(min_length=1)] = list(State)
 
 
@@ -71,6 +77,9 @@ class _Sink(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="Part of its consumer group's name.")]
     match: Match = Match()
+    mute: Annotated[
+        list[MuteTime], Field(description="When it is told nothing; what is open afterwards is told then.")
+    ] = []
     give_up_after_s: Annotated[float, Field(gt=0, le=604_800, description="Then a notice is parked.")] = 3_600
     max_age_s: Annotated[
         float, Field(gt=0, description="A notice written longer ago is passed over: a new sink hears no history.")
@@ -87,6 +96,12 @@ class AlertmanagerSink(_Sink):
     kind: Literal["alertmanager"]
     url: Annotated[str, Field(pattern=r"^https?://")]
     labels: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _mutes_there(self) -> Self:
+        if self.mute:
+            raise ValueError("mute: Alertmanager has mute times of its own (mute_time_intervals of its routes)")
+        return self
 
 
 class WebhookSink(_Sink):

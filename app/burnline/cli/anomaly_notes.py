@@ -97,11 +97,12 @@ def feedback(
     """Say what an anomaly was, open or resolved."""
     if undo == (verdict is not None):
         raise failure("Give true, false or planned, or --undo.", EXIT_MISTAKE)
-    _say(
-        anomaly_id, NoteKind.FEEDBACK,
-        lambda newest, who, at_ms: judged(newest, Verdict(verdict), by=who, at_ms=at_ms, words=words),
-        by=by, undo=undo, as_json=as_json,
-    )  # fmt: skip
+
+    def decide(newest: Anomaly, who: str, at_ms: int) -> AnomalyNote:
+        assert verdict is not None  # noqa: S101  # asked above
+        return judged(newest, verdict, by=who, at_ms=at_ms, words=words)
+
+    _say(anomaly_id, NoteKind.FEEDBACK, decide, by=by, undo=undo, as_json=as_json)
 
 
 def _say(anomaly_id: str, kind: NoteKind, decide: Decide, *, by: str | None, undo: bool, as_json: bool) -> None:

@@ -85,10 +85,12 @@ class Known:
             consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
             while not stop.is_set():
                 message = consumer.poll(POLL_S)
-                error = None if message is None else message.error()
-                if message is not None and error is None:
+                if message is None:
+                    continue
+                error = message.error()
+                if error is None:
                     self.take(message)
-                elif error is not None and not passing(error):
+                elif not passing(error):
                     raise as_topic_error(error, cast("str", message.topic()), message.partition())
         finally:
             consumer.close()

@@ -122,7 +122,7 @@ def pagerduty(url: str, notice: Anomaly, *, routing_key: str, link: str | None, 
     risen = notice.severity is Severity.CRITICAL
     if notice.state is State.RESOLVED:
         keys += [f"{notice.anomaly_id}:risen"] if risen else []
-        bodies = [{"event_action": "resolve", "dedup_key": key} for key in keys]
+        bodies: list[dict[str, Any]] = [{"event_action": "resolve", "dedup_key": key} for key in keys]
     else:
         if risen and notes.acknowledgement is not None and notes.acknowledgement.severity is Severity.WARNING:
             keys = [f"{notice.anomaly_id}:risen"]

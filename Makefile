@@ -40,10 +40,10 @@ test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, propert
 	@$(MAKE) --no-print-directory -j2 --keep-going test-faults test-others
 
 # Two lanes of about the same length. Those that inject faults mostly wait, and programs go before what computes beside
-# them: brokers and workers have times to keep. What computes only comes when the faults are over. The first lane
+# them: brokers and workers have times to keep. The first lane goes on with what computes when the faults are over, and
 # speaks when it is done.
 PROGRAMS := tests/cli tests/demo tests/deploy tests/notify tests/pages
-COMPUTING := $(PURE) tests/imports tests/metering tests/native tests/otel tests/usage
+COMPUTING := $(PURE) tests/imports tests/metering tests/native tests/otel tests/usage tests/api
 
 test-faults: $(READY)
 	@mkdir -p .cache

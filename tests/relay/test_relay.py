@@ -113,11 +113,12 @@ def wait_for(settings: Settings, events: int) -> list[bytes]:
 
 @pytest.mark.needs("transactions")
 def test_killed_anywhere_it_counts_every_call_once(settings: Settings) -> None:
-    each = RECORDS // len(POINTS)
+    each = RECORDS // (len(POINTS) + 1)
     for number, point in enumerate(POINTS):
         write(settings, range(number * each, (number + 1) * each))
         with running(settings, dies=point) as process:
             assert process.wait(WITHIN_S) == -signal.SIGKILL
+    write(settings, range(RECORDS - each, RECORDS))  # so that one who is told to end has come as far as to listen
     with running(settings) as process:
         values = wait_for(settings, RECORDS * (SPANS + 1))
         process.send_signal(signal.SIGTERM)

@@ -57,8 +57,8 @@ test-others: $(READY)
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak
 
-long: $(READY) ## what only shows after minutes: workers with nothing in their logs, FOCUS' validator (Java 17, PyPI)
-	$(BIN)/pytest -m long tests/faults tests/api
+long: $(READY) ## what only shows after minutes: workers with nothing in their logs, FOCUS' validator, frameworks (Java 17, PyPI)
+	$(BIN)/pytest -m long tests/faults tests/api tests/metering
 
 bench: $(READY) ## the ladder, peers included, in half an hour (QUICK=1: a few minutes; ONLY=peers,restore; RESUME=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only $(ONLY))
@@ -97,6 +97,7 @@ lock: ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
 	printf "focus-validator==1.0.0\nnumpy<2\nmultimethod<1.11\n" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-focus.lock
+	printf "claude-agent-sdk\nlangchain\nlangchain-openai\nlitellm\n" | uv pip compile - pyproject.toml --no-binary claude-agent-sdk --emit-build-options --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-frameworks.lock
 
 clean: ## remove what setup and tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .cache dist

@@ -1,127 +1,31 @@
 """Every way in gives the same event, and the page about them runs as it is written."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+import agents
 import pytest
 
-import burnline
-from burnline import usage
-from burnline.events.cloudevents import in_one_piece
 from burnline.events.decode import decode_batch
 from burnline.events.usage import Usage
-from burnline.imports.found import Found
-from burnline.imports.mapped import FIELDS, FieldMapping, read_csv, read_jsonl
-from burnline.ledger.record import encode as encode_ledger
-from burnline.publisher.encoding import encode
-from tests.ledger.examples import T0, held, ledger
+from burnline.imports.mapped import FieldMapping
+from tests.ledger.examples import T0
 from tests.metering.conftest import Kept
 from tests.metering.stub import Provider, provider
 from tests.usage import wire
 
 PAGE = (Path(__file__).parent.parent / "docs/in.md").read_text(encoding="utf-8")
-WHO: dict[str, Any] = {"org": "acme", "agent": "coder", "session": "s1"}
-EVENT: dict[str, Any] = {
-    "event_id": "chatcmpl-1", "occurred_at": T0, "org_id": "acme", "agent_id": "coder", "session_id": "s1",
-    "provider": "openai", "model": "gpt-4o-2024-08-06", "service_tier": "standard",
-    "input_tokens": 2000, "cached_input_tokens": 1024, "input_audio_tokens": 200,
-    "output_tokens": 300, "reasoning_tokens": 100, "output_audio_tokens": 50,
-}  # fmt: skip
 
 
 def blocks(language: str) -> list[str]:
     """The page's blocks of code in one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-
-
-def published(event: dict[str, Any]) -> bytes:
-    return encode(event).value
-
-
-def by_hand(_folder: Path) -> bytes:
-    return json.dumps(EVENT).encode()
-
-
-def by_publisher(_folder: Path) -> bytes:
-    return published(EVENT)
-
-
-def by_adapter(_folder: Path) -> bytes:
-    return published(usage.from_openai(wire.CHAT, **WHO, occurred_at_ms=T0))
-
-
-def by_stream(_folder: Path) -> bytes:
-    chunks = [*wire.CHAT_CHUNKS, wire.CHAT_USAGE_CHUNK]
-    return published(usage.from_openai(chunks, **WHO, occurred_at_ms=T0))
-
-
-def by_meter(_folder: Path) -> bytes:
-    from openai import OpenAI
-
-    kept = Kept()
-    with provider() as stub:
-        stub.answers(wire.CHAT)
-        client = OpenAI(api_key="k", base_url=f"{stub.url}/v1")
-        client = burnline.meter(client, **WHO, provider="openai", publisher=kept)
-        client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Hi"}])
-    return published(kept.events[0] | {"occurred_at": T0})
-
-
-def by_structured_cloudevent(_folder: Path) -> bytes:
-    envelope = {"specversion": "1.0", "id": "1", "source": "/a", "type": "t", "subject": "s1"}
-    return json.dumps({**envelope, "data": EVENT}).encode()
-
-
-def by_cloudevent_of_headers(_folder: Path) -> bytes:
-    headers: list[tuple[str, bytes | None]] = [
-        ("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/a"), ("ce_type", b"t"),
-    ]  # fmt: skip
-    return in_one_piece(json.dumps(EVENT).encode(), headers) or b""
-
-
-def mapping() -> FieldMapping:
-    return FieldMapping({name: [name] for name in EVENT if name in FIELDS}, {})
-
-
-def only(rows: list[Any]) -> bytes:
-    [row] = rows
-    assert isinstance(row, Found)
-    return published(row.event)
-
-
-def by_jsonl(folder: Path) -> bytes:
-    (folder / "rows.jsonl").write_text(json.dumps(EVENT) + "\n")
-    return only(list(read_jsonl(folder / "rows.jsonl", mapping(), lambda _: None)))
-
-
-def by_csv(folder: Path) -> bytes:
-    (folder / "rows.csv").write_text(",".join(EVENT) + "\n" + ",".join(map(str, EVENT.values())) + "\n")
-    return only(list(read_csv(folder / "rows.csv", mapping(), lambda _: None)))
-
-
-WAYS = [
-    by_hand, by_publisher, by_adapter, by_stream, by_meter, by_structured_cloudevent, by_cloudevent_of_headers,
-    by_jsonl, by_csv,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("way", WAYS, ids=[way.__name__.removeprefix("by_") for way in WAYS])
-def test_the_same_usage_gives_the_same_ledger(way: Callable[[Path], bytes], tmp_path: Path) -> None:
-    assert ledger_of(way(tmp_path)) == ledger_of(by_hand(tmp_path))
-
-
-def ledger_of(value: bytes) -> dict[str, Any]:
-    partition = ledger()
-    assert partition.apply_records([0], [value], logged_ms=[T0], now_ms=T0, max_clock_skew_ms=0) == []
-    record: dict[str, Any] = json.loads(encode_ledger(held(partition, "s1")))
-    del record["recent_event_ids"]  # a CloudEvent is called by its source
-    return record
 
 
 WIRES = {"openai": wire.CHAT, "anthropic": wire.MESSAGE, "google": wire.GEMINI, "ollama": wire.OLLAMA}
@@ -139,6 +43,42 @@ def test_a_metered_client_as_the_page_has_it(snippet: str, monkeypatch: pytest.M
     [event] = kept.events
     assert (event["org_id"], event["agent_id"], event["session_id"]) == ("acme", "code-reviewer", "sess-4711")
     assert len(snippet.strip().splitlines()) <= 6
+
+
+@pytest.mark.parametrize("snippet", blocks("python"), ids=range(len(blocks("python"))))
+def test_the_longest_takes_five_lines_and_its_imports(snippet: str) -> None:
+    assert len([line for line in snippet.splitlines() if line.strip() and "import " not in line]) <= 5
+
+
+ANSWER = {"type": "output_text", "text": "Hi", "annotations": []}
+MESSAGE = {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [ANSWER]}
+
+
+@pytest.fixture
+def own_loop() -> Iterator[None]:
+    """An event loop for programs that take the thread's own, as those that run synchronously."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("own_loop")
+@pytest.mark.parametrize("package", ["import agents", "from pydantic_ai"])
+def test_a_framework_as_the_page_has_it(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    [snippet] = [block for block in blocks("python") if package in block]
+    kept = Kept()
+    monkeypatch.setattr("burnline.metering.recorder.shared_publisher", lambda: kept)
+    agents.set_trace_processors([])  # the one that sends traces to OpenAI
+    with provider() as stub:
+        point_at(stub, monkeypatch)
+        stub.answers({**wire.RESPONSE, "output": [MESSAGE]})
+        exec(compile(snippet, "docs/in.md", "exec"), {})  # noqa: S102  # what the page tells to run
+    agents.set_trace_processors([])
+    [event] = kept.events
+    assert (event["org_id"], event["agent_id"], event["session_id"]) == ("acme", "code-reviewer", "sess-4711")
+    assert (event["input_tokens"], event["cached_input_tokens"]) == (5000, 3000)
 
 
 def test_a_response_as_the_page_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

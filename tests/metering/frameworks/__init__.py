@@ -1,0 +1,1 @@
+"""Programs that run beside frameworks too large for the tests' own environment."""

@@ -1,6 +1,6 @@
 """Exit code 0 when what runs in this container says that it is well, 1 otherwise. Standard library only.
 
-Its argument is the command that runs: worker (also without one), projector or api.
+Its argument is the command that runs: worker (also without one), projector, detect or api.
 """
 
 import os
@@ -11,6 +11,7 @@ TIMEOUT_S = 4
 PORTS = {
     "worker": ("BURNLINE_METRICS_PORT", "9464"),
     "projector": ("BURNLINE_PROJECTOR_METRICS_PORT", "9465"),
+    "detect": ("BURNLINE_DETECT_METRICS_PORT", "9468"),
     "api": ("BURNLINE_API_PORT", "8080"),
 }
 """For each command, the setting that says where it answers, and its default."""

@@ -120,6 +120,16 @@ HEALTH: dict[str, list[Panel]] = {
               {"{{partition}}": "time() - max by (partition) (burnline_watermark_seconds > 0)"},
               "By event time: a partition without events grows older, too."),
     ],
+    "Detector": [
+        Graph("Watched", "short", {"{{outcome}}": "sum by (outcome) (rate(burnline_detect_events_total[5m]))"},
+              "Events per second that burnline detect holds against what their agents usually do."),
+        Graph("Found", "short",
+              {"{{cause}}, {{state}}": "sum by (cause, state) (burnline_detect_notices_total) or vector(0)"},
+              "Notices by cause, since the detector started."),
+        Graph("Detector behind", "short",
+              {"records": "sum(burnline_detect_behind_records)", "open": "sum(burnline_detect_open_incidents)"},
+              "Records that it has not read yet, and incidents that are open."),
+    ],
     "Resources": [
         Graph("Ledgers held", "short", {"{{instance}}": "sum by (instance) (burnline_ledgers_held)"},
               "Sessions in memory."),

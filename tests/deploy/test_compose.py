@@ -55,9 +55,10 @@ def test_every_command_is_one_of_burnline(command: list[str]) -> None:
 
 
 def test_the_commands_that_services_run_are_those_that_tests_run() -> None:
-    # tests/cli/test_topics.py the first, tests/test_end_to_end.py the second, test_read_side.py the others.
+    # tests/cli/test_topics.py the first, tests/test_end_to_end.py the second, tests/detector/test_detector.py the
+    # detector's, and test_read_side.py the others.
     run = {tuple(services()[name]["command"]) for name in BURNLINE_SERVICES}
-    assert run == {("topics", "ensure"), ("worker",), ("projector",), ("api",)}
+    assert run == {("topics", "ensure"), ("worker",), ("projector",), ("api",), ("detect",)}
 
 
 @pytest.mark.parametrize("name", BURNLINE_SERVICES)
@@ -104,6 +105,7 @@ def test_what_keeps_running_is_watched(name: str) -> None:
 def test_the_start_is_in_order() -> None:
     assert services()["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert services()["worker"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
+    assert services()["detect"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
     assert services()["projector"]["depends_on"] == {
         "topics": {"condition": "service_completed_successfully"},
         "valkey": {"condition": "service_healthy"},
@@ -143,7 +145,11 @@ def test_mounted_and_built_files_exist() -> None:
 
 @pytest.mark.parametrize(
     ("job", "name", "setting"),
-    [("burnline", "worker", "metrics_port"), ("burnline-projector", "projector", "projector_metrics_port")],
+    [
+        ("burnline", "worker", "metrics_port"),
+        ("burnline-projector", "projector", "projector_metrics_port"),
+        ("burnline-detect", "detect", "detect_metrics_port"),
+    ],
 )
 def test_prometheus_finds_every_one(job: str, name: str, setting: str) -> None:
     jobs = {job["job_name"]: job for job in loaded(DEPLOY / "prometheus" / "prometheus.yml")["scrape_configs"]}

@@ -109,17 +109,17 @@ def _some_of_each() -> list[bytes]:
 
 @pytest.fixture
 def prometheus(make_settings: MakeSettings, redis_url: str, tmp_path: Path) -> Iterator[str]:
-    """The address of a Prometheus that scrapes a worker, a projector and an API, with our rules."""
-    worker, projector, api, own = free_ports(4)
+    """The address of a Prometheus that scrapes a worker, a projector, a detector and an API, with our rules."""
+    worker, projector, detector, api, own = free_ports(5)
     settings = make_settings(redis_url=redis_url)
     ensure_topics(settings)
     given = {
         "kafka_bootstrap_servers": settings.kafka_bootstrap_servers, "topic_prefix": settings.topic_prefix,
         "app_id": settings.app_id, "redis_url": redis_url, "flush_interval_ms": 100, "metrics_port": worker,
-        "projector_metrics_port": projector, "api_port": api,
+        "projector_metrics_port": projector, "detect_metrics_port": detector, "api_port": api,
     }  # fmt: skip
     environment = os.environ | {ENV_PREFIX + name.upper(): str(value) for name, value in given.items()}
-    jobs = {"burnline": worker, "burnline-projector": projector, "burnline-api": api}
+    jobs = {"burnline": worker, "burnline-projector": projector, "burnline-detect": detector, "burnline-api": api}
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(DEPLOY / "prometheus" / name) for name in ("alerts.yml", "records.yml")],
@@ -132,7 +132,7 @@ def prometheus(make_settings: MakeSettings, redis_url: str, tmp_path: Path) -> I
         "prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'data'}",
         f"--web.listen-address={LOOPBACK}:{own}",
     ]  # fmt: skip
-    commands = [[sys.executable, "-m", "burnline", name] for name in ("worker", "projector", "api")]
+    commands = [[sys.executable, "-m", "burnline", name] for name in ("worker", "projector", "detect", "api")]
     with ExitStack() as stack, (tmp_path / "log").open("wb") as log:
         for command in (*commands, server):
             process = stack.enter_context(subprocess.Popen(command, env=environment, stdout=log, stderr=log))

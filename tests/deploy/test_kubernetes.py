@@ -17,7 +17,10 @@ CHART = DEPLOY / "helm" / "burnline"
 MANIFESTS = DEPLOY / "kubernetes" / "burnline.yaml"
 SCHEMAS = ROOT / ".cache" / "tools" / "kubernetes-schemas"
 RENDER = ["helm", "template", "burnline", str(CHART), "--kube-version", "1.37.0"]
-EVERYTHING = ["notify.enabled=true", "notify.sinksSecret=sinks", "otel.enabled=true", "secretFiles.tls=kafka-tls"]
+EVERYTHING = [
+    "notify.enabled=true", "notify.sinksSecret=sinks", "otel.enabled=true", "detect.enabled=true",
+    "secretFiles.tls=kafka-tls",
+]  # fmt: skip
 RESOURCES: list[dict[str, Any]] = [one for one in yaml.safe_load_all(MANIFESTS.read_text()) if one]
 WORKLOADS = [one for one in RESOURCES if one["kind"] in {"StatefulSet", "Deployment", "Job"}]
 
@@ -88,6 +91,7 @@ def test_a_misspelt_field_would_be_noticed() -> None:
     [
         pytest.param("worker.replica=3", "replica", id="an unknown value"),
         pytest.param("settings.BURNLINE_REDIS_PASSWORD=x", "BURNLINE_REDIS_PASSWORD", id="a password among settings"),
+        pytest.param("detect.replicas=2", "replicas", id="two detectors"),
         pytest.param("notify.enabled=true", "notify.sinksSecret", id="notify without sinks"),
     ],
 )
@@ -147,7 +151,7 @@ def test_what_keeps_running_has_one_of_each(kind: str) -> None:
 
 
 @pytest.mark.needs_tool("systemd-analyze")
-@pytest.mark.parametrize("command", ["worker", "projector", "api", "otel"])
+@pytest.mark.parametrize("command", ["worker", "projector", "api", "otel", "detect"])
 def test_systemd_has_no_complaint(command: str, tmp_path: Path) -> None:
     unit = (DEPLOY / "systemd" / "burnline@.service").read_text()
     there = unit.replace("/opt/burnline/bin/burnline", "/bin/true")  # it has to be there, and is not on this machine

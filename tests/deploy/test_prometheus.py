@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from burnline.api.metrics import ApiMetrics
+from burnline.detector.metrics import DetectorMetrics
 from burnline.metrics import WorkerMetrics
 from burnline.notify.runner import NotifyMetrics
 from burnline.readmodel.metrics import ProjectorMetrics
@@ -43,6 +44,7 @@ def test_rules_are_about_metrics_that_exist() -> None:
     ProjectorMetrics(registry)
     NotifyMetrics(registry)
     ApiMetrics(registry)
+    DetectorMetrics(registry)
     RelayMetrics(registry)
     suffixes = ("", "_total", "_bucket", "_count", "_sum")
     exist = {family.name + suffix for family in registry.collect() for suffix in suffixes}

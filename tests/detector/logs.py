@@ -1,18 +1,20 @@
 """A small fleet's calls as records of `usage`, and stages over them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from decimal import Decimal
 from zlib import crc32
 
 from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
 from burnline.detection.learned.engine import PythonEngine
 from burnline.detection.learned.rules import RULES
+from burnline.detection.rule import BurnRule
 from burnline.detector.merging import Logged
 from burnline.detector.stage import Stage
 from burnline.pricing.book import RateBook
 from burnline.pricing.valuation import ValuationRate, rate_key
 from tests.detection.learned.fleet import RATES, Sent, ordered
+from tests.detection.rules import RULE
 
 PARTITIONS = 3
 PER_MILLION = 10**6
@@ -39,17 +41,20 @@ def value(number: int, sent: Sent) -> bytes:
     return json.dumps(sent.event(number)).encode()
 
 
-def records(sent: Iterable[Sent], first: int = 0) -> list[Logged]:
-    """The log of some calls, each taken a tenth of a second after its time, by session on three partitions."""
+def records(sent: Iterable[Sent], first: int = 0, *, keyless: Container[str] = ()) -> list[Logged]:
+    """The log of some calls, each taken a tenth of a second after its time, by session on three partitions.
+
+    Events of sessions without a key lie on all of them in turn.
+    """
     offsets, log = dict.fromkeys(range(PARTITIONS), first), []
     for number, each in enumerate(ordered(sent), first):
-        partition = crc32(each.session.encode()) % PARTITIONS
+        partition = (number if each.session in keyless else crc32(each.session.encode())) % PARTITIONS
         log.append(Logged(each.at_ms + 100, partition, offsets[partition], value(number, each)))
         offsets[partition] += 1
     return log
 
 
-def stage(*baselines: Baseline, suggests: bool = False) -> Stage:
+def stage(*baselines: Baseline, suggests: bool = False, rule: BurnRule = RULE, topic: str = "t.usage") -> Stage:
     """A fresh one, in Python."""
     default = EffectiveBaseline(10**12, Decimal(5), "default")
     entries = {each.key(): each for each in baselines}
@@ -57,7 +62,9 @@ def stage(*baselines: Baseline, suggests: bool = False) -> Stage:
         PythonEngine(RULES),
         RateBook.bundled().with_overrides(rates()),
         Baselines(default, entries),
-        topic="t.usage",
+        topic=topic,
         max_clock_skew_ms=300_000,
+        rule=rule,
+        kept_slices=60,
         suggests=suggests,
     )

@@ -13,8 +13,10 @@ from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from burnline.detection.anomaly import Anomaly, State
-from burnline.detection.learned.meters import DAY_MS
+from burnline.detection.baseline import Baseline
+from burnline.detection.learned.meters import DAY_MS, HOUR_MS
 from burnline.detection.learned.rules import Cause
+from burnline.detection.rule import BurnRule
 from burnline.detector.keeper import Keeper
 from burnline.detector.merging import Logged
 from burnline.detector.metrics import DetectorMetrics
@@ -33,8 +35,19 @@ from tests.detector.logs import PARTITIONS, rates, records, stage
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 WITHIN_S = 90.0
-FIRST = usual_days(8) + loop("chat-1", 7)
-SECOND = [*loop("chat-2", 8), Sent(T0_MS + 9 * DAY_MS, "chat-0", "last")]
+
+
+def spread(day: int) -> list[Sent]:
+    """A quarter of an hour of a session without a key, which burns 9 USD/h in all, 3 on each partition."""
+    begin_ms = T0_MS + day * DAY_MS + 3 * HOUR_MS
+    return [Sent(begin_ms + 2_000 * turn, "spread", f"spread-{day}", 4_000, 200) for turn in range(450)]
+
+
+FIRST = usual_days(8) + loop("chat-1", 7) + spread(7)
+SECOND = [*loop("chat-2", 8), *spread(8), Sent(T0_MS + 9 * DAY_MS, "chat-0", "last")]
+KEYLESS = frozenset({"spread-7", "spread-8"})
+LINE = Baseline(org_id="acme", agent_id="spread", usd_per_hour="1")
+"""What burns more than 5 USD/h is above it."""
 
 
 @pytest.fixture
@@ -43,11 +56,12 @@ def settings(make_settings: MakeSettings) -> Settings:
     ensure_topics(settings)
     for rate in rates():
         write_key(client_config(settings), topics_for(settings).valuation_rates, rate.key(), value(rate), timeout_s=30)
+    write_key(client_config(settings), topics_for(settings).baselines, LINE.key(), value(LINE), timeout_s=30)
     return settings
 
 
-def value(rate: ValuationRate) -> bytes:
-    return rate.model_dump_json(exclude_none=True).encode()
+def value(record: ValuationRate | Baseline) -> bytes:
+    return record.model_dump_json(exclude_none=True).encode()
 
 
 def publish(settings: Settings, log: list[Logged]) -> None:
@@ -113,14 +127,15 @@ def story(notices: list[Anomaly]) -> list[tuple[str, int, State]]:
 
 def test_what_a_detector_tells_does_not_depend_on_how_often_it_ends(settings: Settings) -> None:
     """It ends in order, with a state; it is killed; and the next one writes nothing that was written."""
-    first = records(FIRST)
+    first = records(FIRST, keyless=KEYLESS)
     publish(settings, first)
     with at_work(settings, read(len(first))):
         pass
     found = written(settings)
-    assert [(notice.agent_id, notice.state) for notice in found][:1] == [("chat-1", State.OPENED)]
-    assert all(notice.learned and notice.learned.cause is Cause.RETRY_LOOP for notice in found)
-    second = records(SECOND, len(first))
+    causes = {(notice.agent_id, notice.learned and notice.learned.cause) for notice in found}
+    assert causes == {("spread", None), ("chat-1", Cause.RETRY_LOOP)}
+    assert [notice.state for notice in found if not notice.learned] == [State.OPENED, State.RESOLVED]
+    second = records(SECOND, len(first), keyless=KEYLESS)
     publish(settings, second)
     process = subprocess.Popen([sys.executable, "-P", "-m", "burnline", "detect"], env=environment(settings))
     try:
@@ -130,8 +145,8 @@ def test_what_a_detector_tells_does_not_depend_on_how_often_it_ends(settings: Se
         process.wait(10)
     with at_work(settings, read(len(first) + len(second))):
         pass
-    whole = stage()
-    expected, _ = whole.apply(first + second)
+    whole = stage(LINE, rule=BurnRule.from_settings(settings), topic=topics_for(settings).usage.name)
+    expected, _ = whole.apply(records(FIRST + SECOND, keyless=KEYLESS))
     assert story(written(settings)) == story(expected + whole.settle(whole.newest_ms))
 
 

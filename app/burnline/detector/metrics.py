@@ -40,5 +40,5 @@ class DetectorMetrics:
     def written(self, notices: Iterable[Anomaly]) -> None:
         """Count notices that are written."""
         for notice in notices:
-            cause = notice.learned.cause.value if notice.learned else ""
+            cause = notice.learned.cause.value if notice.learned else "burn_rule"
             self._notices.labels(cause, notice.state.value).inc()

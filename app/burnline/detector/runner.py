@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.rules import RULES
+from burnline.detection.rule import BurnRule
 from burnline.detector.keeper import TIMEOUT_S, Keeper
 from burnline.detector.merging import Logged
 from burnline.detector.metrics import DetectorMetrics
@@ -29,6 +30,7 @@ from burnline.stream.reference import ReferenceData
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import read_newest
 from burnline.topics.ensure import ensure_topics
+from burnline.windows.slices import SLICE_MS
 
 if TYPE_CHECKING:
     from burnline.detection.anomaly import Anomaly
@@ -84,6 +86,8 @@ class Detector:
             Stage,
             topic=self._topics.usage.name,
             max_clock_skew_ms=settings.max_clock_skew_ms,
+            rule=BurnRule.from_settings(settings),
+            kept_slices=settings.window_retention_s * 1000 // SLICE_MS,
             by_event_time=settings.judge_by == "event_time",
             suggests=settings.learned == "suggest",
             planned=list(planned),
@@ -186,9 +190,9 @@ class Detector:
             self._metrics.applied(counts)
             if not silent:
                 self._pending += notices
+            self._heard(until)  # before the next one: what the clock had ended is not ended again by what came then
         if records:
             self._unkept = True
-            self._heard(until)
         if self._stage.newest_ms > before_ms:
             self._newest_at_s = time.monotonic()
         self._metrics.open_incidents.set(self._stage.open_incidents)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from burnline.detection.anomaly import Anomaly, State
+from burnline.detection.anomaly import Anomaly, ResolvedBy, State
 from burnline.detection.baseline import Baselines
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import Engine
@@ -17,9 +17,11 @@ from burnline.detection.learned.meters import DAY_MS
 from burnline.detection.learned.notice import Incident, Place
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Batch, Watch, WatchState
+from burnline.detection.rule import BurnRule
 from burnline.detector.merging import Logged
 from burnline.detector.notices import as_anomaly
 from burnline.detector.priced import Pricer, PricerState
+from burnline.detector.spread import SpreadSessions, SpreadState
 from burnline.events.decode import decode_batch
 from burnline.events.usage import Usage
 from burnline.ledger.duplicates import RecentIds, fingerprint
@@ -41,6 +43,7 @@ class StageState(msgspec.Struct, frozen=True):
         told: Ids of incidents whose opening was told, and whose end was not.
         known: Hashes of the newest events, the older half and the newer one.
         pricer, watch: Theirs.
+        spread, logged_ms: Sessions and the partitions that they lie on, and when the log took the newest event.
     """
 
     version: int
@@ -50,6 +53,8 @@ class StageState(msgspec.Struct, frozen=True):
     known: tuple[bytes, bytes]
     pricer: PricerState
     watch: WatchState
+    spread: SpreadState | None = None
+    logged_ms: int = 0
 
 
 class Counts(NamedTuple):
@@ -62,7 +67,7 @@ class Counts(NamedTuple):
 
 
 class Stage:
-    """One log's learned rules."""
+    """One log's learned rules, and the burn rule over sessions that lie on several partitions."""
 
     def __init__(
         self,
@@ -72,6 +77,8 @@ class Stage:
         *,
         topic: str,
         max_clock_skew_ms: int,
+        rule: BurnRule,
+        kept_slices: int,
         by_event_time: bool = False,
         suggests: bool = False,
         planned: Iterable[Planned] = (),
@@ -85,6 +92,8 @@ class Stage:
             baselines: Agents with a baseline of their own are learned from, and not told of: they have a line.
             topic: Full name of the usage topic.
             max_clock_skew_ms: How far ahead of the log's time an event's may be.
+            rule: The workers' burn rule.
+            kept_slices: How many slices of a session's windows they keep.
             by_event_time: No event is late: the log is a replay.
             suggests: Notices are shown to whoever looks, and sent to nobody.
             planned: Announced spikes.
@@ -92,7 +101,9 @@ class Stage:
         """
         self.offsets: dict[int, int] = {}
         self.newest_ms = 0
-        self.baselines = baselines
+        self._logged_ms = 0
+        self._baselines = baselines
+        self._spread = SpreadSessions(topic, rule, baselines, kept_slices)
         self._topic = topic
         self._max_clock_skew_ms = max_clock_skew_ms
         self._by_event_time = by_event_time
@@ -105,7 +116,17 @@ class Stage:
     @property
     def open_incidents(self) -> int:
         """Incidents that are open now, told or not."""
-        return self._watch.open_incidents
+        return self._watch.open_incidents + len(self._spread)
+
+    @property
+    def baselines(self) -> Baselines:
+        """Agents with a baseline of their own are left to it."""
+        return self._baselines
+
+    @baselines.setter
+    def baselines(self, baselines: Baselines) -> None:
+        self._baselines = baselines
+        self._spread.set_baselines(baselines)
 
     def set_book(self, book: RateBook) -> None:
         """Price by another list from now on."""
@@ -136,6 +157,9 @@ class Stage:
             self.newest_ms = max(self.newest_ms, max(usage.occurred_at for usage in accepted))
         calls, event_ids, _ = self._pricer.batch(accepted)
         notices = self._tell(self._watch.apply(Batch(calls, event_ids, places)) if accepted else ())
+        self._spread.add(accepted, calls.cost_pico_usd, places)
+        self._logged_ms = max((self._logged_ms, *(record.logged_ms for record in records)))
+        notices += self._spread.take_notices()
         return notices, Counts(len(accepted), len(rejections), repeated, late)
 
     def _is_new(self, usage: Usage) -> bool:
@@ -144,7 +168,9 @@ class Stage:
 
     def settle(self, now_ms: int) -> list[Anomaly]:
         """Time has moved on to a moment (of events): what is over by then."""
-        return self._tell(self._watch.end(now_ms))
+        waited_ms = max(0, now_ms - self.newest_ms)
+        self._spread.move_on(self._logged_ms + waited_ms, ResolvedBy.CLOCK if waited_ms else ResolvedBy.EVENT_TIME)
+        return self._tell(self._watch.end(now_ms)) + self._spread.take_notices()
 
     def _tell(self, incidents: Iterable[Incident]) -> list[Anomaly]:
         """The notices that are told: of agents without a line of their own, and the whole life of what was begun."""
@@ -160,7 +186,7 @@ class Stage:
         return notices
 
     def _has_line(self, incident: Incident) -> bool:
-        baselines = self.baselines
+        baselines = self._baselines
         return baselines.lookup(incident.org_id, incident.agent_id) is not baselines.default
 
     def save(self) -> bytes:
@@ -173,6 +199,8 @@ class Stage:
             (_packed(self._known.older), _packed(self._known.newer)),
             self._pricer.save(),
             self._watch.save(),
+            self._spread.save(),
+            self._logged_ms,
         )
         return msgspec.msgpack.encode(state)
 
@@ -196,6 +224,9 @@ class Stage:
         older, newer = state.known
         self._known = RecentIds(newer=_unpacked(newer), older=_unpacked(older))
         self._pricer.load(state.pricer)
+        self._logged_ms = state.logged_ms
+        if state.spread is not None:
+            self._spread.load(state.spread)
         return self._watch.load(state.watch)
 
 

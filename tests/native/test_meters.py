@@ -45,7 +45,7 @@ def calls_of(drawn: list[tuple[int, int, int, int, int, int, float, float, int, 
 def prepared(engine: Engine) -> Engine:
     for model, rates in enumerate(RATES):
         engine.set_model(model, rates)
-    lines = lines_of(conditions_of(EACH), [None] * len(Statistic), 1.0)
+    lines = lines_of(conditions_of(EACH), [None] * len(Statistic), [None] * len(Statistic), 1.0, days_seen=0)
     lines = type(lines)("d", [0.0] * len(lines))
     engine.set_agent(0, None, Usage(), lines)
     engine.set_agent(1, Usual((2e6, 2e5, 2.5e6, 1e7), 0.5, 0.25), Usage(30, 7_200_000, 10**12), lines)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.detection.learned.ranges import learn
-from burnline.detection.learned.rules import Against, Condition
+from burnline.detection.learned.ranges import Range, learn
+from burnline.detection.learned.rules import Against, Condition, lines_of
 from burnline.detection.learned.statistic import NOTHING_YET, Statistic
 
 MONEY, LOOPS = Statistic.STREAK, Statistic.SAME_CALLS
@@ -67,8 +67,22 @@ def test_a_greater_sensitivity_lowers_lines(against: Against) -> None:
     assert lines == sorted(lines, reverse=True)
 
 
-@pytest.mark.parametrize("newcomer", [True, False])
-def test_a_condition_for_newcomers_is_none_for_others(*, newcomer: bool) -> None:
-    known = learn(MONEY, {0: [1.0, 2.0, 4.0]}).by_agent[0]
-    line = Condition(MONEY, Against.HIGHEST, 1.0, newcomers=True).line(known, 1.0, newcomer=newcomer)
-    assert math.isfinite(line) is newcomer
+@pytest.mark.parametrize(
+    ("days_seen", "expected"), [(0, "borrowed"), (1, "borrowed"), (2, None), (9, None)], ids=lambda value: str(value)
+)
+def test_a_condition_of_the_first_days_holds_then_and_against_what_is_borrowed(
+    days_seen: int, expected: str | None
+) -> None:
+    own, borrowed = ([known] * len(Statistic) for known in (Range(0, 1, 1, 3), Range(0, 2, 1, 0)))
+    conditions = [Condition(MONEY, Against.HIGHEST, 1.0, first_days=2), Condition(MONEY, Against.HIGHEST, 1.0)]
+    early, always = lines_of(conditions, own, borrowed, 1.0, days_seen=days_seen)
+    assert early == (MONEY.value_at(3) if expected else math.inf)
+    assert always == MONEY.value_at(2)
+
+
+def test_an_hour_at_the_usual_rate_is_not_out_of_what_is_borrowed() -> None:
+    """However little of an hour the peers are at work."""
+    peers = {agent: [-2.0 + agent / 100, -2.0] for agent in range(30)}
+    borrowed = learn(Statistic.AGENT_HOUR_TO_BEFORE, peers).newcomer
+    assert borrowed is not None
+    assert borrowed.highest == 0.0

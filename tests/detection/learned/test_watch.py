@@ -8,6 +8,7 @@ import pytest
 from burnline.detection.anomaly import State
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import PythonEngine
+from burnline.detection.learned.incidents import TOLD_MEMBERS
 from burnline.detection.learned.meters import DAY_MS
 from burnline.detection.learned.rules import RULES, Cause
 from burnline.detection.learned.watch import Watch, WatchState
@@ -137,10 +138,60 @@ def test_three_sessions_of_an_agent_are_one_incident_of_the_agent() -> None:
         (State.OPENED, "session"),
         (State.OPENED, "session"),
         (State.ESCALATED, "agent"),
+        (State.RESOLVED, "session"),
         (State.RESOLVED, "agent"),
     ]
     assert told[-1].sessions == [f"loop-{place}" for place in range(5)]
-    assert told[-1].anomaly_id == told[0].anomaly_id
+    assert told[-1].anomaly_id == told[2].anomaly_id == told[0].anomaly_id
+    assert (told[3].anomaly_id, told[3].revision) == (told[1].anomaly_id, 2)
+    assert told[3].summary.endswith("one incident of the agent.")
+
+
+@pytest.mark.parametrize(
+    ("sessions", "every_ms", "tokens"),
+    [(40, 200, 9_000), (200, 1_000, 2_000)],
+    ids=["busy-feed-of-40-sessions", "fan-out-of-200-cheap-sessions"],
+)
+def test_many_sessions_of_one_agent_at_once_are_one_incident_with_its_members(
+    sessions: int, every_ms: int, tokens: int
+) -> None:
+    begin_ms = T0_MS + 7 * DAY_MS + 15 * HOUR_MS
+    wrong = [
+        Sent(begin_ms + every_ms * place + 30_000 * turn, "chat-1", f"feed-{place}", tokens + 400 * (turn % 3))
+        for place in range(sessions)
+        for turn in range(12)
+    ]
+    opened, resolved = watched(USUAL + wrong)
+    assert (opened.state, opened.scope, resolved.anomaly_id) == (State.OPENED, "agent", opened.anomaly_id)
+    assert len(resolved.sessions) == TOLD_MEMBERS
+    assert all(session.startswith("feed-") for session in resolved.sessions)
+
+
+@pytest.mark.parametrize(
+    ("peers", "times", "told"),
+    [(24, 1, []), (24, 12, [State.OPENED, State.RESOLVED]), (18, 12, [])],
+    ids=["as-it-was", "many-times-as-much", "too-few-peers"],
+)
+def test_an_agent_on_its_first_day_is_held_against_the_hours_that_its_peers_know(
+    peers: int, times: int, told: list[State]
+) -> None:
+    """Three sessions in the morning; in the afternoon the same again, or so many at once, one after the other."""
+    begin_ms = T0_MS + 7 * DAY_MS
+    morning = [
+        Sent(begin_ms + (8 + session) * HOUR_MS + 130_000 * turn, "new", f"new-{session}", 3_000 + 300 * (turn % 5))
+        for session in range(3)
+        for turn in range(12)
+    ]
+    afternoon = [
+        Sent(begin_ms + 15 * HOUR_MS + 130_000 * turn + 3_000 * many, "new", f"more-{many}", 3_000 + 300 * (turn % 5))
+        for many in range(times)
+        for turn in range(20)
+    ]
+    notices = watched(usual_days(8, agents=peers) + morning + afternoon)
+    assert [notice.state for notice in notices] == told
+    assert all(
+        notice.scope == "agent" and "borrowed from its peers" in notice.evidence.learned_from for notice in notices
+    )
 
 
 def test_the_split_of_the_change_sums_to_it() -> None:
@@ -176,3 +227,16 @@ def test_what_was_learned_outlives_the_meters_of_another_kind() -> None:
     assert not second.load(first.save())
     wrong = loop("chat-1", 9)
     assert [notice.cause for notice in second.apply(batch_of(second, wrong))] == [Cause.RETRY_LOOP]
+
+
+def test_what_was_learned_with_fewer_statistics_is_taken_over() -> None:
+    """By a build before: peaks of what it did not know yet are not known."""
+    first, second = Watch(PythonEngine(RULES), RULES), Watch(PythonEngine(RULES), RULES)
+    for rates in RATES:
+        first.add_model(rates)
+    first.apply(batch_of(first, ordered(usual_days(9))))
+    state = first.save()
+    for past in state.past.values():
+        past.days[:] = [(day, usage, logs[:20]) for day, usage, logs in past.days]
+    assert not second.load(msgspec.structs.replace(state, engine=msgspec.structs.replace(state.engine, layout="")))
+    assert [notice.cause for notice in second.apply(batch_of(second, loop("chat-1", 9)))] == [Cause.RETRY_LOOP]

@@ -24,7 +24,7 @@ from burnline.detection.learned.statistic import NOTHING_YET
 TELL_AGAIN_MS = 60_000
 """A session that stays out of range is told of once a minute, and whenever a further rule fires."""
 _NEVER = (0, -TELL_AGAIN_MS)
-_LAYOUT = "python 1"
+_LAYOUT = "python 2"
 
 
 class Hit(NamedTuple):

@@ -9,7 +9,7 @@ import msgspec
 
 from burnline.detection.learned.engine import DayOfAgent
 from burnline.detection.learned.meters import Usage, Usual, summed, usual_of
-from burnline.detection.learned.ranges import HISTORY_DAYS, LEAST_DAYS, Range, Ranges, learn
+from burnline.detection.learned.ranges import HISTORY_DAYS, Range, Ranges, learn
 from burnline.detection.learned.rules import Condition, lines_of
 from burnline.detection.learned.statistic import NOTHING_YET, Statistic
 
@@ -43,7 +43,7 @@ class History:
 
     A day on which anything of an agent was out of range is left out of its history, so that a runaway does not teach
     itself in. What goes on for longer than half as many days in a row as are known is what the agent does now: a range
-    that few days have made too narrow does not stay so. At most 14 days of 20 peaks and 12 sums are held for each
+    that few days have made too narrow does not stay so. At most 14 days of 21 peaks and 12 sums are held for each
     agent, and none older than 14 days.
     """
 
@@ -87,9 +87,9 @@ class History:
         }
 
     def load(self, state: Mapping[int, PastState]) -> None:
-        """Go on with what another one knew."""
+        """Go on with what another one knew, of an earlier build perhaps, which had fewer statistics."""
         self._past = {
-            agent: _Past(deque(past.days, maxlen=HISTORY_DAYS), past.seen, past.left_out, past.in_a_row)
+            agent: _Past(deque(map(_widened, past.days), maxlen=HISTORY_DAYS), past.seen, past.left_out, past.in_a_row)
             for agent, past in state.items()
         }
         self._learn()
@@ -121,18 +121,35 @@ class History:
         known = self._ranges[statistic]
         return known.by_agent.get(agent, known.newcomer)
 
+    def range_against(self, agent: int, condition: Condition) -> Range | None:
+        """The range that a condition holds an agent against."""
+        if condition.first_days:
+            return self._ranges[condition.statistic].newcomer
+        return self.range_of(agent, condition.statistic)
+
     def lines(self, agent: int) -> "array[float]":
         """An agent's lines for today, in the order of the conditions."""
         past = self._past.get(agent)
-        newcomer = past is None or past.seen < LEAST_DAYS
-        return lines_of(self._conditions, self.ranges(agent), self._sensitivity, newcomer=newcomer)
+        borrowed = [self._ranges[statistic].newcomer for statistic in Statistic]
+        return lines_of(
+            self._conditions, self.ranges(agent), borrowed, self._sensitivity, days_seen=past.seen if past else 0
+        )
 
-    def explanation(self, agent: int, statistic: Statistic) -> str:
-        """How an agent's range of a statistic came to be, in words."""
-        known, past = self.range_of(agent, statistic), self._past.get(agent)
+    def explanation(self, agent: int, condition: Condition) -> str:
+        """How the range that a condition holds an agent against came to be, in words."""
+        known, past = self.range_against(agent, condition), self._past.get(agent)
         if known is None:
             return "no range yet"
         if not known.days:
-            return "borrowed from its peers: it has fewer than two days of its own"
+            return f"borrowed from its peers: it has {_days(past.seen if past else 0)} of its own"
         left_out = f", {past.left_out} left out for what was out of range on them" if past and past.left_out else ""
         return f"highest values of {known.days} of its own days{left_out}"
+
+
+def _days(seen: int) -> str:
+    return "no day" if not seen else "one day" if seen == 1 else f"{seen} days"
+
+
+def _widened(of_day: tuple[int, Usage, tuple[float, ...]]) -> tuple[int, Usage, tuple[float, ...]]:
+    day, usage, logs = of_day
+    return day, usage, logs + (NOTHING_YET,) * (len(Statistic) - len(logs))

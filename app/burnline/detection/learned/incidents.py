@@ -154,12 +154,11 @@ class Incidents:
             opened = self._sessions[session] = _begun(finding, "session")
             return [_notice(opened)]
         opened = self._agents[agent] = _begun(finding, "agent")
-        if members:
-            self._widen(opened, members)
-        return [_notice(opened)]
+        others = self._widen(opened, members) if members else []
+        return [_notice(opened), *(_merged(each, finding.at_ms) for each in others)]
 
-    def _widen(self, opened: _Open, members: list[_Open]) -> None:
-        """Make one incident of those of the sessions: it goes on under the id of the first."""
+    def _widen(self, opened: _Open, members: list[_Open]) -> list[_Open]:
+        """Make one incident of those of the sessions: it goes on under the id of the first; which ones end by that."""
         members = sorted(members, key=lambda each: (each.first.at_ms, each.first.session_id))
         first = members[0]
         opened.first, opened.revision = first.first, max(each.revision for each in members) + 1
@@ -172,6 +171,7 @@ class Incidents:
             if each.severity is Severity.CRITICAL:
                 opened.severity = Severity.CRITICAL
             del self._sessions[each.first.org_id, each.first.agent_id, each.first.session_id]
+        return members[1:]
 
     def settle(self, now_ms: int) -> list[Incident]:
         """Resolve what is over at a moment, in the order of its ends."""
@@ -210,6 +210,14 @@ def _resolved(over: _Open) -> Incident:
     over.revision += 1
     over.state = State.RESOLVED
     return _notice(over, over.ends_ms, ResolvedBy.EVENT_TIME)
+
+
+def _merged(member: _Open, at_ms: int) -> Incident:
+    """The end of an incident that goes on as part of its agent's: whoever shows it as open shows it no more."""
+    member.revision += 1
+    member.state = State.RESOLVED
+    notice = _notice(member, at_ms, ResolvedBy.EVENT_TIME)
+    return notice.model_copy(update={"summary": f"{notice.summary} It goes on as part of one incident of the agent."})
 
 
 def _notice(told: _Open, at_ms: int | None = None, resolved_by: ResolvedBy | None = None) -> Incident:

@@ -1,6 +1,6 @@
 """The statistics of sessions and agents, brought up to date call by call: the specification of the native meters.
 
-Each call costs constant time. A session holds 30 slices, 20 costs, 15 cache ratios and up to 64 runs; an agent 157
+Each call costs constant time. A session holds 30 slices, 20 costs, 15 cache ratios and up to 64 runs; an agent 337
 buckets, 50 cache ratios, up to 64 active sessions and 256 beginnings. Integers all through (pico-USD, millionths of a
 logarithm), so sums do not depend on how calls are cut into batches.
 """
@@ -189,6 +189,7 @@ class AgentMeter:
     def __init__(self) -> None:
         self.hour = Buckets(MINUTE_MS, 60)
         self.six_hours = Buckets(5 * MINUTE_MS, 72)
+        self.hour_cost, self.hour_active_ms, self.hour_calls = (Buckets(MINUTE_MS, 60) for _ in range(3))
         self.log_costs = Buckets(HOUR_MS, 24)
         self.day_calls = Buckets(HOUR_MS, 24)
         self.cache, self.models = Last(50), Last(50)
@@ -228,6 +229,23 @@ class AgentMeter:
         if self.usual is None and self.of_day.calls == _FIRST_CALLS:
             self.usual = usual_of(self.of_day)
 
+    def hour_to_before(self, at_ms: int, cost: int, active_ms: int, hour_pico_usd: int) -> float:
+        """Take a call into the last hour's usage, and hold the hour's money against what was used before it.
+
+        Answers `NOTHING_YET` while there is too little before it. What was announced is no usage.
+        """
+        used = self.hour_cost, self.hour_active_ms, self.hour_calls
+        added = (0, 0, 0) if self.muted else (cost, active_ms, 1)
+        hour_cost, hour_active_ms, hour_calls = (
+            each.add(at_ms, value) for each, value in zip(used, added, strict=True)
+        )
+        calls = self.past.calls + self.of_day.calls + added[2] - hour_calls
+        active = self.past.active_ms + self.of_day.active_ms + added[1] - hour_active_ms
+        before = self.past.cost_pico_usd + self.of_day.cost_pico_usd + added[0] - hour_cost
+        if calls < _LEAST_USUAL_CALLS or active <= _LEAST_USUAL_MS or before <= 0:
+            return NOTHING_YET
+        return hour_pico_usd / (before / active * HOUR_MS)
+
     def usual_pico_usd_per_ms(self, session: SessionMeter) -> float:
         """What a millisecond of activity of its other sessions costs; 0.0 while there is too little to tell."""
         past, today = self.past, self.of_day
@@ -266,6 +284,7 @@ def measure(
     values[Statistic.LEAST_COST] = session.least_cost(cost)
     values[Statistic.PARALLEL_RUNS] = session.runs.add(at_ms, call.run)
     values[Statistic.AGENT_1H] = agent.hour.add(at_ms, cost)
+    values[Statistic.AGENT_HOUR_TO_BEFORE] = agent.hour_to_before(at_ms, cost, active_ms, agent.hour.total)
     values[Statistic.AGENT_6H] = agent.six_hours.add(at_ms, cost)
     values[Statistic.AGENT_STARTED_2M] = agent.begun.add(at_ms, begins=pause is None)
     values[Statistic.AGENT_ACTIVE_2M] = agent.active.add(at_ms, call.session)

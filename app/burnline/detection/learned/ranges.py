@@ -71,7 +71,7 @@ def learn(statistic: Statistic, histories: Mapping[int, Sequence[float]]) -> Ran
         for agent, peaks in usable.items()
         if len(peaks) >= LEAST_DAYS
     }
-    return Ranges(by_agent, _newcomer(by_agent) if statistic.scale_free else None)
+    return Ranges(by_agent, _newcomer(statistic, by_agent) if statistic.scale_free else None)
 
 
 def _usable(statistic: Statistic, peaks: Sequence[float]) -> list[float]:
@@ -91,7 +91,7 @@ def _range(statistic: Statistic, peaks: list[float], own: float | None, peers: f
     return Range(_median(peaks), peaks[-1], unsure * max(spread, statistic.least_spread), days)
 
 
-def _newcomer(by_agent: Mapping[int, Range]) -> Range | None:
+def _newcomer(statistic: Statistic, by_agent: Mapping[int, Range]) -> Range | None:
     if len(by_agent) < _LEAST_PEERS:
         return None
     middles = sorted(found.middle for found in by_agent.values())
@@ -100,7 +100,10 @@ def _newcomer(by_agent: Mapping[int, Range]) -> Range | None:
     mean = sum(middles) / len(middles)
     between = sum((middle - mean) ** 2 for middle in middles) / len(middles)
     return Range(
-        _quantile(middles, _NEWCOMER_MIDDLE), _quantile(highest, _NEWCOMER_HIGHEST), math.sqrt(between + spread**2), 0
+        _quantile(middles, _NEWCOMER_MIDDLE),
+        max(_quantile(highest, _NEWCOMER_HIGHEST), statistic.least_borrowed),
+        math.sqrt(between + spread**2),
+        0,
     )
 
 

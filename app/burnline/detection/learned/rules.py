@@ -41,12 +41,12 @@ class Condition(NamedTuple):
     statistic: Statistic
     against: Against
     limit: float
-    newcomers: bool = False
-    """Whether it holds of newcomers only: agents on their first two days."""
+    first_days: int = 0
+    """Holds of agents on their first so many days only, against what newcomers borrow; 0: of all, against their own."""
 
-    def line(self, known: Range | None, sensitivity: float, *, newcomer: bool = False) -> float:
+    def line(self, known: Range | None, sensitivity: float) -> float:
         """The value (in the statistic's scale) that has to be exceeded; infinite where no range is known."""
-        if known is None or (self.newcomers and not newcomer):
+        if known is None:
             return math.inf
         if self.against is Against.SPREADS:
             return self.statistic.value_at(known.middle + known.spread * self.limit / sensitivity)
@@ -81,7 +81,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.MODEL_5, 5),)),
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.MODEL_5, 4), _spreads(_S.STREAK, 1))),
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.MODEL_5, 3), _times(_S.STREAK, 0.0))),
-    Rule(Cause.MODEL_SWITCH, (Condition(_S.MODEL_5, Against.SPREADS, 2, newcomers=True),)),
+    Rule(Cause.MODEL_SWITCH, (Condition(_S.MODEL_5, Against.SPREADS, 2, first_days=2),)),
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.AGENT_MODEL_50, 3), _times(_S.STREAK, 0.5))),
     Rule(Cause.MODEL_SWITCH, (_spreads(_S.AGENT_MODEL_50, 4), _spreads(_S.AGENT_1H, 2))),
     Rule(Cause.CACHE_COLLAPSE, (_spreads(_S.CACHE_15, 3), _spreads(_S.MONEY_5M, 1))),
@@ -95,7 +95,8 @@ RULES: tuple[Rule, ...] = (
     Rule(Cause.FAN_OUT, (_spreads(_S.PARALLEL_RUNS, 1), _times(_S.STREAK, 0.0))),
     Rule(Cause.CONTEXT_GROWTH, (_spreads(_S.LEAST_COST, 6),)),
     Rule(Cause.CONTEXT_GROWTH, (_spreads(_S.LEAST_COST, 4), _spreads(_S.STREAK_TO_USUAL, 3))),
-    Rule(Cause.CONTEXT_GROWTH, (Condition(_S.STREAK_TO_USUAL, Against.HIGHEST, 0.2, newcomers=True),)),
+    Rule(Cause.CONTEXT_GROWTH, (Condition(_S.STREAK_TO_USUAL, Against.HIGHEST, 0.2, first_days=2),)),
+    Rule(Cause.VOLUME, (Condition(_S.AGENT_HOUR_TO_BEFORE, Against.HIGHEST, 0.5, first_days=4),)),
     Rule(Cause.VOLUME, (_times(_S.STREAK_CALLS, 2.0),)),
     Rule(Cause.VOLUME, (_times(_S.STREAK, 2.5),)),
     Rule(Cause.VOLUME, (_times(_S.MONEY_5M, 1.5),)),
@@ -110,7 +111,26 @@ def conditions_of(rules: Sequence[Rule]) -> tuple[Condition, ...]:
 
 
 def lines_of(
-    conditions: Sequence[Condition], ranges: Sequence[Range | None], sensitivity: float, *, newcomer: bool = False
+    conditions: Sequence[Condition],
+    own: Sequence[Range | None],
+    borrowed: Sequence[Range | None],
+    sensitivity: float,
+    *,
+    days_seen: int,
 ) -> "array[float]":
-    """An agent's lines, by its ranges of all statistics."""
-    return array("d", [each.line(ranges[each.statistic], sensitivity, newcomer=newcomer) for each in conditions])
+    """An agent's lines.
+
+    Args:
+        conditions: Of the rules, in their order.
+        own: Its ranges of all statistics.
+        borrowed: Those that a newcomer borrows from its peers.
+        sensitivity: 1.0 as tuned.
+        days_seen: How many days with calls it has behind it.
+    """
+
+    def known(each: Condition) -> Range | None:
+        if not each.first_days:
+            return own[each.statistic]
+        return borrowed[each.statistic] if days_seen < each.first_days else None
+
+    return array("d", [each.line(known(each), sensitivity) for each in conditions])

@@ -66,6 +66,8 @@ class Statistic(IntEnum):
     """Of the agent's last 50 calls: cost over their cost by the agent's usual models, at one price list."""
     STREAK_CALLS = 19
     """Calls since the last pause of more than two minutes."""
+    AGENT_HOUR_TO_BEFORE = 20
+    """The agent's money of the last hour, over what an hour of activity of its sessions cost before that hour."""
 
     @property
     def scale(self) -> Scale:
@@ -86,6 +88,11 @@ class Statistic(IntEnum):
     def least_spread(self) -> float:
         """Peaks are never held to be steadier than this (natural logarithm)."""
         return _LEAST_SPREADS.get(self, 0.15)
+
+    @property
+    def least_borrowed(self) -> float:
+        """The highest peak that a newcomer borrows is no lower (natural logarithm)."""
+        return 0.0 if self is Statistic.AGENT_HOUR_TO_BEFORE else -math.inf
 
     @property
     def of_agent(self) -> bool:
@@ -133,10 +140,11 @@ _SCALES = {
     **dict.fromkeys(_COUNTS, Scale.COUNT),
     **dict.fromkeys(_RATIOS, Scale.RATIO),
     Statistic.STREAK_TO_USUAL: Scale.SHARE,
+    Statistic.AGENT_HOUR_TO_BEFORE: Scale.SHARE,
 }
 _SCALE_FREE = {
     Statistic.STREAK_TO_USUAL, Statistic.SAME_CALLS, Statistic.ALIKE_CALLS, Statistic.MODEL_5, Statistic.CACHE_5,
-    Statistic.CACHE_15, Statistic.PARALLEL_RUNS,
+    Statistic.CACHE_15, Statistic.PARALLEL_RUNS, Statistic.AGENT_HOUR_TO_BEFORE,
 }  # fmt: skip
 _DROPS_OUTLIERS = {
     Statistic.SAME_CALLS, Statistic.ALIKE_CALLS, Statistic.MODEL_5, Statistic.CACHE_5, Statistic.CACHE_15,

@@ -256,12 +256,13 @@ class Watch:
         calls, place, values = batch.calls, hit.place, hit.values
         who, agent = self.names.owners[calls.session[place]], calls.agent[place]
         fired = [rule for bit, rule in enumerate(self._rules) if hit.fired >> bit & 1]
-        told = fired[0].conditions[0].statistic
+        condition = fired[0].conditions[0]
+        told = condition.statistic
         burn = max(int(values[Statistic.MONEY_5M]) * 12, 1)
         usual = int(hit.usual_pico_usd_per_hour)
         factors = self._factors(hit, batch)
         change = split(usual, burn, factors) if usual else None
-        known = self._history.range_of(agent, told)
+        known = self._history.range_against(agent, condition)
         ratio = told.logarithm(values[told]) - known.highest if known else None
         return Finding(
             *who,
@@ -283,7 +284,7 @@ class Watch:
             change=change,
             statistic=told.name.lower(),
             ratio_to_highest=None if ratio is None else round(math.exp(ratio), 3),
-            learned_from=self._history.explanation(agent, told),
+            learned_from=self._history.explanation(agent, condition),
         )
 
     def _is_beyond(self, agent: int, values: Sequence[float], statistic: Statistic, least: int) -> bool:

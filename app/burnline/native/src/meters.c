@@ -14,7 +14,7 @@
 enum {
     STREAK, STREAK_TO_USUAL, MONEY_5M, AGENT_1H, AGENT_6H, LEAST_COST, CALLS_1M, CALLS_5M, SAME_CALLS, ALIKE_CALLS,
     MODEL_5, CACHE_5, CACHE_15, AGENT_CACHE_50, PARALLEL_RUNS, AGENT_STARTED_2M, AGENT_ACTIVE_2M, AGENT_COST_24H,
-    AGENT_MODEL_50, STREAK_CALLS, STATISTICS
+    AGENT_MODEL_50, STREAK_CALLS, AGENT_HOUR_TO_BEFORE, STATISTICS
 };
 
 #define MINUTE_MS 60000LL
@@ -120,7 +120,8 @@ typedef struct {
 } session_t;
 
 typedef struct {
-    ring_t hour, six_hours, log_costs, day_calls;
+    ring_t hour, six_hours, log_costs, day_calls, hour_cost, hour_active_ms, hour_calls;
+    int64_t hour_cost_slots[60], hour_active_slots[60], hour_call_slots[60];
     int64_t hour_slots[60], six_hours_slots[72], log_cost_slots[24], day_call_slots[24];
     last_t cache, models;
     int64_t cache_values[50], model_values[50];
@@ -229,6 +230,7 @@ API void meters_set_agent(meters_t *m, uint32_t agent, const double *usual, cons
     if (!a) {
         a = m->agents[agent] = checked(calloc(1, sizeof *a));
         a->hour.newest = a->six_hours.newest = a->log_costs.newest = a->day_calls.newest = -1;
+        a->hour_cost.newest = a->hour_active_ms.newest = a->hour_calls.newest = -1;
         a->lines = checked(malloc(m->conditions * sizeof *lines + 1));
         reset_peaks(a);
     }
@@ -278,6 +280,21 @@ static double usual_per_ms(const agent_t *a, const session_t *s)
     int64_t active_ms = a->past.active_ms + a->today.active_ms - s->day_active_ms;
     int64_t cost = a->past.cost + a->today.cost - s->day_cost;
     return calls >= LEAST_USUAL_CALLS && active_ms > LEAST_USUAL_MS ? (double)cost / (double)active_ms : 0.0;
+}
+
+static double hour_to_before(agent_t *a, int64_t at, int64_t cost, int64_t active_ms)
+{
+    int64_t counted = !a->muted;
+    cost *= counted, active_ms *= counted;
+    int64_t calls = a->past.calls + a->today.calls + counted
+                    - ring_add(&a->hour_calls, a->hour_call_slots, MINUTE_MS, 60, at, counted);
+    int64_t active = a->past.active_ms + a->today.active_ms + active_ms
+                     - ring_add(&a->hour_active_ms, a->hour_active_slots, MINUTE_MS, 60, at, active_ms);
+    int64_t before = a->past.cost + a->today.cost + cost
+                     - ring_add(&a->hour_cost, a->hour_cost_slots, MINUTE_MS, 60, at, cost);
+    if (calls < LEAST_USUAL_CALLS || active <= LEAST_USUAL_MS || before <= 0)
+        return NOTHING_YET;
+    return (double)a->hour.total / ((double)before / (double)active * (double)HOUR_MS);
 }
 
 static void learn_usual(agent_t *a)
@@ -396,6 +413,7 @@ static double measure(meters_t *m, agent_t *a, session_t *s, const call_t *c, do
     v[LEAST_COST] = (double)least_cost(s, c->cost);
     v[PARALLEL_RUNS] = recent_add(&s->runs, MINUTE_MS, c->at, c->run);
     v[AGENT_1H] = (double)ring_add(&a->hour, a->hour_slots, MINUTE_MS, 60, c->at, c->cost);
+    v[AGENT_HOUR_TO_BEFORE] = hour_to_before(a, c->at, c->cost, active_ms);
     v[AGENT_6H] = (double)ring_add(&a->six_hours, a->six_hours_slots, 5 * MINUTE_MS, 72, c->at, c->cost);
     v[AGENT_STARTED_2M] = begun_add(a, c->at, first);
     v[AGENT_ACTIVE_2M] = recent_add(&a->active, 2 * MINUTE_MS, c->at, c->session);
@@ -577,7 +595,8 @@ API int32_t meters_load_agent(meters_t *m, uint32_t agent, const char *bytes, ui
         return 0;
     memcpy(&loaded, bytes, sizeof loaded);
     if (!ring_fits(&loaded.hour) || !ring_fits(&loaded.six_hours) || !ring_fits(&loaded.log_costs)
-        || !ring_fits(&loaded.day_calls) || !last_fits(&loaded.cache, 50) || !last_fits(&loaded.models, 50)
+        || !ring_fits(&loaded.day_calls) || !ring_fits(&loaded.hour_cost) || !ring_fits(&loaded.hour_active_ms)
+        || !ring_fits(&loaded.hour_calls) || !last_fits(&loaded.cache, 50) || !last_fits(&loaded.models, 50)
         || loaded.begun_first >= MOST_BEGUN || loaded.begun_held > MOST_BEGUN
         || !load_recent(&loaded.active, bytes + sizeof loaded, size - sizeof loaded))
         return 0;

@@ -12,6 +12,7 @@ from burnline.ledger.partition import PartitionLedger
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
+from tests.api.live import projection_in
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 from tests.ledger.examples import RETENTION, TOPIC, feed, named, policy, usage
@@ -103,6 +104,29 @@ def test_top_is_those_that_burn_most(topic: Settings) -> None:
     assert [one["session_id"] for one in objects("sessions", "--top", "2")] == ["s-fast", "s-slow"]
     assert [row[0] for row in rows()] == ["s-fast", "s-slow", "s-old"]
     assert "3 sessions, 2.325 USD in total" in run("sessions", "--top", "1").stdout
+
+
+def test_since_is_what_had_an_event_since_then(topic: Settings) -> None:
+    written = Written(topic)
+    written.flush(0, recent(session_id="s-old", occurred_at=NOW_MS - 60_001), recent(session_id="s-new"))
+    assert [one["session_id"] for one in objects("sessions", "--since", str(NOW_MS - 60_000))] == ["s-new"]
+    assert "No session has had an event since then." in run("sessions", "--since", "now").stdout
+
+
+def test_retired_ones_are_shown_where_they_are_asked_for(
+    topic: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURNLINE_REDIS_URL", redis_url)
+    told = run("sessions", "--retired", code=1).stderr
+    assert "Redis holds no whole projection; burnline projector makes one." in words(told)
+    with projection_in(redis_url) as projection:
+        projection.feed(usage(session_id="s-old"), usage(session_id="s-both", event_id="e-2"))
+        projection.retire("s-old")
+        projection.retire("s-both")
+    Written(topic).flush(0, recent(session_id="s-both"))
+    assert [one["session_id"] for one in objects("sessions")] == ["s-both"]
+    found = objects("sessions", "--retired")
+    assert [(one["session_id"], one["cost_usd"]) for one in found] == [("s-both", "0.05"), ("s-old", "0.025")]
 
 
 def test_the_table_says_what_matters(topic: Settings) -> None:

@@ -1,9 +1,10 @@
 """`burnline sessions`: what each session has spent, and what it burns now."""
 
+import asyncio
 import json
 import time
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -13,6 +14,7 @@ from rich.text import Text
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, failure, print_whole
 from burnline.cli.root import cli, console
+from burnline.cli.times import TIME_HELP, epoch_ms
 from burnline.demo.view import usd
 from burnline.detection.anomaly import Severity
 from burnline.finance.near import nearest
@@ -24,6 +26,11 @@ from burnline.settings import Settings
 from burnline.topics.catalogue import TopicSpec, topics_for
 from burnline.topics.errors import TopicError
 from burnline.topics.reading import read_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from burnline.readmodel.rows import SessionRow
 
 TABLE_ROWS = 20
 
@@ -55,6 +62,12 @@ def sessions(
     agent_id: Annotated[
         list[str] | None, typer.Option("--agent-id", help="Only of this agent; may be repeated.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help=f"Only with an event at this time or later: {TIME_HELP}.")
+    ] = None,
+    retired: Annotated[
+        bool, typer.Option("--retired", help="Those that were retired too, for 31 days; asks Redis for them.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line; all sessions, unless --top is given.")
     ] = False,
@@ -62,19 +75,24 @@ def sessions(
     """Show what sessions have spent and what they burn, from their ledgers on the topic.
 
     Reads what is committed. A session whose events arrived on several partitions is shown once, added up. Burn rates
-    are as of the newest event time that was applied, moved on by the clock since then. Retired sessions are not shown.
+    are as of the newest event time that was applied, moved on by the clock since then. A session that is idle for a day
+    is retired; what it had spent is kept by the projector, and shown with --retired.
+
+    burnline sessions --since 2026-11-24 --sort spend   # who spent most of those under way since then
 
     Exit code 1 if there is no session of an organisation or agent that is named.
     """
     settings = settings_with_brokers()
+    since_ms = None if since is None else epoch_ms(since)
+    closed = _retired(settings) if retired else []
     try:
-        views, moment_ms = read_sessions(settings)
+        views, moment_ms = read_sessions(settings, closed)
     except (TopicError, ValueError) as error:  # a record that cannot be read is a ValueError
         raise failure(str(error)) from error
     windows_s = (settings.short_window_s, settings.long_window_s)
     _refuse_unknown("--org-id", org_id or [], {view.org_id for view in views})
     _refuse_unknown("--agent-id", agent_id or [], {view.agent_id for view in views})
-    views = [view for view in views if _is_wanted(view, search, org_id, agent_id)]
+    views = [view for view in views if _is_wanted(view, search, org_id, agent_id, since_ms)]
     views_shown = views
     if sort is not None or top is not None or not as_json:
         views_shown = _sorted(views, sort or Sort.BURN, windows_s, moment_ms)
@@ -84,14 +102,19 @@ def sessions(
             typer.echo(json.dumps(view.as_json(windows_s, moment_ms), ensure_ascii=False, separators=(",", ":")))
         return
     if not views:
-        console.print("No session has spent anything yet." if search is None else f"No session has {search!r} in it.")
+        none = "No session has spent anything yet." if since is None else "No session has had an event since then."
+        console.print(none if search is None else f"No session has {search!r} in it.")
         return
     print_whole(_table(views_shown, windows_s, moment_ms))
     console.print(f"{len(views):,} sessions, {spent_usd(views)} USD in total", highlight=False)
 
 
-def read_sessions(settings: Settings) -> tuple[list[SessionView], int]:
+def read_sessions(settings: Settings, closed: "Sequence[SessionRow]" = ()) -> tuple[list[SessionView], int]:
     """All sessions by id, and the moment of event time (epoch ms) that their burn is as of.
+
+    Args:
+        settings: Where the topics are.
+        closed: What was retired, to be added to what stands.
 
     Raises:
         TopicError: The brokers do not answer, or a topic is missing.
@@ -100,7 +123,24 @@ def read_sessions(settings: Settings) -> tuple[list[SessionView], int]:
     topics = topics_for(settings)
     ledgers = [parse(value) for value in _newest(settings, topics.sessions)]
     progress = [Progress.decode(value) for value in _newest(settings, topics.progress)]
-    return merge(ledgers), as_of_ms(progress, time.time_ns() // 1_000_000)
+    return merge([*ledgers, *closed]), as_of_ms(progress, time.time_ns() // 1_000_000)
+
+
+def _retired(settings: Settings) -> "list[SessionRow]":
+    import redis  # a tenth of a second that other commands do not owe
+
+    from burnline.readmodel.checked import NotWhole
+    from burnline.readmodel.closed import closed_sessions
+
+    try:
+        return asyncio.run(closed_sessions(settings))
+    except (redis.RedisError, OSError) as error:
+        told = (
+            f"--retired: Redis at {settings.redis_url} does not answer ({error}). BURNLINE_REDIS_URL says where it is."
+        )
+        raise failure(told) from None
+    except (NotWhole, ValueError) as error:
+        raise failure(f"--retired: {error}") from error
 
 
 def _newest(settings: Settings, topic: TopicSpec) -> list[bytes]:
@@ -120,10 +160,13 @@ def _refuse_unknown(option: str, named: list[str], known: set[str]) -> None:
             )
 
 
-def _is_wanted(view: SessionView, search: str | None, orgs: list[str] | None, agents: list[str] | None) -> bool:
+def _is_wanted(
+    view: SessionView, search: str | None, orgs: list[str] | None, agents: list[str] | None, since_ms: int | None
+) -> bool:
     part = (search or "").casefold()
     return (
-        (not orgs or view.org_id in orgs)
+        (since_ms is None or view.last_event_at >= since_ms)
+        and (not orgs or view.org_id in orgs)
         and (not agents or view.agent_id in agents)
         and any(part in name.casefold() for name in (view.session_id, view.agent_id, view.org_id))
     )

@@ -24,7 +24,7 @@ FROZEN = {
     "budget.json": "336c6976395bf664b906f6376aafc7176aa2a0610929070a6b843a079d2d4965",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
     "progress.json": "ea512867662d81f445cfbdf5193e277ef80b754c855b828a53a1b362752558e7",
-    "session-ledger.json": "e98f5e2c7486cf43396005c6b8ae0eb5ae30c87ca5bffdee8154e488c231006e",
+    "session-ledger.json": "d6e55455d24b48e5d4d11fc57a19382dbb93d45d9910f52891a05465edfc2fa7",
     "session-rollup.json": "dc3f55a18141650495a2a31fc20198beb005ff40c5f96074d609403395c9180e",
     "usage-rollup.json": "52658f2ce026bb1e8bfcef44fee033f8830d73d90b8eb900e9bf7e0cd916168f",
     "usage.json": "28a6ca8769a3842426193f0f0ea219e05e7b5e36b3d77799175c5fc5e19f1044",

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from burnline.api.envelope import Note
 from burnline.api.view.known_sessions import (
     KnownSession,
     KnownSessions,
@@ -16,6 +17,7 @@ from burnline.api.view.known_sessions import (
     SessionState,
     page_of,
 )
+from burnline.api.view.names_seen import of_guests
 from burnline.readmodel.rows import SessionRow, decode_session
 from tests.readmodel import examples
 from tests.readmodel.examples import T0
@@ -32,6 +34,7 @@ def known(session_id: str = "s-1", **changes: Any) -> KnownSession:
         session_id=session_id,
         org_id="acme",
         agent_id="agent-7",
+        parent_session_id=None,
         first_event_at=T0,
         last_event_at=T0 + 1,
         spend_pico_usd=USD,
@@ -146,3 +149,26 @@ def test_every_order_can_be_asked_for() -> None:
     for sort in SessionSort:
         page = page_of([known()], lambda _: None, SessionFilter(), sort, descending=True, after=None, limit=1)
         assert page.rows == [known()]
+
+
+@pytest.mark.parametrize(
+    ("asked", "orgs", "unused", "told"),
+    [
+        pytest.param(["agent-7"], None, [], [], id="an agent with a session"),
+        pytest.param(["guest"], None, [], ["guest"], id="one that works in those of others"),
+        pytest.param(["guest", "agent-7"], None, [], ["guest"], id="both"),
+        pytest.param(["gest"], None, ["gest"], [], id="a name that nobody has: that is said already"),
+        pytest.param(["agent-7"], frozenset({"globex"}), [], ["agent-7"], id="in an organisation where it began none"),
+        pytest.param([], None, [], [], id="no agent"),
+    ],
+)
+def test_an_agent_that_began_no_session_is_told(
+    asked: list[str], orgs: frozenset[str] | None, unused: list[str], told: list[str]
+) -> None:
+    """Its spend is in sessions of others: an empty list that says nothing would read as 0 USD."""
+    sessions = KnownSessions()
+    sessions.put("s-1", [part()], [])
+    sessions.is_complete = True
+    said = [Note(parameter="agent_id", value=name, known=False, did_you_mean=None, detail="") for name in unused]
+    found = of_guests(sessions, asked, orgs, said)
+    assert [(note.parameter, note.value, note.known) for note in found] == [("agent_id", name, True) for name in told]

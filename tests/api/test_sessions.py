@@ -102,6 +102,37 @@ def test_unpriced_tokens_have_bounds(api: Caller, projection: Projection) -> Non
     assert 0 < float(unpriced["low_usd"]) < float(unpriced["high_usd"])
 
 
+def test_its_tree(api: Caller, projection: Projection) -> None:
+    projection.feed(
+        spend(0, 10, session_id="root"),
+        spend(0, 20, session_id="child", parent_session_id="root"),
+        spend(0, 40, session_id="leaf", parent_session_id="child", agent_id="digger"),
+        spend(0, 5, session_id="root", org_id="globex"),
+    )
+    api.until("/sessions", lambda found: found["sessions"] == 4)
+    root = api.get("/sessions/root", org_id="acme")
+    assert (root["parent_session_id"], root["cost_usd"], root["tree"]["spend_usd"]) == (None, "0.01", "0.07")
+    assert [
+        (node["session_id"], node["depth"], node["agent_id"], node["spend_usd"], node["tree_spend_usd"])
+        for node in root["tree"]["nodes"]
+    ] == [
+        ("root", 0, "agent-7", "0.01", "0.07"),
+        ("child", 1, "agent-7", "0.02", "0.06"),
+        ("leaf", 2, "digger", "0.04", "0.04"),
+    ]
+    leaf = api.get("/sessions/leaf")
+    assert leaf["parent_session_id"] == "child"
+    assert leaf["tree"]["ancestors"] == [
+        {"session_id": "root", "known": True},
+        {"session_id": "child", "known": True},
+    ]
+    rows = {(row["session_id"], row["org_id"]): row["parent_session_id"] for row in api.get("/sessions")["rows"]}
+    assert rows["leaf", "acme"] == "child"
+    api.as_of_orgs("globex")
+    other = api.get("/sessions/root")
+    assert (other["tree"]["spend_usd"], other["tree"]["sessions"]) == ("0.005", 1)
+
+
 class TestOrganisations:
     """Callers that are bound to organisations."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from burnline.events.meters import NAMES
+from burnline.ledger.identity import ledger_key
 from burnline.ledger.metered import reported_pico_usd
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.record import SessionLedger
@@ -63,7 +64,7 @@ class Counted:
         pytest.param({}, PRICED, {}, id="plain"),
         pytest.param({"error": False, "provider": ""}, PRICED, {}, id="nothing said"),
         pytest.param({"error": True}, PRICED, {"errors": 1}, id="failed, and charged all the same"),
-        pytest.param({"parent_session_id": "s-0", "parent_run_id": "r"}, PRICED, {}, id="of a tree"),
+        pytest.param({"parent_run_id": "r"}, PRICED, {}, id="of a tree of runs"),
         pytest.param({"kind": "cache_hit"}, "0", {"cache_hits": 1, "semantic_cache_savings_usd": PRICED},
                      id="answered out of a semantic cache"),
         pytest.param({"kind": "cache_hit", "model": "nobody-knows"}, "0", {"cache_hits": 1},
@@ -94,6 +95,34 @@ def test_what_an_event_comes_to(
     assert {name: row[name] for name in rare} == rare
     (activity,) = found.changes.activity
     assert activity.sums[0] == 1
+
+
+@kernels
+@pytest.mark.parametrize(
+    ("named", "parent"),
+    [
+        pytest.param([None], None, id="none"),
+        pytest.param(["s-0"], "s-0", id="one"),
+        pytest.param([None, "s-0"], "s-0", id="one that is named later"),
+        pytest.param(["s-0", "s-9", None], "s-0", id="the first that is named"),
+        pytest.param(["s-1"], None, id="no part of itself"),
+        pytest.param(["s-1", "s-0"], "s-0", id="after itself, another one"),
+    ],
+)
+def test_the_session_that_one_is_a_part_of(
+    kind: type[PartitionLedger], named: list[str | None], parent: str | None
+) -> None:
+    counted = Counted(kind, {})
+    for each in named:
+        counted.take({"parent_session_id": each})
+    assert counted.ledger.get("parent_session_id") == parent
+    restored = kind(TOPIC, PARTITION, policy(), RETENTION)
+    for key, value in counted.changes.ledgers:
+        assert value is not None
+        restored.restore(counted.changes.progress, [(key.decode(), value)])
+    ledger = restored.get(ledger_key("acme", "s-1"))
+    assert ledger is not None
+    assert ledger.parent_session_id == parent
 
 
 @kernels

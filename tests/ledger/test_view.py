@@ -108,7 +108,8 @@ class TestJson:
     def test_of_one_partition_it_says_what_the_record_says(self, log: list[Entry]) -> None:
         for record in on(0, *(entry.event for entry in log)):
             found = one([record]).as_json(WINDOWS_S, T0)
-            for name in found.keys() & SessionLedger.model_fields.keys() - {"by_model", "anomaly"}:
+            assert found["parent_session_id"] == (record.parent_session_id or None)
+            for name in found.keys() & SessionLedger.model_fields.keys() - {"by_model", "anomaly", "parent_session_id"}:
                 assert found[name] == getattr(record, name), name
 
     @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The tests stand in the order of the hour: the first meets the runaway while it b
 
 import csv
 import re
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -119,11 +120,41 @@ def test_a_chart_has_a_table_of_the_same_numbers(watched: Watched) -> None:
 def test_sessions_are_filtered_and_the_question_stands_in_the_address(watched: Watched) -> None:
     page = watched.open("/sessions")
     page.get_by_label("organisation").fill("northwind")
-    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name="Find").click()
     page.wait_for_url("**org_id=northwind*")
-    expect(page.get_by_role("region", name="Active sessions").get_by_text("acme")).to_have_count(0)
+    expect(page.get_by_role("region", name="Sessions").get_by_text("acme")).to_have_count(0)
     page.reload()
     expect(page.get_by_label("organisation")).to_have_value("northwind")
+    page.get_by_label("sort by").select_option("spend")
+    page.wait_for_url("**sort=spend*")
+    page.get_by_label("search").fill("no such session")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_text("No session is like that.")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("No session is like that.")).to_have_count(0)
+    expect(page.get_by_label("sort by")).to_have_value("spend")
+
+
+def test_a_session_shows_whom_it_belongs_to(watched: Watched) -> None:
+    event = {"org_id": "northwind", "agent_id": "planner", "model": "gpt-4o", "input_tokens": 1000, "output_tokens": 10}
+    now_ms = time.time_ns() // 1_000_000
+    for number, (session_id, parent) in enumerate({"tree-root": None, "tree-leaf": "tree-root"}.items()):
+        own = {"session_id": session_id, "parent_session_id": parent, "event_id": f"tree-{number}"}
+        sent = watched.page.request.post(f"{watched.base}/api/v1/events", data=event | own | {"occurred_at": now_ms})
+        assert sent.ok, sent.text()
+    page = watched.open("/sessions?search=tree-leaf")
+    leaf = page.get_by_role("link", name="tree-leaf")
+    for _ in range(60):  # the worker, then the projection, take it up in a moment
+        if leaf.count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+        page.wait_for_selector("#content > *")
+    leaf.click()
+    page.get_by_role("heading", name="Its tree").wait_for()
+    page.get_by_role("link", name="tree-root").click()
+    below = page.get_by_role("region", name="The session and those that are a part of it")
+    expect(below.locator("tbody tr")).to_have_count(2)
 
 
 def test_a_suggested_baseline_is_accepted_by_one_click_and_deleted_again(watched: Watched) -> None:

@@ -341,6 +341,7 @@ class PartitionLedger:
             )
             rare = NOTHING_RARE
             if type(event) is not Usage:
+                ledger.grow_from(event.parent_session_id)
                 event, charged, rare = counted_rare(event, card, charged)
             cost = charged[0]
             models = ledger.models

@@ -81,6 +81,7 @@ class LedgerRecord(ModelRecord, kw_only=True):
     delay_ms: Natural = 0
     runs: Natural
     tool_calls: Natural
+    parent_session_id: Name | msgspec.UnsetType = msgspec.UNSET
     by_model: dict[Name, ModelRecord]
     slices: list[tuple[_SliceIndex, Natural]]
     recent_event_ids: str
@@ -113,6 +114,7 @@ def encode(ledger: Ledger) -> bytes:
             delay_ms=ledger.delay_ms,
             runs=ledger.runs,
             tool_calls=ledger.tool_calls,
+            parent_session_id=ledger.parent_session_id or msgspec.UNSET,
             by_model=models,
             slices=list(ledger.slices.items()),
             recent_event_ids=ledger.recent.pack(),
@@ -233,6 +235,7 @@ def decode(value: bytes) -> Ledger:
     ledger.delay_ms = record.delay_ms
     ledger.runs = record.runs
     ledger.tool_calls = record.tool_calls
+    ledger.grow_from(record.parent_session_id or None)
     ledger.slices = dict(record.slices)
     ledger.newest_slice = max(ledger.slices, default=-1)
     ledger.anomaly = record.anomaly
@@ -344,6 +347,9 @@ class SessionLedger(ModelTotals):
     ] = 0
     runs: Count
     tool_calls: Count
+    parent_session_id: Annotated[
+        str | None, Field(description="The session that it is a part of, by its first event that names one.")
+    ] = None
     by_model: dict[str, ModelTotals]
     slices: Annotated[list[tuple[int, int]], Field(description="[epoch ms // 10,000, pico-USD] per slice still held.")]
     recent_event_ids: Annotated[str, Field(description="Packed hashes of the newest event ids, for duplicates.")]

@@ -104,6 +104,7 @@ class Ledger:
         "models",
         "newest_slice",
         "org_id",
+        "parent_session_id",
         "recent",
         "runs",
         "session_id",
@@ -124,6 +125,8 @@ class Ledger:
         self.last_offset = -1
         self.first_event_at = first_event_at
         self.last_event_at = first_event_at
+        self.parent_session_id: str | None = None
+        """The session that it is a part of, as its first event says that names one."""
         self.runs = 0
         self.tool_calls = 0
         self.models: dict[str, ModelSums] = {}
@@ -145,6 +148,11 @@ class Ledger:
     def total(self, field: str) -> int:
         """Sum of one of `SUM_FIELDS` over all models."""
         return sum(getattr(sums, field) for sums in self.models.values())
+
+    def grow_from(self, parent_session_id: str | None) -> None:
+        """Note whose part it is, unless that is known; a session is no part of itself."""
+        if self.parent_session_id is None and parent_session_id != self.session_id:
+            self.parent_session_id = parent_session_id
 
     def advance(self, newest: int, short: int, long: int) -> None:
         """Move both windows on so that they end with slice `newest`, which is after the newest so far."""

@@ -40,6 +40,8 @@ class LedgerFigures(Protocol):
     @property
     def tool_calls(self) -> int: ...  # noqa: D102
     @property
+    def parent_session_id(self) -> str | msgspec.UnsetType | None: ...  # noqa: D102
+    @property
     def by_model(self) -> Mapping[str, ModelFigures]: ...  # noqa: D102
     @property
     def slices(self) -> Sequence[tuple[int, int]]: ...  # noqa: D102
@@ -65,6 +67,8 @@ class SessionView(NamedTuple):
     tool_calls: int
     models: dict[str, ModelSums]
     slices: Slices
+    parent_session_id: str | None
+    """Of its parts, the first that names one."""
     anomaly: OpenAnomaly | None
     """The open one; of several (a partition judges only what it sees) the most severe, then the oldest."""
 
@@ -84,6 +88,7 @@ class SessionView(NamedTuple):
             "session_id": self.session_id,
             "org_id": self.org_id,
             "agent_id": self.agent_id,
+            "parent_session_id": self.parent_session_id,
             "source_partition": self.source_partition,
             "last_offset": self.last_offset,
             "source_partitions": list(self.source_partitions),
@@ -144,6 +149,7 @@ def _view(parts: list[LedgerFigures]) -> SessionView:
         tool_calls=sum(part.tool_calls for part in parts),
         models=models,
         slices=slices,
+        parent_session_id=next((part.parent_session_id for part in parts if part.parent_session_id), None),
         anomaly=_worst(part.anomaly for part in parts if part.anomaly is not None),
     )
 

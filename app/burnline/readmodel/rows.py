@@ -62,6 +62,7 @@ class SessionRow(ModelRow, kw_only=True):
     delay_ms: Count = 0
     runs: Count
     tool_calls: Count
+    parent_session_id: str | None = None
     by_model: dict[str, ModelRow]
     slices: list[tuple[int, int]]
     anomaly: OpenAnomaly | None = None

@@ -13,7 +13,7 @@ from burnline.api.envelope import Envelope
 from burnline.api.view.active import ActiveSession
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.live import WithLive
-from burnline.api.view.names_seen import AgentNotes, OrgNotes
+from burnline.api.view.names_seen import AgentNotes, OrgNotes, of_guests
 from burnline.api.view.orders import Column, Place
 from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, unpriced_of, visible
 from burnline.api.view.shapes import BurnRateRow, NextCursor
@@ -69,17 +69,22 @@ async def active_burn_rates(
     newest event, moved on with the log's time since the log took it. A session that stands on several partitions is
     added up, and its windows end with the newest of their times.
 
+    What a session burns is one number, whichever of its agents spend it, and is held against the baseline of the agent
+    that began it; so `agent_id` finds sessions by that one. `/trends` and `/allocations` follow each event's own agent.
+
     Pages go on from the last row's place in the order. Rows that move across it between two requests, because they
     burn more or less by then, may come twice or not at all; all others come once.
     """
     picture = live.picture
     name = f"{sort}:{order}"
+    orgs = visible(caller, org_id)
+    notes += of_guests(picture.known, agent_id or [], orgs, notes)
     page = picture.sessions.page(
         sort,
         descending=order == "desc",
         after=read_cursor(cursor, name, Place),
         limit=limit,
-        wanted=_wanted(visible(caller, org_id), agent_id, min_ratio, search, anomalous=anomalous),
+        wanted=_wanted(orgs, agent_id, min_ratio, search, anomalous=anomalous),
         now_s=live.clock_s(),
     )
     rule = picture.sessions.rule

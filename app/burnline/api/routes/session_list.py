@@ -25,7 +25,7 @@ from burnline.api.view.known_sessions import (
     state_of,
 )
 from burnline.api.view.live import WithLive
-from burnline.api.view.names_seen import AgentNotes
+from burnline.api.view.names_seen import AgentNotes, of_guests
 from burnline.api.view.scope import AgentFilter, OrgFilter, unpriced_of, visible
 from burnline.api.view.shapes import Burn, EpochMs, NextCursor, OpenAnomalyOut
 from burnline.detection.rule import BurnRule
@@ -43,6 +43,7 @@ class SessionListRow(BaseModel):
     session_id: Annotated[str, Field(examples=["sess-4711"])]
     org_id: Annotated[str, Field(examples=["acme"])]
     agent_id: Annotated[str, Field(description="Of the session's first event.", examples=["code-reviewer"])]
+    parent_session_id: Annotated[str | None, Field(description="The session that it is a part of.")]
     state: Annotated[
         SessionState,
         Field(
@@ -111,6 +112,8 @@ async def session_list(
     known = live.picture.known
     if not known.is_complete:
         raise unavailable("The sessions that are not active are still being read.", "view-loading")
+    orgs = visible(caller, org_id)
+    notes += of_guests(known, agent_id or [], orgs, notes)
     said = period.asked
     lasts = None if said == (None, None, None, None) else question(resources.now_ms(), said, tz, 1)
     name = f"sessions:{sort}:{order}"
@@ -120,7 +123,7 @@ async def session_list(
         known.rows(),
         active.get,
         SessionFilter(
-            visible(caller, org_id),
+            orgs,
             frozenset(agent_id) if agent_id else None,
             frozenset(state) if state else None,
             search,
@@ -150,6 +153,7 @@ def _row(row: KnownSession, live: ActiveSession | None, rule: BurnRule) -> Sessi
         session_id=row.session_id,
         org_id=row.org_id,
         agent_id=row.agent_id,
+        parent_session_id=row.parent_session_id,
         state=state_of(row, live),
         first_event_at=row.first_event_at,
         last_event_at=row.last_event_at,

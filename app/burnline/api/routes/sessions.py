@@ -12,10 +12,13 @@ from burnline.api.access.principal import Viewer
 from burnline.api.envelope import Envelope
 from burnline.api.problems import Problem, responses
 from burnline.api.resources import Resources, WithResources
-from burnline.api.view.active import ActiveSession
+from burnline.api.view.active import ActiveSession, RowId
 from burnline.api.view.generation import read_together
+from burnline.api.view.known_sessions import SessionState, state_of
 from burnline.api.view.live import LiveView, WithLive
+from burnline.api.view.picture import Picture
 from burnline.api.view.scope import OrgFilter, unpriced_of, visible
+from burnline.api.view.session_tree import tree_of
 from burnline.api.view.shapes import Burn, EpochMs, ModelMixOut
 from burnline.finance.near import nearest
 from burnline.ledger.record import ModelTotals, OpenAnomalyState, UsdText, model_record
@@ -28,6 +31,7 @@ from burnline.windows.slices import SLICE_MS, slice_index
 router = APIRouter(tags=["live"])
 
 MOST_NAMED = 5
+MOST_NODES = 500
 NEAR_AMONG = 1_000
 """So many sessions are compared with an id that there is none of."""
 
@@ -51,6 +55,45 @@ class SourceLedger(BaseModel):
     retired: Annotated[bool, Field(description="What was spent until it was retired; what came since stands apart.")]
 
 
+class RelatedSession(BaseModel):
+    """A session that this one is a part of, directly or not."""
+
+    session_id: str
+    known: Annotated[bool, Field(description="Whether there is anything of it; events may name one that has none.")]
+
+
+class TreeSession(BaseModel):
+    """A session in a tree."""
+
+    session_id: str
+    parent_session_id: str | None
+    agent_id: str
+    depth: Annotated[int, Field(ge=0, description="0 is the session that was asked for.", examples=[0])]
+    state: SessionState
+    last_event_at: EpochMs
+    events: Annotated[int, Field(ge=0, examples=[12])]
+    spend_usd: Annotated[UsdText, Field(description="What it has spent itself.")]
+    tree_spend_usd: Annotated[UsdText, Field(description="What it and all below it have spent.")]
+    tree_sessions: Annotated[int, Field(ge=1, description="How many those are, itself included.", examples=[3])]
+
+
+class SessionTree(BaseModel):
+    """The sessions around one, by `parent_session_id` of their events; all of one organisation."""
+
+    ancestors: Annotated[
+        list[RelatedSession], Field(description="From the root down to the parent; empty where it is a root.")
+    ]
+    spend_usd: Annotated[UsdText, Field(description="What the session and all below it have spent.")]
+    sessions: Annotated[int, Field(ge=1, description="How many those are.", examples=[3])]
+    nodes: Annotated[
+        list[TreeSession],
+        Field(
+            description=f"The session, then all below it, each before its own children; the first {MOST_NODES} of "
+            "them. The sums are over all."
+        ),
+    ]
+
+
 class SessionAnswer(Envelope, Burn, ModelTotals):
     """A session's ledger, added up over the partitions that it stands on. The sums are over all models."""
 
@@ -71,6 +114,11 @@ class SessionAnswer(Envelope, Burn, ModelTotals):
     ]
     ledgers: Annotated[list[SourceLedger], Field(description="What it is added up from: first what was retired.")]
     anomaly: OpenAnomalyState | None
+    parent_session_id: Annotated[str | None, Field(description="The session that it is a part of.")]
+    tree: Annotated[
+        SessionTree | None,
+        Field(description="Its parents and children. Null for a moment after a start, until all sessions were read."),
+    ]
 
 
 @router.get(
@@ -132,7 +180,8 @@ def _age(row: SessionRow) -> tuple[int, int]:
 
 def _answer(standing: list[SessionRow], closed: list[SessionRow], live: LiveView) -> SessionAnswer:
     (view,) = merge([*standing, *closed])
-    sessions = live.picture.sessions
+    picture = live.picture
+    sessions = picture.sessions
     baseline = sessions.baselines.lookup(view.org_id, view.agent_id)
     row = ActiveSession(view, baseline)
     newest_ms = max(view.slices, default=0) * SLICE_MS
@@ -172,5 +221,36 @@ def _answer(standing: list[SessionRow], closed: list[SessionRow], live: LiveView
             for parts, is_closed in ((closed, True), (standing, False))
             for part in parts
         ],
+        parent_session_id=view.parent_session_id,
+        tree=_tree(picture, row.id),
         anomaly=None if view.anomaly is None or not standing else OpenAnomalyState(**msgspec.to_builtins(view.anomaly)),
+    )
+
+
+def _tree(picture: Picture, row_id: RowId) -> SessionTree | None:
+    row = picture.known.get(row_id)
+    if row is None or not picture.known.is_complete:
+        return None
+    tree = tree_of(picture.known, row)
+    return SessionTree(
+        ancestors=[
+            RelatedSession(session_id=each.id.session_id, known=each.known is not None) for each in tree.ancestors
+        ],
+        spend_usd=usd_text(tree.nodes[0].tree_pico_usd),
+        sessions=tree.nodes[0].tree_sessions,
+        nodes=[
+            TreeSession(
+                session_id=node.row.session_id,
+                parent_session_id=node.row.parent_session_id,
+                agent_id=node.row.agent_id,
+                depth=node.depth,
+                state=state_of(node.row, picture.sessions.get(node.row.id)),
+                last_event_at=node.row.last_event_at,
+                events=node.row.events,
+                spend_usd=usd_text(node.row.spend_pico_usd),
+                tree_spend_usd=usd_text(node.tree_pico_usd),
+                tree_sessions=node.tree_sessions,
+            )
+            for node in tree.nodes[:MOST_NODES]
+        ],
     )

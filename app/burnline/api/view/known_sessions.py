@@ -31,6 +31,8 @@ class KnownSession(msgspec.Struct, frozen=True, gc=False):
     org_id: str
     agent_id: str
     """Of its earliest event."""
+    parent_session_id: str | None
+    """The session of the same organisation that it is a part of."""
     first_event_at: int
     last_event_at: int
     spend_pico_usd: int
@@ -50,6 +52,11 @@ class KnownSession(msgspec.Struct, frozen=True, gc=False):
     def id(self) -> RowId:
         """Which session."""
         return RowId(self.session_id, self.org_id)
+
+    @property
+    def parent(self) -> RowId | None:
+        """Which session it is a part of."""
+        return None if self.parent_session_id is None else RowId(self.parent_session_id, self.org_id)
 
 
 class SessionSort(StrEnum):
@@ -186,6 +193,7 @@ class KnownSessions:
     def __init__(self) -> None:
         self._rows: dict[RowId, KnownSession] = {}
         self._ids: dict[str, tuple[RowId, ...]] = {}
+        self._children: dict[RowId, dict[RowId, None]] = {}
         self._with_closed: set[str] = set()
         self.is_complete = False
         """Whether all that the projection knows was read."""
@@ -197,12 +205,32 @@ class KnownSessions:
             for part in parts:
                 by_org.setdefault(part.org_id, []).append((part, stands))
         for row_id in self._ids.pop(session_id, ()):
-            del self._rows[row_id]
+            self._take_from_parent(self._rows.pop(row_id))
         if by_org:
             rows = [_added_up([part for part, _ in own], any(stands for _, stands in own)) for own in by_org.values()]
             self._rows.update((row.id, row) for row in rows)
             self._ids[session_id] = tuple(row.id for row in rows)
+            for row in rows:
+                if row.parent is not None:
+                    self._children.setdefault(row.parent, {})[row.id] = None
         (self._with_closed.add if closed else self._with_closed.discard)(session_id)
+
+    def _take_from_parent(self, row: KnownSession) -> None:
+        if row.parent is None:
+            return
+        others = self._children[row.parent]
+        del others[row.id]
+        if not others:
+            del self._children[row.parent]
+
+    def get(self, row_id: RowId) -> KnownSession | None:
+        """A session, if it is known."""
+        return self._rows.get(row_id)
+
+    def children(self, row_id: RowId) -> list[KnownSession]:
+        """The sessions that are a part of one, oldest first; that one need not be known."""
+        found = [self._rows[child] for child in self._children.get(row_id, ())]
+        return sorted(found, key=lambda row: (row.first_event_at, row.session_id))
 
     def has_closed(self, session_id: str) -> bool:
         """Whether something of the session was retired, as far as is known here."""
@@ -227,6 +255,7 @@ def _added_up(parts: list[SessionRow], stands: bool) -> KnownSession:  # noqa: F
         session_id=first.session_id,
         org_id=first.org_id,
         agent_id=first.agent_id,
+        parent_session_id=next((part.parent_session_id for part in parts if part.parent_session_id), None),
         first_event_at=first.first_event_at,
         last_event_at=max(part.last_event_at for part in parts),
         spend_pico_usd=sum(pico_from_text(part.cost_usd) for part in parts),

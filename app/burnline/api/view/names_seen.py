@@ -10,6 +10,7 @@ from fastapi import Depends
 from burnline.api.access.principal import Principal, Viewer
 from burnline.api.envelope import Note
 from burnline.api.resources import Resources, WithResources
+from burnline.api.view.known_sessions import KnownSessions
 from burnline.api.view.scope import AgentFilter, OrgFilter
 from burnline.finance.frames import Dimension
 from burnline.finance.known import Names, Unknown, names_of, unknown
@@ -19,6 +20,11 @@ LOOKED_BACK_DAYS = 31
 LOOKED = f"in the last {LOOKED_BACK_DAYS} days"
 AGAIN_S = 1.0
 """Names are gathered anew at most so often, and only for a value that was not among them."""
+
+_GUEST = (
+    "Agent {!r} has begun no session that is known. What it spends in sessions of other agents is in theirs here; by "
+    "itself it is in /trends and /allocations."
+)
 
 Filters = Mapping[Dimension, Iterable[str]]
 
@@ -61,6 +67,29 @@ def notes(found: Iterable[Unknown], looked: str = LOOKED) -> list[Note]:
             detail=one.sentence(looked),
         )
         for one in found
+    ]
+
+
+def of_guests(
+    known: KnownSessions, agents: Iterable[str], orgs: frozenset[str] | None, said: Iterable[Note]
+) -> list[Note]:
+    """What is to be said of agents that are known and have begun no session: their spend is in those of others.
+
+    Args:
+        known: All sessions.
+        agents: Those that are asked for.
+        orgs: The organisations that are asked for and may be seen; None is all.
+        said: What is said already: nobody has used such a name.
+    """
+    unused = {note.value for note in said if note.parameter == Dimension.AGENT.value}
+    open_ = {agent for agent in agents if agent not in unused}
+    rows = known.rows() if open_ and known.is_complete else []
+    if not rows:
+        return []
+    hosts = {row.agent_id for row in rows if orgs is None or row.org_id in orgs}
+    return [
+        Note(parameter=Dimension.AGENT.value, value=agent, known=True, did_you_mean=None, detail=_GUEST.format(agent))
+        for agent in sorted(open_ - hosts)
     ]
 
 

@@ -20,7 +20,11 @@ OrgFilter = Annotated[
 ]
 AgentFilter = Annotated[
     list[_Name] | None,
-    Query(max_length=MAX_NAMES, description="Only these agents; may be repeated. `agent` is its former name."),
+    Query(
+        max_length=MAX_NAMES,
+        description="Only sessions that these agents began; may be repeated. `agent` is its former name. What an agent "
+        "spends in sessions of others is told by `/trends` and `/allocations`.",
+    ),
 ]
 
 

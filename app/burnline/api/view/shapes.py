@@ -85,7 +85,13 @@ class BurnRateRow(Burn):
 
     session_id: Annotated[str, Field(examples=["sess-4711"])]
     org_id: Annotated[str, Field(examples=["acme"])]
-    agent_id: Annotated[str, Field(examples=["code-reviewer"])]
+    agent_id: Annotated[
+        str,
+        Field(
+            description="Of the session's first event. A session burns one number, whoever of its agents spends.",
+            examples=["code-reviewer"],
+        ),
+    ]
     source_partitions: Annotated[
         list[int], Field(description="Partitions of the usage topic that it was counted from.", examples=[[2]])
     ]

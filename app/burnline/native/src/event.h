@@ -400,7 +400,6 @@ static bool take_field(Cursor *c, u64 field, Event *event)
         return take_optional_count(c, &event->reasoning);
     case HAS_TOOL:
     case HAS_RUN:
-    case HAS_PARENT_SESSION:
     case HAS_PARENT_RUN:
     case HAS_SOURCE:
         return take_optional_id(c, &ignored);
@@ -413,7 +412,8 @@ static bool take_field(Cursor *c, u64 field, Event *event)
     case HAS_TIER: /* what is served so, or there, has a price of its own, which Python looks up */
         return take_optional_id(c, &ignored) && is_standard(ignored);
     case HAS_REGION:
-    case HAS_REPORTED: /* counted, or compared, in Python */
+    case HAS_REPORTED:       /* counted, or compared, in Python */
+    case HAS_PARENT_SESSION: /* a session that is a part of another one lives there, with what says so */
         return take_null(c);
     case HAS_ERROR:
         return take_null(c) || take_word(c, "false", 5); /* blanks are skipped */

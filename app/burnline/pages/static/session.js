@@ -1,5 +1,5 @@
 // One session: its burn against its line, by model, its notices, and its events down to the offset.
-import { $, asked, at, chargeLink, count, get, h, link, part, perHour, ratio, run, section, severity, show, span, table, tile, usd } from "./lib.js";
+import { $, asked, at, chargeLink, count, get, h, link, part, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
 import { Chart, limit, line } from "./chart.js";
 
 const id = decodeURIComponent(location.pathname.replace(/^\/sessions\//, ""));
@@ -35,6 +35,28 @@ function slide(session) {
   return [xs, ys, xs.map(() => at)];
 }
 
+const relative = (orgId) => (row) => sessionLink({ session_id: row.session_id, org_id: orgId });
+
+// Whom it belongs to and who belongs to it; nothing where it stands alone.
+function family(session) {
+  const { tree } = session;
+  if (!tree || (tree.sessions === 1 && !tree.ancestors.length)) return "";
+  const above = tree.ancestors.map((one) => [one.known ? relative(session.org_id)(one) : `${one.session_id} (nothing of it is known)`, " / "]);
+  return section("Its tree",
+    tree.ancestors.length ? h("p", {}, "Part of ", ...above.flat(), session.session_id) : "",
+    h("p", {}, "It and all below it, ", count(tree.sessions), " sessions, have spent ", usd(tree.spend_usd), "."),
+    table("The session and those that are a part of it", [
+      { name: "session", wide: true, cell: (row) => [h("span", { class: "faint" }, "– ".repeat(row.depth)), relative(session.org_id)(row)] },
+      { name: "agent", wide: true, cell: (row) => row.agent_id },
+      { name: "state", cell: (row) => row.state },
+      { name: "newest event", cell: (row) => at(row.last_event_at) },
+      { name: "events", number: true, cell: (row) => count(row.events) },
+      { name: "own", number: true, cell: (row) => usd(row.spend_usd) },
+      { name: "with all below", number: true, cell: (row) => usd(row.tree_spend_usd) },
+    ], tree.nodes),
+    tree.nodes.length < tree.sessions ? h("p", { class: "faint" }, `The first ${count(tree.nodes.length)} are shown; the sums are over all.`) : "");
+}
+
 run(async () => {
   const session = await get(`/sessions/${part(id)}`, { org_id });
   const history = await get("/anomalies", { org_id: session.org_id, agent_id: session.agent_id, limit: 500 });
@@ -49,7 +71,7 @@ run(async () => {
       session.baseline_source === "learned"
         ? tile("Baseline", "learned", "no line: what leaves the agent's own range is told")
         : tile("Baseline", perHour(session.baseline_usd_per_hour), `${session.baseline_source}; an anomaly begins above ×${session.multiplier}`),
-      tile("Lifetime", span(session.last_event_at - session.first_event_at), session.active ? "active" : "not active"),
+      tile("Lifetime", span(session.last_event_at - session.first_event_at), session.active ? "active" : session.retired ? "retired" : "not active"),
       tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`)),
     ),
     section("By model and kind of token", table("By model", [
@@ -63,6 +85,7 @@ run(async () => {
       { name: "unpriced", number: true, cell: ([, sums]) => count(sums.unpriced_tokens) },
       { name: "cost", number: true, cell: ([, sums]) => usd(sums.cost_usd) },
     ], models)),
+    family(session),
     section("Its anomalies", table("Anomalies of this session", [
       { name: "state", cell: severity },
       { name: "opened", cell: (row) => at(row.opened_at) },

@@ -1,36 +1,48 @@
-// Active sessions: sorted, filtered, page by page.
-import { asked, at, choice, count, field, get, go, h, perHour, ratio, run, section, sessionLink, severity, show, table, usd, action } from "./lib.js";
+// All sessions: active, idle and retired ones, found, sorted, page by page. The question stands in the address.
+import { action, asked, at, choice, count, field, get, go, h, perHour, ratio, run, section, sessionLink, severity, show, table, usd, zone } from "./lib.js";
 
 const SORTS = [["burn_short", "burn, short window"], ["burn_long", "burn, long window"], ["ratio", "against baseline"], ["spend", "spent"],
-  ["last_event_at", "newest event"], ["first_event_at", "beginning"], ["events", "events"], ["input_tokens", "input tokens"], ["output_tokens", "output tokens"]];
+  ["last_event_at", "newest event"], ["first_event_at", "beginning"], ["events", "events"], ["runs", "runs"], ["tool_calls", "tool calls"],
+  ["input_tokens", "input tokens"], ["output_tokens", "output tokens"], ["unpriced_tokens", "unpriced tokens"]];
+const STATES = [["", "any"], ["active", "active"], ["idle", "idle"], ["retired", "retired"]];
+const PERIODS = [["", "any time"], ["1", "today"], ["7", "the last 7 days"], ["30", "the last 30 days"]];
 
-const filter = (name, label) => field(label, h("input", { name, value: asked()[name] ?? "", autocomplete: "off" }));
+const text = (name, label, type = "text") => field(label, h("input", { name, type, value: asked()[name] ?? "", autocomplete: "off" }));
+const pick = (name, label, options, chosen) => choice(label, options, chosen ?? "", (value) => go({ [name]: value, cursor: "" }));
 
-run(async () => {
-  const { org_id, agent_id, sort = "burn_short", order = "desc", anomalous, cursor } = asked();
-  const page = await get("/burn-rates/active", { org_id, agent_id, sort, order, anomalous, cursor, limit: 50 });
-  const form = h("form", { class: "controls", onsubmit: (event) => {
+function controls({ sort, order, state, days, anomalous }) {
+  return h("form", { class: "controls", onsubmit: (event) => {
     event.preventDefault();
     go({ ...Object.fromEntries(new FormData(event.target)), cursor: "" });
   } },
-    filter("org_id", "organisation"), filter("agent_id", "agent"),
-    choice("sort by", SORTS, sort, (value) => go({ sort: value, cursor: "" })),
-    choice("order", [["desc", "greatest first"], ["asc", "least first"]], order, (value) => go({ order: value, cursor: "" })),
-    choice("anomaly", [["", "any"], ["true", "open"], ["false", "none"]], anomalous ?? "", (value) => go({ anomalous: value, cursor: "" })),
-    h("button", { class: "action main", type: "submit" }, "Filter"));
-  show(section(`${count(page.active)} active sessions`, form,
-    table("Active sessions", [
+    text("search", "search", "search"), text("org_id", "organisation"), text("agent_id", "agent"),
+    pick("state", "state", STATES, state), pick("days", "under way", PERIODS, days),
+    pick("sort", "sort by", SORTS, sort), pick("order", "order", [["desc", "greatest first"], ["asc", "least first"]], order),
+    pick("anomalous", "anomaly", [["", "any"], ["true", "open"], ["false", "none"]], anomalous),
+    h("button", { class: "action main", type: "submit" }, "Find"));
+}
+
+const burn = (row, index) => (row.burn ? perHour(Object.values(row.burn.burn_usd_per_hour)[index]) : "");
+
+run(async () => {
+  const { sort = "burn_short", order = "desc", cursor, days, search, org_id, agent_id, state, anomalous } = asked();
+  const tz = days ? zone : undefined;
+  const page = await get("/sessions", { sort, order, cursor, days, tz, search, org_id, agent_id, state, anomalous, limit: 50 });
+  show(section(`${count(page.sessions)} sessions`, controls({ sort, order, state, days, anomalous }),
+    h("p", { class: "faint" }, "Together they have spent ", usd(page.spend_usd), "."),
+    table("Sessions", [
       { name: "session", wide: true, cell: sessionLink },
       { name: "organisation", wide: true, cell: (row) => row.org_id },
       { name: "agent", wide: true, cell: (row) => row.agent_id },
-      { name: `burn ${page.windows_s[0]} s`, number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
-      { name: `burn ${page.windows_s[1]} s`, number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[1]) },
-      { name: "against baseline", cell: (row) => ratio(row.ratio, row.multiplier) },
+      { name: "state", cell: (row) => row.state },
+      { name: `burn ${page.windows_s[0]} s`, number: true, cell: (row) => burn(row, 0) },
+      { name: `burn ${page.windows_s[1]} s`, number: true, cell: (row) => burn(row, 1) },
+      { name: "against baseline", cell: (row) => (row.burn ? ratio(row.burn.ratio, row.burn.multiplier) : "") },
       { name: "spent", number: true, cell: (row) => usd(row.spend_usd) },
       { name: "events", number: true, cell: (row) => count(row.events) },
       { name: "newest event", cell: (row) => at(row.last_event_at) },
       { name: "anomaly", cell: (row) => severity(row.anomaly) },
-    ], page.rows, { empty: "No active session is like that." }),
+    ], page.rows, { empty: "No session is like that." }),
     h("p", {}, cursor ? action("First page", () => go({ cursor: "" })) : "", " ",
       page.next_cursor ? action("Next page", () => go({ cursor: page.next_cursor })) : "")));
 });

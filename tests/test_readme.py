@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from burnline.api.metrics import ApiMetrics
+from burnline.budgeting.metrics import BudgetMetrics
 from burnline.detector.metrics import DetectorMetrics
 from burnline.metrics import WorkerMetrics
 from burnline.notify.runner import NotifyMetrics
@@ -38,6 +39,7 @@ def test_every_metric_is_listed_and_none_that_is_gone() -> None:
     WorkerMetrics(registry, label_limit=1)
     for kind in (ProjectorMetrics, ApiMetrics, NotifyMetrics, RelayMetrics, DetectorMetrics):
         kind(registry)
+    BudgetMetrics(registry, label_limit=1)
     found = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
     names: list[str] = re.findall(r"^\| (`[^|]+) \|", METRICS, re.MULTILINE)
     assert sorted(re.findall(r"`(\w+)`", " ".join(names))) == sorted(found)

@@ -21,6 +21,7 @@ FROZEN = {
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
     "anomaly.json": "b6f148e9fb1ca455bc18741f08ed503e01224a44d91491ec5be615ad51057040",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
+    "budget-notice.json": "71235cc3ee0c3ebd1c4f515d173f4b2fa2df8acff652ecc2f878ba86cc706403",
     "budget.json": "336c6976395bf664b906f6376aafc7176aa2a0610929070a6b843a079d2d4965",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
     "progress.json": "ea512867662d81f445cfbdf5193e277ef80b754c855b828a53a1b362752558e7",

@@ -79,6 +79,8 @@ _CONTENTS: Final = {
     "detection": Content(sends=True, reads=True, value="What was learned; internal."),
     "budgets": Content(sends=True, reads=True, contract="budget"),
     "anomaly_notes": Content(sends=True, reads=True, contract="anomaly-note"),
+    "budget_notices": Content(sends=True, reads=True, contract="budget-notice"),
+    "budget_progress": Content(sends=True, reads=True, value="How far notices are; internal."),
     "redriven": Content(sends=True, reads=True, value="The event that was sent back."),
 }
 _INTERNAL: Final = Content(sends=True, reads=True, value="Internal.")

@@ -68,6 +68,30 @@ BUDGET: Final[dict[str, Any]] = {
     "updated_at": _OCCURRED_AT,
 }
 
+BUDGET_NOTICE: Final[dict[str, Any]] = {
+    "notice_id": "8c5f37a5-6d57-5f7c-a39d-1f7b80bb9d3e",
+    "severity": "warning",
+    "scope": "agent",
+    "org_id": "acme",
+    "name": "code-reviewer",
+    "budget": "agent/acme/code-reviewer@month",
+    "amount_usd": "500",
+    "period": "month",
+    "time_zone": "Asia/Tokyo",
+    "period_start": 1_759_244_400_000,
+    "period_end": 1_761_922_800_000,
+    "threshold_percent": 80,
+    "spent_usd": "400.01",
+    "remaining_usd": "99.99",
+    "saturation": "0.8000",
+    "burn_usd_per_hour": "2.5",
+    "projected_usd": "1417.6",
+    "exhausted_at": 1_760_143_985_600,
+    "reached_at": _OCCURRED_AT,
+    "offsets": {"3": 81205},
+    "summary": "agent acme/code-reviewer: 80.0 % of 500 USD per month used, 400.01 USD spent",
+}
+
 ANOMALY: Final[dict[str, Any]] = {
     "anomaly_id": "3ffc9573-59eb-5ae4-8a00-b7b2c514d8b7",
     "revision": 1,

@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     detect_metrics_port: Port = Field(
         9468, description="Port of the detector's /metrics, /healthz and /readyz; 0 takes a free one."
     )
+    budgets_metrics_port: Port = Field(
+        9469, description="Port of /metrics, /healthz and /readyz of `burnline budgets run`; 0 takes a free one."
+    )
     free_providers: str | None = Field(
         None,
         min_length=1,

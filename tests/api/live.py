@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from burnline.api.access.principal import Principal, Role, principal
 from burnline.api.application import build_api
+from burnline.budgets.budget import Budget
 from burnline.detection.anomaly import Anomaly, notice_value
 from burnline.detection.baseline import Baseline
 from burnline.detection.notes import AnomalyNote
@@ -154,6 +155,10 @@ class Projection:
             count(pipe, self.keys, self.keys.anomalies, self.keys.feed)
             *_, place, _counted = pipe.execute()
         return str(place.decode())
+
+    def budget(self, budget: Budget) -> None:
+        self.redis.hset(self.keys.budgets, budget.key(), budget.model_dump_json(exclude_none=True))
+        count(self.redis, self.keys, self.keys.budgets)
 
     def baseline(self, baseline: Baseline) -> None:
         """Project a baseline."""

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from burnline.api.access.principal import ANONYMOUS, SCOPE_KEY, Principal, Role
 from burnline.api.application import build_api
+from burnline.budgets.budget import Budget
 from burnline.detection.baseline import Baseline
 from burnline.ledger.progress import Progress
 from burnline.pricing.valuation import ValuationRate
@@ -117,6 +118,15 @@ class Projection:
     def baseline(self, baseline: Baseline) -> None:
         self.redis.hset(self.keys.baselines, baseline.key(), baseline.model_dump_json(exclude_none=True))
         count(self.redis, self.keys, self.keys.baselines)
+
+    def budget(self, budget: Budget) -> None:
+        self.redis.hset(self.keys.budgets, budget.key(), budget.model_dump_json(exclude_none=True))
+        count(self.redis, self.keys, self.keys.budgets)
+
+    def cut(self, partition: int, next_offset: int | None) -> None:
+        """How far the ledgers are at the rollups; None: a flush is not whole."""
+        self.redis.hset(self.keys.rollup_cuts, str(partition), "" if next_offset is None else next_offset)
+        count(self.redis, self.keys, self.keys.rollup_cuts)
 
     def session(self, session_id: str = "sess-1", **changes: Any) -> None:
         """A ledger on one partition."""

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from burnline.api.access.roles import Role
 from burnline.api.access.tokens import mint
 from burnline.api.application import API_PREFIX, build_api
+from burnline.budgets.budget import Budget, Scope
 from burnline.detection.anomaly import rfc3339
 from burnline.detection.baseline import Baseline
 from burnline.events.usage import Usage
@@ -64,6 +65,9 @@ QUERIES: dict[str, list[Any]] = {
     "group_by": ["org_id", "agent_id", "team_id", "project_code", "provider", "model", "kind"],
     "sort": ["spend", "ratio"],
     "limit": [1],
+    "scope": ["org", "agent"],
+    "name": ["secret-agent"],
+    "period": [],
     "days": [],
     "tz": ["Asia/Kolkata"],
     "grain": ["hour"],
@@ -77,10 +81,15 @@ QUERIES: dict[str, list[Any]] = {
     },
 }
 """Values of query and header parameters to be tried, one at a time; empty where none tells more than leaving it out."""
-ALWAYS: dict[str, dict[str, Any]] = {"/stream": {"seconds": 1}, "/burn-rates/history": {"after": 10**15}}
+ALWAYS: dict[str, dict[str, Any]] = {
+    "/stream": {"seconds": 1},
+    "/burn-rates/history": {"after": 10**15},
+    "/budgets/forecast": {"scope": "agent", "org_id": OTHER, "name": "secret-agent"},
+}
 """Without its points, whose number depends on the moment; `test_burn_rates` has whose they are."""
 BODIES: dict[str, Any] = {
     "/baselines/{org}/{agent}": {"usd_per_hour": "2.50"},
+    "/budgets": {"scope": "agent", "org_id": OWN, "name": "agent-7", "amount_usd": "7"},
     "/valuation-rates/{provider}/{model}": {
         "input_usd_per_million_tokens": "2.5",
         "output_usd_per_million_tokens": "10",
@@ -135,12 +144,19 @@ class OrgProjection(Projection):
     """A projection with the sums per quarter of an hour, too."""
 
     def commit(self, changes: Changes) -> None:
-        for key, value in changes.usage_rollups:
+        yesterday = [_day_before(*row) for row in changes.usage_rollups]
+        for key, value in [*changes.usage_rollups, *yesterday]:
             day = utc_day(json.loads(value)["quarter_start_ms"])
             self.redis.hset(self.keys.rollups(day), key, value)
             self.redis.hincrby(self.keys.rollup_revisions, day, 1)
             count(self.redis, self.keys, self.keys.rollups(day), self.keys.rollup_revisions)
         super().commit(changes)
+
+
+def _day_before(key: bytes, value: bytes) -> tuple[bytes, bytes]:
+    quarter_ms = json.loads(value)["quarter_start_ms"]
+    old, new = str(quarter_ms).encode(), str(quarter_ms - 86_400_000).encode()
+    return key.replace(old, new), value.replace(old, new)
 
 
 class HiddenProjection(OrgProjection):
@@ -163,6 +179,7 @@ class World:
             (spending if org in orgs else hidden).feed(*_events(org), partition=partition, now_ms=NOW_MS)
             if org in orgs:
                 spending.baseline(Baseline(org_id=org, agent_id=f"{_name(org)}-other", usd_per_hour="3"))
+                spending.budget(Budget(scope=Scope.ORG, org_id=org, amount_usd="3"))
                 self._publish(org, partition)
         self.alike = {f"of:{org}": _anomaly(spending, org) for org in orgs}
         self._tokens = {}
@@ -322,8 +339,10 @@ def test_a_token_of_one_organisation_sees_nothing_of_another(worlds: tuple[World
             for part in request.path.split("/"):
                 told = told.replace(part, "…") if MARK in part else told
             assert MARK not in told, f"{request}: {answer.said}"
-    kept = read_newest(client_config(both.settings), topics_for(both.settings).baselines, timeout_s=TIMEOUT_S)
-    assert [key for key in kept if MARK.encode() in key] == [], "a write for another organisation was taken"
+    topics = topics_for(both.settings)
+    for topic in (topics.baselines, topics.budgets):
+        kept = read_newest(client_config(both.settings), topic, timeout_s=TIMEOUT_S)
+        assert [key for key in kept if MARK.encode() in key] == [], "a write for another organisation was taken"
     said = read_newest(client_config(both.settings), topics_for(both.settings).anomaly_notes, timeout_s=TIMEOUT_S)
     assert {json.loads(value)["org_id"] for value in said.values()} == {OWN}, "something was said of another's anomaly"
 

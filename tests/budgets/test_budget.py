@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -51,12 +51,14 @@ def test_periods_that_there_are(period: str) -> None:
     assert budget(period=period).key() == f"agent/acme/bot@{period}"
 
 
+@settings(deadline=None)
 @given(st.sampled_from([Scope.TEAM, Scope.AGENT]), NAMES, NAMES, NAMES, NAMES)
 def test_no_key_stands_for_two(scope: Scope, org: str, name: str, other_org: str, other_name: str) -> None:
     mine, other = Subject(scope, org, name), Subject(scope, other_org, other_name)
     assert (budget_key(mine, "day") == budget_key(other, "day")) is (mine == other)
 
 
+@settings(deadline=None)
 @given(NAMES, NAMES)
 def test_a_record_is_read_as_it_was_written(org: str, name: str) -> None:
     written = budget(org_id=org, name=name, thresholds_percent=[100, 50, 50])

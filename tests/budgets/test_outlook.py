@@ -3,10 +3,10 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.budgets.outlook import outlook, reached, recent_from_ms, saturation
+from burnline.budgets.outlook import forecast_pico, outlook, reached, recent_from_ms, saturation
 from burnline.budgets.periods import period_of
 from tests.budgets.examples import USD, budget
 
@@ -35,6 +35,7 @@ def test_a_threshold_is_reached_with_its_last_pico_dollar(spent_pico: int, perce
     assert reached(budget(), spent_pico) == percent
 
 
+@settings(deadline=None)
 @given(SPENT, SPENT)
 def test_who_spends_more_has_reached_as_much(one: int, other: int) -> None:
     less, more = sorted((one, other))
@@ -62,6 +63,7 @@ def test_money_that_ends_before_the_period_says_when() -> None:
     assert found.exhausted_at_ms == noon_ms + 5 * HOUR_MS
 
 
+@settings(deadline=None)
 @given(SPENT, SPENT, st.integers(0, DAY_MS - 1), st.sampled_from(["day", "rolling-24h"]))
 def test_laws_of_an_outlook(spent: int, recent: int, into_ms: int, period: str) -> None:
     of, at_ms = budget(period=period), MIDNIGHT_MS + into_ms
@@ -78,10 +80,33 @@ def test_laws_of_an_outlook(spent: int, recent: int, into_ms: int, period: str) 
     assert (found.projected_pico is None) is (period == "rolling-24h" or into_ms == 0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, DAY_MS))
 def test_the_last_hour_is_whole_quarters_and_the_one_under_way(into_ms: int) -> None:
     at_ms = MIDNIGHT_MS + into_ms
     assert 45 * 60_000 <= at_ms - recent_from_ms(at_ms) < HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("daily", "days", "usd"),
+    [
+        pytest.param([], 7, 0, id="nothing is known"),
+        pytest.param([3], 7, 21, id="one day goes on"),
+        pytest.param([1, 2, 3], 2, 9, id="it rises: 4 and 5"),
+        pytest.param([3, 2, 1], 30, 0, id="it falls, and not below nothing"),
+        pytest.param([4, 3, 2], 7, 1, id="it falls to 1, then nothing"),
+    ],
+)
+def test_a_forecast_goes_on_by_the_line(daily: list[int], days: int, usd: int) -> None:
+    assert forecast_pico([day * USD for day in daily], days) == usd * USD
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 10**15), max_size=30), st.integers(1, 30))
+def test_a_steady_spender_goes_on(daily: list[int], days: int) -> None:
+    assert forecast_pico(daily, days) >= 0
+    steady = daily[:1] * len(daily)
+    assert forecast_pico(steady, days) == sum(daily[:1]) * days
 
 
 def test_saturation_is_exact() -> None:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.budgets.periods import Span, period_of
+from burnline.budgets.periods import Span, period_of, told_once_in
 from burnline.finance.days import QUARTER_MS
 from tests.budgets.examples import budget
 
@@ -42,6 +42,7 @@ def test_a_period_is_that_of_its_zones_clocks(period: str, zone: str, at: str, s
     assert period_of(budget(period=period, time_zone=zone), ms(at)) == Span(ms(start), ms(end))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["hour", "day", "week", "month"]), ZONES, MOMENTS)
 def test_periods_follow_each_other_without_gap_or_overlap(period: str, zone: str, at_ms: int) -> None:
     of = budget(period=period, time_zone=zone)
@@ -53,6 +54,7 @@ def test_periods_follow_each_other_without_gap_or_overlap(period: str, zone: str
     assert span.start_ms % QUARTER_MS == span.end_ms % QUARTER_MS == 0
 
 
+@settings(deadline=None)
 @given(ZONES, MOMENTS)
 def test_days_weeks_and_months_begin_at_midnight(zone: str, at_ms: int) -> None:
     """Or where clocks skip it, which none of these zones does."""
@@ -64,8 +66,23 @@ def test_days_weeks_and_months_begin_at_midnight(zone: str, at_ms: int) -> None:
         assert period != "month" or local.day == 1
 
 
+@settings(deadline=None)
 @given(st.integers(1, 744), MOMENTS)
 def test_a_rolling_period_looks_back_from_the_quarter_under_way(hours: int, at_ms: int) -> None:
     span = period_of(budget(period=f"rolling-{hours}h"), at_ms)
     assert span.end_ms - span.start_ms == hours * HOUR_MS
     assert span.end_ms - QUARTER_MS <= at_ms < span.end_ms
+
+
+@settings(deadline=None)
+@given(st.integers(1, 744), MOMENTS)
+def test_a_rolling_period_is_told_of_once_in_its_length(hours: int, at_ms: int) -> None:
+    of = budget(period=f"rolling-{hours}h")
+    told = {told_once_in(of.period, period_of(of, at_ms + hours * HOUR_MS * part // 8)) for part in range(8)}
+    assert len(told) <= 2
+    assert all(start_ms % (hours * HOUR_MS) == 0 for start_ms in told)
+
+
+def test_a_calendars_period_is_told_of_by_its_begin() -> None:
+    span = period_of(budget(), ms("2026-11-28T10:00+00:00"))
+    assert told_once_in("day", span) == span.start_ms

@@ -1,39 +1,21 @@
 """What subjects have spent, out of the records of usage rollups: whole flushes, and the newest of each key."""
 
-import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnline.budgets.budget import Scope, Subject
 from burnline.budgets.periods import Span
 from burnline.budgets.spending import Spending
 from burnline.finance.days import QUARTER_MS
-from burnline.pricing.money import usd_text
 from tests.budgets.examples import USD
+from tests.budgets.records import record
 
 ACME = Subject(Scope.ORG, "acme", "")
 BOT = Subject(Scope.AGENT, "acme", "bot")
 EVER = Span(0, 100 * QUARTER_MS)
-
-
-def record(
-    pico: int, *, partition: int = 0, since: int = 0, quarter: int = 1, agent: str = "bot", team: str | None = None
-) -> tuple[bytes, bytes]:
-    key = [partition, since, quarter * QUARTER_MS, "acme", agent, team, None, "openai", "gpt-4o", "llm"]
-    value = {
-        "source_partition": partition,
-        "quarter_start_ms": quarter * QUARTER_MS,
-        "org_id": "acme",
-        "agent_id": agent,
-        "team_id": team,
-        "project_code": None,
-        "cost_usd": usd_text(pico),
-        "what is new": [1, {}],
-    }
-    return json.dumps(key).encode(), json.dumps(value).encode()
 
 
 def test_nothing_counts_before_its_flush_is_whole() -> None:
@@ -104,6 +86,7 @@ def test_what_is_no_usage_rollup_says_so() -> None:
         Spending().take(b"{}", None)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(1, 4), st.integers(0, USD)), max_size=30),
     st.data(),

@@ -170,7 +170,8 @@ def test_events_of_now_are_taken_by_the_time_of_the_log(make_settings: MakeSetti
 
 
 def test_a_detector_that_begins_shuts_out_the_one_before(settings: Settings) -> None:
-    former, latter = Keeper(settings), Keeper(settings)
+    topic = topics_for(settings).detection
+    former, latter = Keeper(settings, topic, "detect"), Keeper(settings, topic, "detect")
     assert former.begin() == (None, None)
     former.write([], {0: 1}, 5, b"what is known")
     kept = latter.begin()
@@ -180,4 +181,4 @@ def test_a_detector_that_begins_shuts_out_the_one_before(settings: Settings) -> 
     latter.write([], {0: 2}, 5, None)
     with pytest.raises(Fenced):
         former.write([], {0: 3}, 5, None)
-    assert Keeper(settings).begin().state == b"what is known"
+    assert Keeper(settings, topic, "detect").begin().state == b"what is known"

@@ -117,6 +117,11 @@ def anomaly_note(anomaly_id: str = "a-1", kind: str = "acknowledgement", **chang
     return json.dumps({**who, "by": "somebody", "at": T0, "revision": 1, **own[kind], **changes}).encode()
 
 
+def budget(org_id: str = "acme", amount_usd: str = "500") -> bytes:
+    """A record of `budgets`, key `org/acme@month`."""
+    return json.dumps({"scope": "org", "org_id": org_id, "amount_usd": amount_usd}).encode()
+
+
 def valuation_rate(model: str = "gpt-4o", usd: str = "2.5") -> bytes:
     """A record of `valuation-rates`, key `acme-ai/<model>@0`."""
     rate = {"provider": "acme-ai", "model": model, "effective_from": 0}
@@ -134,6 +139,7 @@ _NAMES = {
     Role.USAGE_ROLLUPS: "finops.usage-rollups",
     Role.ANOMALIES: "finops.anomalies",
     Role.BASELINES: "finops.baselines",
+    Role.BUDGETS: "finops.budgets",
     Role.VALUATION_RATES: "finops.valuation-rates",
     Role.PROGRESS: "finops.progress",
     Role.ANOMALY_NOTES: "finops.anomaly-notes",

@@ -51,6 +51,7 @@ def wanted(settings: Settings) -> Picture:
         "feed": sorted((name, revision) for name, some in notices.items() for revision in some),
         "baselines": {key.decode(): value for (key, _), value in values.get(Role.BASELINES, {}).items()},
         "anomaly notes": {key.decode(): value for (key, _), value in values.get(Role.ANOMALY_NOTES, {}).items()},
+        "budgets": {key.decode(): value for (key, _), value in values.get(Role.BUDGETS, {}).items()},
         "rates": {key.decode(): value for (key, _), value in values.get(Role.VALUATION_RATES, {}).items()},
         "rate histories": {key: some[:100] for key, some in rates.items()},
         "progress": {
@@ -115,6 +116,7 @@ def _read(client: Any, keys: Keys) -> Picture:
         "feed": sorted(_told(json.loads(fields["data"])) for _, fields in client.xrange(keys.feed)),
         "baselines": {key: json.loads(value) for key, value in client.hgetall(keys.baselines).items()},
         "anomaly notes": {key: json.loads(value) for key, value in client.hgetall(keys.anomaly_notes).items()},
+        "budgets": {key: json.loads(value) for key, value in client.hgetall(keys.budgets).items()},
         "rates": {key: json.loads(value) for key, value in client.hgetall(keys.rates).items()},
         "rate histories": {
             key: [_change(row) for row in client.lrange(keys.rate_history(key), 0, -1)] for key in histories

@@ -98,6 +98,7 @@ class TestRollups:
         key, value = examples.rollup()
         number = T0 // 86_400_000
         assert commands(record(Role.USAGE_ROLLUPS, key, value, at_ms=50)) == [
+            ("HSET", "p:7:rollups:cuts", 0, ""),
             ("HSET", f"p:7:rollups:{DAY}", key, value),
             ("HINCRBY", "p:7:rollups:rev", DAY, 1),
             ("ZADD", "p:7:rollups:days", number, DAY),
@@ -111,7 +112,22 @@ class TestRollups:
 
     def test_a_deleted_row_is_found_by_its_key(self) -> None:
         key, _ = examples.rollup()
-        assert commands(record(Role.USAGE_ROLLUPS, key, None))[0] == ("HDEL", f"p:7:rollups:{DAY}", key)
+        assert commands(record(Role.USAGE_ROLLUPS, key, None))[1] == ("HDEL", f"p:7:rollups:{DAY}", key)
+
+    @pytest.mark.parametrize(
+        ("marks", "cut"),
+        [
+            pytest.param([None, 9], 9, id="a whole flush"),
+            pytest.param([9, None], "", id="and some of the next"),
+            pytest.param([9, 12], 12, id="two of them"),
+            pytest.param([0], 0, id="of no events"),
+        ],
+    )
+    def test_where_it_equals_the_ledgers(self, marks: list[int | None], cut: int | str) -> None:
+        """The last record of a flush says how far the ledgers are; in between nobody knows."""
+        rows = [record(Role.USAGE_ROLLUPS, *examples.rollup(since_offset=number)) for number in range(len(marks))]
+        found = commands(*(row._replace(next_offset=mark) for row, mark in zip(rows, marks, strict=True)))
+        assert found[0] == ("HSET", "p:7:rollups:cuts", 0, cut)
 
     @pytest.mark.parametrize("quarter_ms", [10**18, -(10**18)], ids=["future", "past"])
     def test_a_day_outside_the_calendar_is_unreadable(self, quarter_ms: int) -> None:
@@ -141,6 +157,11 @@ class TestOthers:
         key, value = b"a-1/feedback", examples.anomaly_note(kind="feedback")
         assert commands(record(Role.ANOMALY_NOTES, key, value)) == [("HSET", "p:7:anomalies:notes", key, value)]
         assert commands(record(Role.ANOMALY_NOTES, key, None)) == [("HDEL", "p:7:anomalies:notes", key)]
+
+    def test_a_budget(self) -> None:
+        key, value = b"org/acme@month", examples.budget()
+        assert commands(record(Role.BUDGETS, key, value)) == [("HSET", "p:7:budgets", key, value)]
+        assert commands(record(Role.BUDGETS, key, None)) == [("HDEL", "p:7:budgets", key)]
 
     def test_a_rate_keeps_its_history(self) -> None:
         key, value = b"acme-ai/gpt-4o@0", examples.valuation_rate()

@@ -31,6 +31,8 @@ def _topics(**overrides: Any) -> Topics:
         ("detection", "p.detection", 1, None),
         ("budgets", "p.budgets", 1, None),
         ("anomaly_notes", "p.anomaly-notes", 1, 400 * DAY_MS),
+        ("budget_notices", "p.budget-notices", 1, 90 * DAY_MS),
+        ("budget_progress", "p.budget-progress", 1, None),
     ],
     ids=str,
 )
@@ -43,7 +45,7 @@ def test_each_topic_is_as_documented(role: str, name: str, partitions: int, rete
 
 
 def test_the_list_above_is_whole() -> None:
-    assert len(_topics()) == 14
+    assert len(_topics()) == 16
 
 
 def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:

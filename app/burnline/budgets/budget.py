@@ -143,8 +143,7 @@ class Budget(BaseModel):
     @property
     def rolling_hours(self) -> int | None:
         """How many hours a rolling one looks back; None for one of a calendar."""
-        found = _ROLLING.fullmatch(self.period)
-        return None if found is None else int(found[1])
+        return rolling_hours_of(self.period)
 
     def key(self) -> str:
         """The record's key."""
@@ -176,6 +175,12 @@ class Budget(BaseModel):
         if key not in (wanted, wanted.encode()):
             raise BudgetError(f"budget {named}: scope, org_id, name and period make the key {wanted!r}")
         return budget
+
+
+def rolling_hours_of(period: str) -> int | None:
+    """How many hours a rolling period looks back; None for one of a calendar."""
+    found = _ROLLING.fullmatch(period)
+    return None if found is None else int(found[1])
 
 
 def budget_key(subject: Subject, period: str) -> str:

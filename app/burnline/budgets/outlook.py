@@ -1,8 +1,9 @@
-"""How much of a budget is used, and where it is heading: saturation, projection, time to exhaustion.
+"""How much of a budget is used, and where it is heading: saturation, projection, time to exhaustion, forecast.
 
 All amounts are integers of pico-USD, times epoch milliseconds; divisions are rounded down.
 """
 
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -76,3 +77,23 @@ def reached(budget: Budget, spent_pico: int) -> int:
     """The highest threshold that is reached, in percent; 0 if none is."""
     amount = budget.amount_pico_usd
     return max((percent for percent in budget.thresholds_percent if 100 * spent_pico >= percent * amount), default=0)
+
+
+def forecast_pico(daily: Sequence[int], days: int) -> int:
+    """What the next days come to together, by the straight line that fits the days so far best; at least 0 each.
+
+    Args:
+        daily: What was spent on each day that is over, oldest first, pico-USD. One day goes on as it is.
+        days: How many days ahead.
+    """
+    count = len(daily)
+    if count == 0:
+        return 0
+    mean, middle = Fraction(sum(daily), count), Fraction(count - 1, 2)
+    spread = sum((day - middle) ** 2 for day in range(count))
+    slope = sum((day - middle) * spent for day, spent in enumerate(daily)) / spread if spread else Fraction(0)
+    return int(_above_zero(mean + slope * (day - middle) for day in range(count, count + days)))
+
+
+def _above_zero(values: Iterable[Fraction]) -> Fraction:
+    return sum((max(value, Fraction(0)) for value in values), Fraction(0))

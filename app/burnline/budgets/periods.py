@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from burnline.budgets.budget import Budget
+from burnline.budgets.budget import Budget, rolling_hours_of
 from burnline.finance.days import QUARTER_MS, date_in, start_ms, zone
 from burnline.finance.periods import HOUR_MS, begins_hour
 
@@ -43,6 +43,18 @@ def period_of(budget: Budget, at_ms: int) -> Span:
         first = today.replace(day=1)
         after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return Span(start_ms(tz, first), start_ms(tz, after))
+
+
+def told_once_in(period: str, span: Span) -> int:
+    """What names the period in which a threshold is told once, epoch milliseconds.
+
+    Its begin; of a rolling one, which begins anew each quarter, the newest multiple of its length.
+    """
+    hours = rolling_hours_of(period)
+    if hours is None:
+        return span.start_ms
+    length_ms = hours * HOUR_MS
+    return (span.end_ms - 1) // length_ms * length_ms
 
 
 def _hour(tz: ZoneInfo, at_ms: int) -> Span:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from burnline.budgets.budget import DEFAULT_THRESHOLDS, Budget, Scope, budget_key
-from burnline.cli import budgets_apply, budgets_show  # noqa: F401  # both register their command
+from burnline.cli import budgets_apply, budgets_run, budgets_show  # noqa: F401  # they register their commands
 from burnline.cli.budgets_group import (
     AsJson,
     DryRun,

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from burnline.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.rules import RULES
@@ -27,6 +28,7 @@ from burnline.pricing.book import RateBook
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
 from burnline.stream.reference import ReferenceData
+from burnline.stream.written import Outgoing
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import read_newest
 from burnline.topics.ensure import ensure_topics
@@ -79,7 +81,7 @@ class Detector:
         self._tape = Tape(
             client_config(settings), self._topics.usage, clock_ms, by_event_time=settings.judge_by == "event_time"
         )
-        self._keeper = Keeper(settings)
+        self._keeper = Keeper(settings, self._topics.detection, "detect")
         self._bundled = RateBook.from_settings(settings)
         self._default = default_baseline(settings)
         self._make_stage = partial(
@@ -224,7 +226,11 @@ class Detector:
     def _write(self, *, with_state: bool) -> None:
         began_s = time.monotonic()
         state = self._stage.save() if with_state else None
-        self._keeper.write(self._pending, self._stage.offsets, self._settled_ms, state)
+        notices = [
+            Outgoing(self._topics.anomalies.name, notice_key(one), notice_value(one), cloudevent_headers(one))
+            for one in self._pending
+        ]
+        self._keeper.write(notices, self._stage.offsets, self._settled_ms, state)
         self._metrics.written(self._pending)
         self._pending = []
         if state is not None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
+from burnline.budgets.budget import Budget
 from burnline.detection.anomaly import State
 from burnline.detection.baseline import Baseline
 from burnline.detection.notes import AnomalyNote
@@ -50,13 +51,17 @@ class Role(StrEnum):
     USAGE_ROLLUPS = "usage_rollups"
     ANOMALIES = "anomalies"
     BASELINES = "baselines"
+    BUDGETS = "budgets"
     VALUATION_RATES = "valuation_rates"
     PROGRESS = "progress"
     ANOMALY_NOTES = "anomaly_notes"
 
 
 class Record(NamedTuple):
-    """One record of a topic; a value of None deletes its key."""
+    """One record of a topic; a value of None deletes its key.
+
+    `next_offset` stands on the last usage rollup of a flush alone: the ledgers' offset after it.
+    """
 
     role: Role
     topic: str
@@ -65,6 +70,7 @@ class Record(NamedTuple):
     timestamp_ms: int
     key: bytes
     value: bytes | None
+    next_offset: int | None = None
 
 
 class Stretch(NamedTuple):
@@ -170,6 +176,7 @@ def _add_scores(batch: Batch, name: str, scores: Mapping[str, int], *options: st
 def _usage_rollups(batch: Batch, records: list[Record], keys: Keys, ttl_ms: int) -> None:
     days: dict[int, dict[bytes, bytes | None]] = {}
     newest_ms: dict[int, int] = {}
+    cuts: dict[int, int | None] = {}
     for record in records:
         try:
             if record.value is None:
@@ -183,6 +190,9 @@ def _usage_rollups(batch: Batch, records: list[Record], keys: Keys, ttl_ms: int)
             continue
         days.setdefault(day, {})[record.key] = record.value
         newest_ms[day] = max(record.timestamp_ms, newest_ms.get(day, 0))
+        cuts[record.partition] = record.next_offset
+    for partition, next_offset in cuts.items():
+        batch.commands.append(("HSET", keys.rollup_cuts, partition, "" if next_offset is None else next_offset))
     for number, rows in days.items():
         day_name = utc_day(number * 86_400_000)
         name = keys.rollups(day_name)
@@ -219,6 +229,11 @@ def _baselines(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
 def _anomaly_notes(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
     for record in _readable(batch, records, AnomalyNote.parse):
         batch.commands.append(_entry(keys.anomaly_notes, record))
+
+
+def _budgets(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
+    for record in _readable(batch, records, Budget.parse):
+        batch.commands.append(_entry(keys.budgets, record))
 
 
 def _valuation_rates(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
@@ -279,6 +294,7 @@ _PLANS: dict[Role, Callable[[Batch, list[Record], Keys, int], None]] = {
     Role.USAGE_ROLLUPS: _usage_rollups,
     Role.ANOMALIES: _anomalies,
     Role.BASELINES: _baselines,
+    Role.BUDGETS: _budgets,
     Role.VALUATION_RATES: _valuation_rates,
     Role.PROGRESS: _progress,
     Role.ANOMALY_NOTES: _anomaly_notes,

@@ -224,6 +224,19 @@ class Keys(NamedTuple):
         return f"{self.prefix}rollups:days"
 
     @property
+    def rollup_cuts(self) -> str:
+        """Hash: source partition -> up to which offset the ledgers hold all events that its rollups have.
+
+        Empty while a flush is not whole here, and where the workers that wrote it did not say. No TTL.
+        """
+        return f"{self.prefix}rollups:cuts"
+
+    @property
+    def budgets(self) -> str:
+        """Hash: the record's key (`agent/acme/code-reviewer@month`) -> budget as JSON. No TTL."""
+        return f"{self.prefix}budgets"
+
+    @property
     def baselines(self) -> str:
         """Hash: the record's key (`org_id/agent_id`) -> baseline as JSON. No TTL."""
         return f"{self.prefix}baselines"

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from burnline.kafka import Config
+from burnline.ledger.usage_record import next_offset_of
 from burnline.readmodel.batch import Record, Role, Stretch
 from burnline.readmodel.keys import offset_field
 from burnline.topics.catalogue import Topics, TopicSpec
@@ -31,6 +32,7 @@ def projected(topics: Topics) -> dict[str, tuple[Role, TopicSpec]]:
         for role, spec in (
             # What others refer to comes first; the order matters to nobody who waits for a whole picture.
             (Role.BASELINES, topics.baselines),
+            (Role.BUDGETS, topics.budgets),
             (Role.VALUATION_RATES, topics.valuation_rates),
             (Role.ANOMALY_NOTES, topics.anomaly_notes),
             (Role.PROGRESS, topics.progress),
@@ -169,6 +171,7 @@ class Source:
             timestamp_ms if kind else 0,
             message.key() or b"",
             message.value(),
+            next_offset_of(message.headers()),
         )
 
     def _advance(self, records: Iterable[Record]) -> list[Stretch]:

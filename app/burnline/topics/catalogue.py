@@ -65,6 +65,8 @@ class Topics(NamedTuple):
     detection: TopicSpec
     budgets: TopicSpec
     anomaly_notes: TopicSpec
+    budget_notices: TopicSpec
+    budget_progress: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -164,6 +166,8 @@ def topics_for(settings: Settings) -> Topics:
             _compacted_and_kept(settings.rollup_retention_days),
             "What people say of anomalies: acknowledged, silenced, feedback.",
         ),
+        budget_notices=spec("budget-notices", 1, _kept(90), "Thresholds of budgets that were reached, each once."),
+        budget_progress=spec("budget-progress", 1, _compacted(), "How far `burnline budgets run` is."),
     )
 
 

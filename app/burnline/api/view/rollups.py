@@ -30,13 +30,21 @@ DAYS_AT_ONCE = 4
 MORE_ATTEMPTS = 5
 """Readings beyond those that are needed, while older days go on changing."""
 _FRESHNESS = 3
+_CUTS = _FRESHNESS
+_REVISIONS = _CUTS + 1
+
+
+Cuts = dict[int, int | None]
+"""By partition of `usage`, up to which offset the ledgers hold all events that the rows have; None where some of a
+flush are missing yet, or nobody has said."""
 
 
 class Rows(NamedTuple):
-    """Rows of whole UTC days, and how fresh they are."""
+    """Rows of whole UTC days, how fresh they are, and where they equal the ledgers."""
 
     frame: pl.DataFrame
     freshness: Freshness
+    cuts: Cuts
 
 
 class _Held(NamedTuple):
@@ -63,17 +71,17 @@ class RollupCache:
         days = [utc_day(at_ms) for at_ms in range(from_ms // DAY_MS * DAY_MS, max(until_ms, from_ms + 1), DAY_MS)]
         for _ in range(len(days) // DAYS_AT_ONCE + MORE_ATTEMPTS):
             async with self._lock:  # not for longer: who asks for a day need not wait for who asks for ninety
-                outdated, freshness = await self._renew(resources, days, [])
+                outdated, freshness, cuts = await self._renew(resources, days, [])
                 if outdated:
-                    outdated, freshness = await self._renew(resources, days, outdated[-DAYS_AT_ONCE:])
+                    outdated, freshness, cuts = await self._renew(resources, days, outdated[-DAYS_AT_ONCE:])
                 if not outdated:
-                    return Rows(self._whole(days), freshness)
+                    return Rows(self._whole(days), freshness, cuts)
         raise unavailable("Usage changes faster than it can be read.", "changing")
 
     async def _renew(
         self, resources: Resources, days: Sequence[str], stale: Sequence[str]
-    ) -> tuple[list[str], Freshness]:
-        """Read the stale days; which days are outdated then, and how fresh the projection was at that moment."""
+    ) -> tuple[list[str], Freshness, Cuts]:
+        """Read the stale days; which days are outdated then, and how fresh and whole all was at that moment."""
         try:
             keys, answers = await read_together(resources, _asking(days, stale))
         except (Problem, NotWhole, RedisError):
@@ -82,11 +90,12 @@ class RollupCache:
         if keys != self._keys:
             self._keys = keys
             self._held.clear()
-        revisions = dict(zip(days, answers[_FRESHNESS], strict=True))
-        for day, values in zip(stale, answers[_FRESHNESS + 1 :], strict=True):
+        revisions = dict(zip(days, answers[_REVISIONS], strict=True))
+        for day, values in zip(stale, answers[_REVISIONS + 1 :], strict=True):
             await self._keep(day, revisions[day], values)
         outdated = [day for day in days if self._revision(day) != revisions[day]]
-        return outdated, freshness_from(answers[:_FRESHNESS], resources.now_ms())
+        cuts = {int(partition): int(offset) if offset else None for partition, offset in answers[_CUTS].items()}
+        return outdated, freshness_from(answers[:_FRESHNESS], resources.now_ms()), cuts
 
     async def _keep(self, day: str, revision: bytes | None, values: list[bytes]) -> None:
         if revision is None:
@@ -113,6 +122,7 @@ class RollupCache:
 def _asking(days: Sequence[str], stale: Sequence[str]) -> Callable[[Pipeline, Keys], None]:
     def ask(pipe: Pipeline, keys: Keys) -> None:
         ask_freshness(pipe, keys)
+        pipe.hgetall(keys.rollup_cuts)
         pipe.hmget(keys.rollup_revisions, list(days))
         for day in stale:
             pipe.hvals(keys.rollups(day))

@@ -1,0 +1,1 @@
+"""`burnline budgets run`: thresholds of budgets, told once as they are reached."""

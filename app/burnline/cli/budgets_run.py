@@ -1,0 +1,56 @@
+"""`burnline budgets run`: tells of thresholds as they are reached."""
+
+import logging
+import signal
+import threading
+
+from prometheus_client import CollectorRegistry
+
+from burnline.budgeting.metrics import BudgetMetrics
+from burnline.budgeting.runner import BudgetWatch
+from burnline.cli.budgets_group import budgets
+from burnline.cli.reference import failure
+from burnline.cli.root import settings_or_exit
+from burnline.cli.worker import configure_logging
+from burnline.status import StatusServer
+from burnline.stream.writer import Fenced
+from burnline.topics.errors import TopicError
+from burnline.topics.reach import say_when_unreached
+
+
+@budgets.command("run")
+def run_budgets() -> None:
+    """Tell of each threshold once in its period, as it is reached, until Ctrl-C or SIGTERM.
+
+    Reads the sums that workers write to usage-rollups, and writes to the topic budget-notices, from where
+    [bold]burnline notify[/bold] takes them. One such process at a time: another one that begins takes over, and the
+    first ends. Killed at any moment, the next one goes on and tells nothing twice.
+
+    Serves /metrics, /healthz and /readyz on BURNLINE_BUDGETS_METRICS_PORT. Exit code 1 means that it failed and says
+    why, 2 that a setting is wrong.
+    """
+    settings = settings_or_exit()
+    configure_logging(settings)
+    say_when_unreached(settings)
+    registry, stop = CollectorRegistry(), threading.Event()
+    watch = BudgetWatch(settings, BudgetMetrics(registry, label_limit=settings.metrics_label_limit))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = StatusServer(
+            settings.metrics_host, settings.budgets_metrics_port, registry,
+            healthy=lambda: (True, "alive"), ready=lambda: (not watch.ready, watch.ready or "at work"),
+        )  # fmt: skip
+    except OSError as error:
+        raise failure(f"port {settings.budgets_metrics_port}: {error.strerror}") from error
+    server.start()
+    logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
+    try:
+        watch.run(stop)
+    except Fenced as error:
+        raise failure("another budgets run has begun, and this one ends: one is enough") from error
+    except TopicError as error:
+        raise failure(str(error)) from error
+    finally:
+        watch.close()
+        server.stop()

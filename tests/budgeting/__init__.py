@@ -1,0 +1,1 @@
+"""Budgets over a real broker."""

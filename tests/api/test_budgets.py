@@ -101,7 +101,7 @@ def test_a_forecast_goes_on_by_the_line_of_whole_days(used: Api, projected: Proj
     used.get("/budgets/forecast", status=422, scope="agent", org_id="acme", name="x", tz="Mars")
 
 
-BODY = {"scope": "agent", "org_id": "acme", "name": "bot", "amount_usd": "50.0", "period": "day"}
+BODY: dict[str, Any] = {"scope": "agent", "org_id": "acme", "name": "bot", "amount_usd": "50.0", "period": "day"}
 
 
 def on_topic(settings: Settings) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def test_a_budget_is_set_and_deleted_on_the_topic(ours: Settings) -> None:
         for org_id in ("globex", "*"):
             api.put("/budgets", BODY | {"org_id": org_id}, status=403)
             api.delete("/budgets", status=403, scope="agent", org_id=org_id, name="bot")
-        names = {name: BODY[name] for name in ("scope", "org_id", "name", "period")}
+        names: dict[str, Any] = {name: BODY[name] for name in ("scope", "org_id", "name", "period")}
         api.by(VIEWER).put("/budgets", BODY, status=403)
         assert api.by(EDITOR).delete("/budgets", **names)["before"]["amount_usd"] == "50"
         assert on_topic(ours) == {}

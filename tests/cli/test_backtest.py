@@ -5,11 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from burnline.cli.root import cli
+from burnline.kafka import client_config
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import write_key
+from burnline.topics.ensure import ensure_topics
 from tests.benchmarks.incident_alerts import alerts
+from tests.brokers import MakeSettings
 from tests.detection.learned.fleet import RATES, loop, ordered, usual_days
+from tests.detector.logs import rates, records
 
 
 def rate(model: int) -> dict[str, Any]:
@@ -151,3 +158,39 @@ def test_a_period_that_ends_before_it_begins_is_refused(files: dict[str, str]) -
     result = run(files, "--from", "2026-03-10", "--to", "2026-03-09")
     assert result.exit_code == 2
     assert "does not lie before" in result.output
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(120)
+def test_the_topic_gives_what_a_file_of_its_events_gives(
+    files: dict[str, str], make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    """At the rates in force, events that were sent twice counted once, and what is none named."""
+    settings = make_settings(partitions=3, judge_by="event_time")
+    ensure_topics(settings)
+    for price in rates():
+        topic = topics_for(settings).valuation_rates
+        value = price.model_dump_json(exclude_none=True).encode()
+        write_key(client_config(settings), topic, price.key(), value, timeout_s=30)
+    log = records(ordered(usual_days(9) + loop("chat-1", 7, calls=30)))
+    producer = Producer({**client_config(settings), "enable.idempotence": True})
+    for record in [*log, log[-1], log[-1]._replace(value=b"{}")]:
+        producer.produce(topics_for(settings).usage.name, record.value, partition=record.partition)
+    assert producer.flush(30) == 0
+    names = ("kafka_bootstrap_servers", "topic_prefix", "partitions", "judge_by")
+    env = {f"BURNLINE_{name.upper()}": str(getattr(settings, name)) for name in names}
+    assert run(files).exit_code == 0
+    expected = Path(files["--notices"]).read_bytes()
+    out = tmp_path / "of-topic.jsonl"
+    result = CliRunner(env=env).invoke(cli, ["backtest", "--json", "--notices", str(out)])
+    assert result.exit_code == 1, result.output
+    assert "offset" in result.stderr
+    assert "missing_field, event_id" in result.stderr
+    assert json.loads(result.stdout)["events"] == len(log)
+    assert out.read_bytes() == expected
+
+
+def test_a_broker_that_is_not_there_is_named() -> None:
+    result = CliRunner(env={"BURNLINE_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}).invoke(cli, ["backtest"])
+    assert result.exit_code == 2
+    assert "BURNLINE_KAFKA_BOOTSTRAP_SERVERS" in result.stderr.replace("\n", "")

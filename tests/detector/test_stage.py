@@ -10,8 +10,9 @@ from burnline.detection.anomaly import Anomaly, State, cloudevent_headers, notic
 from burnline.detection.baseline import Baseline
 from burnline.detection.learned.meters import DAY_MS
 from burnline.detection.learned.rules import Cause
+from burnline.detector.admission import LATE_MS
 from burnline.detector.merging import Logged
-from burnline.detector.stage import LATE_MS, Stage
+from burnline.detector.stage import Stage
 from burnline.notify.messages import summary
 from burnline.readmodel import rows
 from tests.detection.learned.fleet import Sent, loop, usual_days

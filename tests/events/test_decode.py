@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from burnline.events.contract import UsageEvent
-from burnline.events.decode import decode_batch
+from burnline.events.decode import decode_batch, decode_lines
 from burnline.events.meters import NAMES
 from burnline.events.usage import ID_FIELDS, MAX_DEPTH, MAX_EVENT_BYTES, RareUsage, Usage
 from tests.events.examples import (
@@ -249,3 +249,40 @@ def test_absent_is_absent() -> None:
 
 def test_a_byte_order_mark_at_the_head_is_passed_over() -> None:
     assert accepted(b"\xef\xbb\xbf" + encoded()) == accepted(encoded())
+
+
+PLAIN = [json.dumps({**REQUIRED, "event_id": f"e-{number}"}).encode() for number in range(3)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b""], ids=["ended", "open"])
+def test_plain_lines_are_decoded_at_once(end: bytes) -> None:
+    usages, _ = decode_batch(PLAIN, now_ms=NOW_MS, max_clock_skew_ms=0)
+    assert decode_lines(b"\n".join(PLAIN) + end, newest_ms=NOW_MS) == usages
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"nonsense",
+        PLAIN[0] + PLAIN[1],
+        PLAIN[0] + b" " + PLAIN[1],
+        encoded(input_tokens=None),
+        encoded(cached_input_tokens=2_000_000),
+        encoded(reasoning_tokens=1_000_000),
+        encoded(kind=None),
+        encoded(occurred_at=NOW_MS + 1),
+        encoded(agent_id="\u00e9"),
+        encoded(agent_id='say "hi"'),
+        encoded(web_searches=1),
+        padded(513),
+    ],
+    ids=[
+        "empty", "no-field", "no-object", "no-json", "two-on-one", "two-apart", "null-count", "cached-above-input",
+        "reasoning-above-output", "null-kind", "from-ahead", "not-ascii", "escapes", "rare", "long",
+    ],
+)  # fmt: skip
+def test_lines_of_which_one_is_not_plain_are_left_to_a_closer_look(line: bytes) -> None:
+    assert decode_lines(b"\n".join([PLAIN[0], line, PLAIN[1]]) + b"\n", newest_ms=NOW_MS) is None

@@ -1,15 +1,16 @@
-"""A backtest: a log read in its order, through the functions that a worker would use."""
+"""A backtest: a log read in its order, through the functions that a detector uses."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from burnline.backtest.report import Report
-from burnline.backtest.source import Reader
+from burnline.backtest.source import Source
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.notice import Incident
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Watch
+from burnline.detector.priced import Pricer
 from burnline.events.usage import END_TIME_MS
 from burnline.native.meters import engine_for
 from burnline.pricing.book import RateBook
@@ -17,10 +18,10 @@ from burnline.pricing.book import RateBook
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a backtest has found, and what it has read."""
+    """What a backtest has found; and provider and model of what has no price."""
 
     report: Report
-    reader: Reader
+    unpriced: set[tuple[str | None, str]]
 
 
 class Period(NamedTuple):
@@ -34,38 +35,36 @@ ALL = Period(0, END_TIME_MS)
 
 
 def backtest(
-    file: BinaryIO,
+    source: Source,
     *,
     book: RateBook,
     planned: Iterable[Planned],
     sensitivity: float,
-    now_ms: int,
     tell: Callable[[Incident], object] = lambda _notice: None,
     period: Period = ALL,
 ) -> Outcome:
     """Read a log and tell every notice, in order.
 
     Args:
-        file: Usage events, one JSON object a line, in the order of their times.
+        source: Usage events, in the order of their times.
         book: The prices.
         planned: Announced spikes.
         sensitivity: 1.0 as tuned.
-        now_ms: The clock; later events are refused.
         tell: Takes each notice.
         period: Only incidents that were opened in it are told and counted; what was before is learned from.
     """
     watch = Watch(engine_for(RULES), RULES, planned, sensitivity)
-    reader, report = Reader(book, watch, now_ms), Report()
-    for notice in _notices(watch, reader, file, period):
+    pricer, report = Pricer(book, watch), Report()
+    for notice in _notices(watch, source, pricer, period):
         if period.from_ms <= notice.opened_at < period.until_ms:
             report.add(notice)
             tell(notice)
-    return Outcome(report, reader)
+    return Outcome(report, pricer.unpriced)
 
 
-def _notices(watch: Watch, reader: Reader, file: BinaryIO, period: Period) -> Iterator[Incident]:
-    for batch in reader.batches(file):
+def _notices(watch: Watch, source: Source, pricer: Pricer, period: Period) -> Iterator[Incident]:
+    for batch in source.batches(pricer):
         yield from watch.apply(batch)
         if batch.calls.at_ms and batch.calls.at_ms[0] >= period.until_ms:
             break
-    yield from watch.end(reader.last_ms)
+    yield from watch.end(source.last_ms)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from burnline.detection.anomaly import Anomaly
-from burnline.detector.stage import Counts
+from burnline.detector.admission import Counts
 
 
 class DetectorMetrics:

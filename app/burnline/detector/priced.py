@@ -1,5 +1,6 @@
 """Usage events as priced calls, in the numbers that the learned rules watch."""
 
+from array import array
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -61,7 +62,7 @@ class Pricer:
         self._book = book
         self._watch = watch
         self._numbers: dict[ModelKey, int] = {}
-        self._cards: dict[tuple[ModelKey, str], _Priced] = {}
+        self._cards: dict[tuple[str | None, str, str | None, str | None, str], _Priced] = {}
         """By the organisation, too, if it has rates of its own, else ""."""
         self._runs: dict[str | None, int] = {None: 0}
         self.unpriced: set[tuple[str | None, str]] = set()
@@ -82,27 +83,43 @@ class Pricer:
     def batch(self, usages: Sequence[Usage]) -> Batch:
         """Events, in the order of the log, as calls."""
         self._watch.tidy()
-        names, columns, rated_orgs = self._watch.names, Calls.none(), self._book.orgs
-        at, agents, sessions, models, runs, inputs, cached, writes, outputs, costs = (each.append for each in columns)
+        names, rated_orgs, cards, numbers = self._watch.names, self._book.orgs, self._cards, self._runs
+        agents, sessions, models, runs, costs = [], [], [], [], []
+        whose = ""
         for usage in usages:
-            occurred_at = usage.occurred_at
             key = usage.org_id, usage.agent_id, usage.session_id
-            known = names.sessions.get(key) or names.meet(key)
-            whose = usage.org_id if usage.org_id in rated_orgs else ""
-            priced = self._cards.get(((usage.provider, usage.model, usage.service_tier, usage.region), whose))
-            if priced is None or not priced.since_ms <= occurred_at < priced.until_ms:
+            agent, session = names.sessions.get(key) or names.meet(key)
+            if rated_orgs:
+                whose = usage.org_id if usage.org_id in rated_orgs else ""
+            priced = cards.get((usage.provider, usage.model, usage.service_tier, usage.region, whose))
+            if priced is None or not priced.since_ms <= usage.occurred_at < priced.until_ms:
                 priced = self._price(usage, whose)
-            run = self._runs.get(usage.run_id)
-            at(occurred_at)
-            agents(known[0])
-            sessions(known[1])
-            models(priced.number)
-            runs(self._run(usage.run_id) if run is None else run)
-            inputs(usage.input_tokens)
-            cached(usage.cached_input_tokens)
-            writes(usage.cache_write_tokens)
-            outputs(usage.output_tokens)
-            costs(priced.cost(usage))
+            run = numbers.get(usage.run_id)
+            agents.append(agent)
+            sessions.append(session)
+            models.append(priced.number)
+            runs.append(self._run(usage.run_id) if run is None else run)
+            rates = priced.rates
+            if rates is None or type(usage) is not Usage or usage.reasoning_tokens:
+                costs.append(priced.cost(usage))
+            else:
+                more, less = usage.cached_input_tokens, usage.cache_write_tokens
+                costs.append(
+                    (usage.input_tokens - more - less) * rates[0] + more * rates[1] + less * rates[2]
+                    + usage.output_tokens * rates[3]
+                )  # fmt: skip
+        columns = Calls(
+            at_ms=array("q", [usage.occurred_at for usage in usages]),
+            agent=array("q", agents),
+            session=array("q", sessions),
+            model=array("q", models),
+            run=array("q", runs),
+            input_tokens=array("q", [usage.input_tokens for usage in usages]),
+            cached_tokens=array("q", [usage.cached_input_tokens for usage in usages]),
+            write_tokens=array("q", [usage.cache_write_tokens for usage in usages]),
+            output_tokens=array("q", [usage.output_tokens for usage in usages]),
+            cost_pico_usd=array("q", costs),
+        )
         return Batch(columns, [usage.event_id for usage in usages])
 
     def _price(self, usage: Usage, whose: str) -> _Priced:
@@ -123,12 +140,13 @@ class Pricer:
             tier = card.tiers[0] if card.tiers else None
             rates = (tier.input, tier.cached_input, tier.cache_write, tier.output) if tier else (0, 0, 0, 0)
             number = self._numbers[key] = self._watch.add_model(rates)
-        priced = self._cards[key, whose] = _Priced(card, number)
+        priced = self._cards[*key, whose] = _Priced(card, number)
         return priced
 
     def _run(self, run_id: str | None) -> int:
         """A run's number follows from its id, so that it is the same after a restart."""
         if len(self._runs) >= _MOST_RUNS:
-            self._runs = {None: 0}
+            self._runs.clear()
+            self._runs[None] = 0
         number = self._runs[run_id] = crc32((run_id or "").encode()) + 1
         return number

@@ -5,7 +5,6 @@ more than a day after their time are passed over.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -13,24 +12,19 @@ from burnline.detection.anomaly import Anomaly, ResolvedBy, State
 from burnline.detection.baseline import Baselines
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import Engine
-from burnline.detection.learned.meters import DAY_MS
-from burnline.detection.learned.notice import Incident, Place
+from burnline.detection.learned.notice import Incident
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Batch, Watch, WatchState
 from burnline.detection.rule import BurnRule
+from burnline.detector.admission import Admission, Counts
 from burnline.detector.merging import Logged
 from burnline.detector.notices import as_anomaly
 from burnline.detector.priced import Pricer, PricerState
 from burnline.detector.spread import SpreadSessions, SpreadState
-from burnline.events.decode import decode_batch
-from burnline.events.usage import Usage
-from burnline.ledger.duplicates import RecentIds, fingerprint
+from burnline.ledger.duplicates import RecentIds
 from burnline.pricing.book import RateBook
 
 VERSION = 1
-KNOWN_IDS = 100_000
-"""At least so many of the newest events are known as repeated ones."""
-LATE_MS = DAY_MS
 
 
 class StageState(msgspec.Struct, frozen=True):
@@ -55,15 +49,6 @@ class StageState(msgspec.Struct, frozen=True):
     watch: WatchState
     spread: SpreadState | None = None
     logged_ms: int = 0
-
-
-class Counts(NamedTuple):
-    """What became of records."""
-
-    counted: int = 0
-    refused: int = 0
-    repeated: int = 0
-    late: int = 0
 
 
 class Stage:
@@ -105,12 +90,10 @@ class Stage:
         self._baselines = baselines
         self._spread = SpreadSessions(topic, rule, baselines, kept_slices)
         self._topic = topic
-        self._max_clock_skew_ms = max_clock_skew_ms
-        self._by_event_time = by_event_time
+        self._admission = Admission(max_clock_skew_ms=max_clock_skew_ms, by_event_time=by_event_time)
         self._suggests = suggests
         self._watch = Watch(engine, RULES, planned, sensitivity)
         self._pricer = Pricer(book, self._watch)
-        self._known = RecentIds()
         self._told: set[str] = set()
 
     @property
@@ -134,23 +117,7 @@ class Stage:
 
     def apply(self, records: Sequence[Logged]) -> tuple[list[Anomaly], Counts]:
         """Take records in, in the order of the log: what is to be told, and what became of them."""
-        usages, rejections = decode_batch(
-            [record.value for record in records],
-            now_ms=0,
-            max_clock_skew_ms=self._max_clock_skew_ms,
-            logged_ms=[record.logged_ms for record in records],
-        )
-        accepted, places, late, repeated = [], [], 0, 0
-        for record, usage in zip(records, usages, strict=True):
-            if usage is None:
-                continue
-            if not self._by_event_time and record.logged_ms - usage.occurred_at > LATE_MS:
-                late += 1
-            elif self._is_new(usage):
-                accepted.append(usage)
-                places.append(Place(record.partition, record.offset, record.logged_ms))
-            else:
-                repeated += 1
+        accepted, places, _, counts = self._admission.take(records)
         for record in records:
             self.offsets[record.partition] = record.offset + 1
         if accepted:
@@ -160,11 +127,7 @@ class Stage:
         self._spread.add(accepted, calls.cost_pico_usd, places)
         self._logged_ms = max((self._logged_ms, *(record.logged_ms for record in records)))
         notices += self._spread.take_notices()
-        return notices, Counts(len(accepted), len(rejections), repeated, late)
-
-    def _is_new(self, usage: Usage) -> bool:
-        key = f"{usage.org_id}\n{usage.session_id}"
-        return self._known.add(fingerprint(key, usage.event_id), KNOWN_IDS)
+        return notices, counts
 
     def settle(self, now_ms: int) -> list[Anomaly]:
         """Time has moved on to a moment (of events): what is over by then."""
@@ -196,7 +159,7 @@ class Stage:
             self.offsets,
             self.newest_ms,
             sorted(self._told),
-            (_packed(self._known.older), _packed(self._known.newer)),
+            (_packed(self._admission.known.older), _packed(self._admission.known.newer)),
             self._pricer.save(),
             self._watch.save(),
             self._spread.save(),
@@ -222,7 +185,7 @@ class Stage:
         self.offsets, self.newest_ms = state.offsets, state.newest_ms
         self._told = set(state.told)
         older, newer = state.known
-        self._known = RecentIds(newer=_unpacked(newer), older=_unpacked(older))
+        self._admission.known = RecentIds(newer=_unpacked(newer), older=_unpacked(older))
         self._pricer.load(state.pricer)
         self._logged_ms = state.logged_ms
         if state.spread is not None:

@@ -38,6 +38,7 @@ _NULL_MEANS = {
 }
 
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder(Usage).decode  # Any: what _NULL_MEANS names may still be None
+_decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(Usage).decode_lines
 _decode_rare: Callable[[bytes], Any] = msgspec.json.Decoder(RareUsage).decode
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _ids_of = attrgetter(*ID_FIELDS)
@@ -98,6 +99,38 @@ def decode_batch(
                 rejections.append(Rejection(index, *verdict))
         usages.append(usage)
     return usages, rejections
+
+
+def decode_lines(chunk: bytes, *, newest_ms: int) -> list[Usage] | None:
+    """Decode lines at once, if every one of them is a plain event; None if one may not be: `decode_batch` knows more.
+
+    Args:
+        chunk: Whole lines.
+        newest_ms: No event is later.
+    """
+    if not chunk.isascii() or _BACKSLASH in chunk or _DELETE in chunk:
+        return None
+    lines = chunk.splitlines()
+    if max(map(len, lines), default=0) > _PLAIN_BYTES:
+        return None
+    try:
+        usages: list[Usage] = _decode_lines(chunk)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if len(usages) != len(lines):  # an empty line, or two events on one
+        return None
+    for usage in usages:
+        try:
+            if (
+                usage.cached_input_tokens + usage.cache_write_tokens > usage.input_tokens
+                or usage.reasoning_tokens > usage.output_tokens
+                or usage.occurred_at > newest_ms
+                or usage.kind is None
+            ):
+                return None
+        except TypeError:  # one of the counts is null
+            return None
+    return usages
 
 
 def _second_look(value: bytes | None, now_ms: int, max_clock_skew_ms: int) -> Usage | Fault:

@@ -8,8 +8,7 @@ import msgspec
 
 from burnline.events.meters import NAMES, NONE_USED
 from burnline.events.usage import CACHE_HIT, Usage, meters_of
-from burnline.ledger.rare import METER_COSTS
-from burnline.ledger.usage_rollups import NOTHING_RARE
+from burnline.ledger.rare import METER_COSTS, NOTHING_RARE
 from burnline.pricing.card import ChargeFields, RateCard, charge_meters
 from burnline.pricing.money import DECIMALS
 

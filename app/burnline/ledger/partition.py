@@ -24,10 +24,10 @@ from burnline.ledger.lineage import Lineage
 from burnline.ledger.metered import counted_rare
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import VERSION, CatalogueSince, Progress, going_on_by
-from burnline.ledger.rare import LEDGER_NAMES
+from burnline.ledger.rare import LEDGER_NAMES, NOTHING_RARE
 from burnline.ledger.rollup import ClosedRollups
 from burnline.ledger.session import Ledger, ModelSums
-from burnline.ledger.usage_rollups import NOTHING_RARE, UsageRollups, activity_of
+from burnline.ledger.usage_rollups import UsageRollups, activity_of
 from burnline.pricing.card import RateCard, charge_fields, unpriced_fees
 from burnline.windows.slices import SLICE_MS, prune, slice_index
 

@@ -61,39 +61,51 @@ ROLLUP_NAMES = tuple(each.name for each in ROLLUP_SUMS)
 _NONE = (0,) * len(LEDGER_NAMES)
 
 
-def _zeros(sums: tuple[RareSum, ...]) -> type:
-    return type("RareSums", (), {"__slots__": (), **{each.name: 0 for each in sums}})
+NOTHING_RARE: Mapping[str, int] = {}
+"""What most events add to rare sums."""
 
 
 class _Rare:
     """Any of the sums by name; those that were never added to are 0."""
 
-    __slots__ = ("__dict__",)
+    __slots__ = ("rare",)
+    rare: Mapping[str, int]
+    """Those that something was added to, by name; `NOTHING_RARE` before, so that a look at it costs next to nothing."""
 
     def add_rare(self, more: Mapping[str, int]) -> None:
         """Add to some of them, by name."""
-        held = self.__dict__
-        for name, value in more.items():
-            held[name] = held.get(name, 0) + value
-
-    @property
-    def rare(self) -> Mapping[str, int]:
-        """Those that something was added to, by name."""
-        return self.__dict__
+        if more:
+            held = dict(self.rare)
+            for name, value in more.items():
+                held[name] = held.get(name, 0) + value
+            self.rare = held
 
     def rare_values(self) -> tuple[int, ...]:
         """Those of a ledger, in the order of `LEDGER_NAMES`."""
-        held = self.__dict__
+        held = self.rare
         return tuple(held.get(name, 0) for name in LEDGER_NAMES) if held else _NONE
 
 
-class LedgerRare(_Rare, _zeros(LEDGER_SUMS)):  # type: ignore[misc]  # its attributes are those of the table
+def _by_name(sums: tuple[RareSum, ...]) -> type:
+    def attribute(name: str) -> property:
+        def held(self: _Rare) -> int:
+            return self.rare.get(name, 0)
+
+        def hold(self: _Rare, value: int) -> None:
+            self.rare = {**self.rare, name: value}
+
+        return property(held, hold)
+
+    return type("RareSums", (), {"__slots__": (), **{each.name: attribute(each.name) for each in sums}})
+
+
+class LedgerRare(_Rare, _by_name(LEDGER_SUMS)):  # type: ignore[misc]  # its attributes are those of the table
     """The rare sums of a model in a ledger."""
 
     __slots__ = ()
 
 
-class RollupRare(_Rare, _zeros(ROLLUP_SUMS)):  # type: ignore[misc]  # its attributes are those of the table
+class RollupRare(_Rare, _by_name(ROLLUP_SUMS)):  # type: ignore[misc]  # its attributes are those of the table
     """The rare sums of a usage rollup."""
 
     __slots__ = ()
@@ -166,10 +178,12 @@ def read_rare(record: object, sums: Iterable[RareSum]) -> dict[str, int]:
     Raises:
         ValueError: An amount in it is none.
     """
-    found = {each.name: (each, getattr(record, each.field)) for each in sums}
-    read = {
-        name: pico_from_text(value) if each.is_amount else int(value)
-        for name, (each, value) in found.items()
-        if value is not UNSET and value is not None
-    }
-    return {name: value for name, value in read.items() if value}
+    read: dict[str, int] = {}
+    for each in sums:
+        written = getattr(record, each.field)
+        if written is UNSET or written is None:
+            continue
+        value = pico_from_text(written) if each.is_amount else int(written)
+        if value:
+            read[each.name] = value
+    return read

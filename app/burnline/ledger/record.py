@@ -55,6 +55,8 @@ class ModelRecord(msgspec.Struct, gc=False):
     embedding_cost_usd: str
 
 
+_PlainRecord = ModelRecord
+"""Of a model without rare sums: made and written without a look at each of them."""
 if not TYPE_CHECKING:
     ModelRecord = struct_with(ModelRecord, LEDGER_SUMS)
 
@@ -100,43 +102,48 @@ _decoder = msgspec.json.Decoder(LedgerRecord)
 def encode(ledger: Ledger) -> bytes:
     """A ledger as the value of its record."""
     models = {model: model_record(sums) for model, sums in ledger.models.items()}
-    total = next(iter(models.values())) if len(models) == 1 else model_record(add_up(ledger.models))
-    return _encoder.encode(
-        LedgerRecord(
-            version=VERSION,
-            session_id=ledger.session_id,
-            org_id=ledger.org_id,
-            agent_id=ledger.agent_id,
-            source_partition=ledger.source_partition,
-            last_offset=ledger.last_offset,
-            first_event_at=ledger.first_event_at,
-            last_event_at=ledger.last_event_at,
-            delay_ms=ledger.delay_ms,
-            runs=ledger.runs,
-            tool_calls=ledger.tool_calls,
-            parent_session_id=ledger.parent_session_id or msgspec.UNSET,
-            by_model=models,
-            slices=list(ledger.slices.items()),
-            recent_event_ids=ledger.recent.pack(),
-            anomaly=ledger.anomaly,
-            events=total.events,
-            input_tokens=total.input_tokens,
-            output_tokens=total.output_tokens,
-            cached_input_tokens=total.cached_input_tokens,
-            cache_write_tokens=total.cache_write_tokens,
-            reasoning_tokens=total.reasoning_tokens,
-            unpriced_tokens=total.unpriced_tokens,
-            cost_usd=total.cost_usd,
-            cache_savings_usd=total.cache_savings_usd,
-            embedding_cost_usd=total.embedding_cost_usd,
-            **rare_fields(total),
-        )
+    if len(models) == 1:
+        ((whole, total),) = zip(ledger.models.values(), models.values(), strict=True)
+    else:
+        whole = add_up(ledger.models)
+        total = model_record(whole)
+    record = LedgerRecord(
+        version=VERSION,
+        session_id=ledger.session_id,
+        org_id=ledger.org_id,
+        agent_id=ledger.agent_id,
+        source_partition=ledger.source_partition,
+        last_offset=ledger.last_offset,
+        first_event_at=ledger.first_event_at,
+        last_event_at=ledger.last_event_at,
+        delay_ms=ledger.delay_ms,
+        runs=ledger.runs,
+        tool_calls=ledger.tool_calls,
+        parent_session_id=ledger.parent_session_id or msgspec.UNSET,
+        by_model=models,
+        slices=list(ledger.slices.items()),
+        recent_event_ids=ledger.recent.pack(),
+        anomaly=ledger.anomaly,
+        events=total.events,
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        cached_input_tokens=total.cached_input_tokens,
+        cache_write_tokens=total.cache_write_tokens,
+        reasoning_tokens=total.reasoning_tokens,
+        unpriced_tokens=total.unpriced_tokens,
+        cost_usd=total.cost_usd,
+        cache_savings_usd=total.cache_savings_usd,
+        embedding_cost_usd=total.embedding_cost_usd,
     )
+    if whole.rare:
+        for each in LEDGER_SUMS:
+            setattr(record, each.field, getattr(total, each.field))
+    return _encoder.encode(record)
 
 
 def model_record(sums: ModelSums) -> ModelRecord:
     """Sums as they stand in a record."""
-    record = ModelRecord(
+    record = (ModelRecord if sums.rare else _PlainRecord)(
         sums.events,
         sums.input_tokens,
         sums.output_tokens,
@@ -151,12 +158,6 @@ def model_record(sums: ModelSums) -> ModelRecord:
     if sums.rare:
         write_rare(record, sums, LEDGER_SUMS)
     return record
-
-
-def rare_fields(record: ModelRecord) -> dict[str, int | str]:
-    """The rare sums in a record that are not zero, by its fields."""
-    found = {each.field: getattr(record, each.field) for each in LEDGER_SUMS}
-    return {field: value for field, value in found.items() if value is not msgspec.UNSET}
 
 
 def upgraded(value: bytes) -> bytes:

@@ -3,10 +3,13 @@
 All amounts are integers: tokens, and pico-USD (10^-12 USD). Nothing here reads a clock or knows of Kafka.
 """
 
+from collections.abc import Callable
+from operator import attrgetter
+
 from burnline.detection.lifecycle import UNREACHABLE, OpenAnomaly
 from burnline.ledger.duplicates import RecentIds
 from burnline.ledger.identity import ledger_key
-from burnline.ledger.rare import LEDGER_NAMES, LedgerRare
+from burnline.ledger.rare import LEDGER_NAMES, NOTHING_RARE, LedgerRare
 from burnline.windows.slices import Slices, slide, window_sum
 
 
@@ -30,6 +33,7 @@ class ModelSums(LedgerRare):
     )
 
     def __init__(self) -> None:
+        self.rare = NOTHING_RARE
         self.events = 0
         self.input_tokens = 0
         self.output_tokens = 0
@@ -77,13 +81,16 @@ COMMON_FIELDS = (
     "embedding_cost_pico_usd",
 )
 SUM_FIELDS = (*COMMON_FIELDS, *LEDGER_NAMES)
+_common: Callable[[ModelSums], tuple[int, ...]] = attrgetter(*COMMON_FIELDS)
 
 
 def add_up(models: dict[str, ModelSums]) -> ModelSums:
     """The totals over all models."""
     total = ModelSums()
+    for field, of_all in zip(COMMON_FIELDS, zip(*map(_common, models.values()), strict=True), strict=False):
+        setattr(total, field, sum(of_all))
     for sums in models.values():
-        total.add(sums)
+        total.add_rare(sums.rare)
     return total
 
 

@@ -55,6 +55,8 @@ class UsageRollupRecord(msgspec.Struct, gc=False):
     cache_savings_usd: str
 
 
+_PlainRecord = UsageRollupRecord
+"""Of a row without rare sums: made and written without a look at each of them."""
 if not TYPE_CHECKING:
     UsageRollupRecord = struct_with(UsageRollupRecord, ROLLUP_SUMS)
 
@@ -65,7 +67,7 @@ _decoder = msgspec.json.Decoder(UsageRollupRecord)
 def encode(row: UsageRow, partition: int, offset_base: int = 0) -> tuple[bytes, bytes]:
     """Key and value of a row's record; its offsets count on from the base, so that no key comes twice."""
     since_offset = offset_base + row.since_offset
-    record = UsageRollupRecord(
+    record = (UsageRollupRecord if row.rare else _PlainRecord)(
         VERSION,
         partition,
         since_offset,

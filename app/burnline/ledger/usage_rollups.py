@@ -14,11 +14,12 @@ after them is counted as of the team, project and provider `OTHER` where it name
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 
 from burnline.events.usage import Usage
 from burnline.ledger.bounds import MAX_AGENT_ROWS, OTHER
 from burnline.ledger.changes import Activity
-from burnline.ledger.rare import RollupRare
+from burnline.ledger.rare import NOTHING_RARE, RollupRare
 from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.card import ChargeFields
 
@@ -32,9 +33,6 @@ _NO_SUMS = (0,) * len(SUM_FIELDS)
 
 RowKey = tuple[int, str, str, str | None, str | None, str, str, str]
 """Quarter's start, org, agent, team, project, provider, model, kind."""
-
-
-NOTHING_RARE: Mapping[str, int] = {}
 
 
 class UsageRow(RollupRare):
@@ -66,6 +64,7 @@ class UsageRow(RollupRare):
     )
 
     def __init__(self, key: RowKey, since_offset: int) -> None:
+        self.rare = NOTHING_RARE
         self.key = key
         self.since_offset = since_offset
         self.last_offset = since_offset
@@ -84,7 +83,7 @@ class UsageRow(RollupRare):
         self.reasoning_pico_usd = 0
         self.request_pico_usd = 0
         self.cache_savings_pico_usd = 0
-        self.reported: tuple[int, ...] = (0,) * len(SUM_FIELDS)
+        self.reported: tuple[int, ...] = ()
 
     @property
     def cost_pico_usd(self) -> int:
@@ -100,9 +99,9 @@ class UsageRow(RollupRare):
         )
 
     def sums(self) -> tuple[int, ...]:
-        """Its sums in the order of `SUM_FIELDS`."""
+        """Its sums in the order of `SUM_FIELDS`, without the rare ones where all of them are 0."""
         cost_pico_usd = self.cost_pico_usd
-        return (
+        common = (
             self.events,
             self.input_tokens,
             self.output_tokens,
@@ -113,8 +112,8 @@ class UsageRow(RollupRare):
             cost_pico_usd,
             self.cache_savings_pico_usd,
             cost_pico_usd if self.key[7] == "embedding" else 0,
-            *self.rare_values(),
         )
+        return (*common, *self.rare_values()) if self.rare else common
 
 
 class UsageRollups:
@@ -241,9 +240,9 @@ def activity_of(rows: Iterable[UsageRow]) -> list[Activity]:
     for row in rows:
         now = row.sums()
         _, org_id, agent_id, _, _, _, model, _ = row.key
-        before = found.get((org_id, agent_id, model), _NO_SUMS)
+        before = found.get((org_id, agent_id, model), ())
         found[org_id, agent_id, model] = tuple(
-            total + new - old for total, new, old in zip(before, now, row.reported, strict=True)
+            total + new - old for total, new, old in zip_longest(before, now, row.reported, fillvalue=0)
         )
         row.reported = now
-    return [Activity(*key, sums) for key, sums in found.items()]
+    return [Activity(*key, sums + _NO_SUMS[len(sums) :]) for key, sums in found.items()]

@@ -25,10 +25,10 @@ from burnline.ledger.audit.retired import Agent
 from burnline.ledger.audit.session import Bounds, Verdict, described, of_equal_counts, unequal
 from burnline.ledger.audit.sums import NOTHING, Fields, Sums
 from burnline.ledger.audit.usage_held import Group, HeldUsage, contradiction, fields_of, group_of
-from burnline.ledger.rare import LEDGER_NAMES
+from burnline.ledger.rare import LEDGER_NAMES, NOTHING_RARE
 from burnline.ledger.session import COMMON_FIELDS
 from burnline.ledger.usage_record import UsageRollupRecord, parse
-from burnline.ledger.usage_rollups import NOTHING_RARE, QUARTER_MS, UsageRollups, UsageRow
+from burnline.ledger.usage_rollups import QUARTER_MS, UsageRollups, UsageRow
 from burnline.pricing.card import ChargeFields
 
 Used = tuple[str, str, str]

@@ -11,6 +11,7 @@ from typing import Any
 import agents
 import anthropic
 import openai
+import polars as pl
 import pytest
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
@@ -22,9 +23,12 @@ import burnline
 from burnline import usage
 from burnline.events.cloudevents import in_one_piece
 from burnline.events.decode import decode_batch
-from burnline.imports import claude_code, codex
+from burnline.imports import claude_code, codex, langfuse
+from burnline.imports import litellm as litellm_logs
+from burnline.imports import openai as openai_usage
 from burnline.imports.found import Found
 from burnline.imports.mapped import FIELDS, FieldMapping, read_csv, read_jsonl
+from burnline.imports.parquet import read_parquet
 from burnline.ledger.record import encode as encode_ledger
 from burnline.metering.hooks import litellm
 from burnline.metering.hooks.acting import recorder
@@ -49,6 +53,7 @@ FULL: Event = {
 }  # fmt: skip
 PLAIN: Event = {name: value for name, value in FULL.items() if "audio" not in name and name != "service_tier"}
 """For ways that tell no audio and no tier."""
+UNREASONED: Event = {name: value for name, value in FULL.items() if name != "reasoning_tokens"}
 CLAUDE: Event = {
     "event_id": "msg_1", "occurred_at": T0, **OF_WHO, "provider": "anthropic", "model": "claude-sonnet-4-5-20250929",
     "input_tokens": 5000, "cached_input_tokens": 4000, "cache_write_tokens": 900, "output_tokens": 250,
@@ -344,18 +349,65 @@ def by_rollout(event: Event, folder: Path) -> bytes:
     return only(codex.read([folder], lambda _: None))
 
 
+def by_parquet(event: Event, folder: Path) -> bytes:
+    pl.DataFrame([event]).write_parquet(folder / "rows.parquet")
+    return only(read_parquet(folder / "rows.parquet", mapping(), lambda _: None))
+
+
+def by_spend_logs(event: Event, folder: Path) -> bytes:
+    usage = chat_of(event)["usage"]
+    row = {
+        "request_id": event["event_id"], "startTime": at(event), "endTime": at(event), "session_id": "s1",
+        "model": event["model"], "custom_llm_provider": "openai", "prompt_tokens": event["input_tokens"],
+        "completion_tokens": event["output_tokens"], "metadata": {"usage_object": usage},
+    }  # fmt: skip
+    (folder / "logs.json").write_text(json.dumps([row]))
+    return only(litellm_logs.read(folder / "logs.json", lambda _: None))
+
+
+def by_langfuse(event: Event, folder: Path) -> bytes:
+    counts = {
+        "input": event["input_tokens"] - event["cached_input_tokens"],
+        "input_cached_tokens": event["cached_input_tokens"],
+        "output": event["output_tokens"] - event["reasoning_tokens"],
+        "output_reasoning_tokens": event["reasoning_tokens"], "total": event["input_tokens"] + event["output_tokens"],
+    }  # fmt: skip
+    row = {
+        "id": "o1", "type": "GENERATION", "sessionId": "s1", "endTime": at(event), "providedModelName": event["model"],
+        "usageDetails": counts,
+    }  # fmt: skip
+    (folder / "observations.jsonl").write_text(json.dumps(row) + "\n")
+    return only(langfuse.read(folder / "observations.jsonl", lambda _: None))
+
+
+def by_openai_usage(event: Event, folder: Path) -> bytes:
+    ends_s = event["occurred_at"] // 1000
+    result = {
+        "object": "organization.usage.completions.result", "model": event["model"], "project_id": None,
+        "input_tokens": event["input_tokens"], "input_cached_tokens": event["cached_input_tokens"],
+        "output_tokens": event["output_tokens"], "input_audio_tokens": event["input_audio_tokens"],
+        "output_audio_tokens": event["output_audio_tokens"], "num_model_requests": 1, "service_tier": "default",
+    }  # fmt: skip
+    page = {"data": [{"start_time": ends_s - 60, "end_time": ends_s, "results": [result]}]}
+    (folder / "usage.json").write_text(json.dumps(page))
+    value = only(openai_usage.read(folder / "usage.json", lambda _: None, now_ms=event["occurred_at"]))
+    # Its last millisecond, and all of a day in one session.
+    return json.dumps(json.loads(value) | {"session_id": "s1", "occurred_at": event["occurred_at"]}).encode()
+
+
 def at(event: Event) -> str:
     return datetime.fromtimestamp(event["occurred_at"] / 1000, UTC).isoformat()
 
 
 ALL_TOLD = (
     by_publisher, by_http, by_structured_cloudevent, by_cloudevent_of_headers, by_span, by_span_in_json, by_jsonl,
-    by_csv, by_langchain,
+    by_csv, by_parquet, by_langchain,
 )  # fmt: skip
 Way = Callable[[Event, Path], bytes]
 WAYS: dict[str, tuple[Event, tuple[Way, ...]]] = {
-    "full": (FULL, (*ALL_TOLD, by_adapter, by_stream, by_meter, by_litellm, by_pydantic_ai)),
-    "plain": (PLAIN, (by_openai_agents, by_rollout)),
+    "full": (FULL, (*ALL_TOLD, by_adapter, by_stream, by_meter, by_litellm, by_pydantic_ai, by_spend_logs)),
+    "plain": (PLAIN, (by_openai_agents, by_rollout, by_langfuse)),
+    "unreasoned": (UNREASONED, (by_publisher, by_openai_usage)),
     "claude": (
         CLAUDE,
         (

@@ -16,7 +16,7 @@ AT_HOME = {
     "starlette": {"api", "pages"},
     "uvicorn": {"api"},
     "redis": {"api", "cli", "demo", "readmodel"},
-    "polars": {"api", "finance"},
+    "polars": {"api", "finance", "imports"},
     "typer": {"cli"},
     "rich": {"cli", "demo"},
 }

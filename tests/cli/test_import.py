@@ -137,6 +137,24 @@ def test_a_csv_by_a_mapping(tmp_path: Path) -> None:
     assert "rows.csv:3" in report["unread_rows"][0]["where"]
 
 
+SPENT = '[{"request_id": "1", "endTime": "2026-03-02", "model": "gpt-4o", "prompt_tokens": 1000000}]'
+OBSERVED = '{"id": "1", "endTime": "2026-03-02", "model": "gpt-4o", "usageDetails": {"input": 1000000}}'
+USED = """start_time,end_time,model,input_tokens,output_tokens
+1772409600,1772413200,gpt-4o,1000000,0
+1772409600,1772413200,,1,0
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "unread"), [("litellm", SPENT, 0), ("langfuse", OBSERVED, 0), ("openai", USED, 1)]
+)
+def test_an_export_is_reported_by_its_day_and_price(source: str, text: str, unread: int, tmp_path: Path) -> None:
+    (tmp_path / "export").write_text(text)
+    report = told(source, tmp_path / "export", "--report", "--by", "day")
+    assert [(row["day"], row["cost_usd"]) for row in report["rows"]] == [("2026-03-02", "2.5")]
+    assert report["unread"] == unread
+
+
 def test_tokens_without_a_rate_are_told(tmp_path: Path) -> None:
     line = message(1, output=3, at=MONDAY, session="s1")
     line["message"]["model"] = "claude-of-nobody"

@@ -1,4 +1,4 @@
-"""Any CSV or JSON lines, by a mapping that says which column is which field of a usage event.
+"""Any CSV, JSON lines or Parquet, by a mapping that says which column is which field of a usage event.
 
     # mapping.toml
     [fields]
@@ -17,9 +17,7 @@
 Without an `event_id` it is derived from the whole row, so equal rows count once.
 """
 
-import csv
 import hashlib
-import io
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -29,6 +27,7 @@ import msgspec
 
 from burnline.events.contract import UsageEvent
 from burnline.imports.found import Found, OnBytes, Unread, epoch_ms_of, whole_lines
+from burnline.imports.rows import csv_rows
 
 AGENT = "imported"
 FIELDS = frozenset(UsageEvent.model_fields) - {"tags"}
@@ -106,39 +105,21 @@ def read_jsonl(file: Path, mapping: FieldMapping, on_bytes: OnBytes) -> Iterator
     """Each line of a file of JSON objects."""
     for number, line in whole_lines(file, on_bytes):
         if line.strip():
-            yield _found(f"{file}:{number}", line, lambda line: mapping.event(_decode(line)))
+            yield mapped_row(f"{file}:{number}", line, lambda line: mapping.event(_decode(line)))
 
 
 def read_csv(file: Path, mapping: FieldMapping, on_bytes: OnBytes) -> Iterator[Found | Unread]:
     """Each row of a CSV file with a header; commas, semicolons or tabs."""
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        head = text.readline()
-        text.seek(0)
-        separator = max(",;\t", key=head.count)
-        rows = csv.DictReader(_counted(text, on_bytes), delimiter=separator, strict=True)
-        while True:
-            where = f"{file}:{rows.line_num + 1}"
-            try:
-                row = next(rows, None)
-            except csv.Error as error:
-                yield Unread(where, str(error))
-                continue
-            if row is None:
-                return
-            yield _found(where, row, mapping.event)
+    for row in csv_rows(file, on_bytes):
+        yield row if isinstance(row, Unread) else mapped_row(*row, mapping.event)
 
 
-def _found(where: str, row: _Row, event: Callable[[_Row], dict[str, Any]]) -> Found | Unread:
+def mapped_row(where: str, row: _Row, event: Callable[[_Row], dict[str, Any]]) -> Found | Unread:
+    """The event of a row, or why it has none."""
     try:
         return Found(event(row), where)
     except (ValueError, RecursionError) as error:
         return Unread(where, str(error))
-
-
-def _counted(lines: io.TextIOBase, on_bytes: OnBytes) -> Iterator[str]:
-    for line in lines:
-        on_bytes(len(line.encode()))
-        yield line
 
 
 def _value(row: Mapping[str, Any], column: str) -> Any:

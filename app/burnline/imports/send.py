@@ -1,6 +1,6 @@
 """Events to the brokers, in batches that are remembered once they are acknowledged."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -33,7 +33,6 @@ def send(
     *,
     unique_in_session: bool,
     again: bool,
-    on_sent: Callable[[int], object],
 ) -> Sent:
     """Send the events that the memory does not know, and add them to it.
 
@@ -42,11 +41,10 @@ def send(
 
     Args:
         settings: The brokers, and the topic.
-        events: In order.
+        events: In order; a batch of them is in memory at a time.
         memory: What was sent before.
         unique_in_session: Whether ids are unique within a session only, and not among all that a source gives.
         again: Whether to send what the memory knows, too.
-        on_sent: Told how many events were done since it was told last.
     """
     sent = Sent()
 
@@ -68,7 +66,6 @@ def send(
                 arrived = _arrived(publisher, fresh, sent)
                 memory.add(map(name, arrived))
                 sent.acknowledged += len(arrived)
-                on_sent(len(batch))
     except KeyboardInterrupt:
         sent.interrupted = True
         sent.failures.clear()  # what was given up now is no failure of the brokers

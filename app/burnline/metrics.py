@@ -129,6 +129,12 @@ class WorkerMetrics:
         self.brokers_away = gauge(
             "burnline_brokers_away_seconds", "How long no broker was reached, or the present flush was not taken."
         )
+        self.duplicates = counter(
+            "burnline_duplicates",
+            "Events whose id was counted before: with the same counts, with other ones (streamed partials: the first "
+            "counts), or with what is not remembered.",
+            "content",
+        )
         self.lost_events = counter(
             "burnline_lost_events",
             "Offsets that retention removed from the source partition before they were read: events at most.",
@@ -148,6 +154,8 @@ class WorkerMetrics:
         )
         for outcome in ("accepted", "duplicate", "late", "dead_letter"):
             self.events.labels(outcome)
+        for content in ("same", "other", "unknown"):
+            self.duplicates.labels(content)
 
     def refusing(self, refusals: Iterable[Refusal]) -> None:
         """Show what is refused now, one for each partition."""
@@ -186,6 +194,9 @@ class WorkerMetrics:
             self.sessions_opened.labels(partitioner).inc()
         self.events.labels("accepted").inc(counts.accepted)
         self.events.labels("duplicate").inc(counts.duplicates)
+        self.duplicates.labels("other").inc(counts.other_content)
+        self.duplicates.labels("unknown").inc(counts.unknown_content)
+        self.duplicates.labels("same").inc(counts.duplicates - counts.other_content - counts.unknown_content)
         self.events.labels("late").inc(counts.late)
         self.events.labels("dead_letter").inc(len(rejected))
         self.other_agents.inc(counts.other_agents)

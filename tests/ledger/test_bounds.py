@@ -20,7 +20,7 @@ from burnline.ledger.bounds import (
     OTHER,
     RECORD_MAX_BYTES,
 )
-from burnline.ledger.duplicates import HASHES_PER_RECORD, RecentIds
+from burnline.ledger.duplicates import HASHES_PER_RECORD, RecentIds, pack_ids
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.rollup import ClosedRollup
@@ -268,7 +268,7 @@ class TestLargestRecord:
         self.fits("usage_rollups", key + value)
 
     def test_event_ids(self) -> None:
-        self.fits("event_ids", bytes(8 * HASHES_PER_RECORD))
+        self.fits("event_ids", pack_ids(range(HASHES_PER_RECORD), bytes(HASHES_PER_RECORD)))
 
 
 class TestWideSums:

@@ -1,15 +1,26 @@
 """The bounded memory of event ids."""
 
 import base64
+from array import array
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.events.usage import Usage
+from burnline.events.usage import RareUsage, Usage
 from burnline.ledger import duplicates
-from burnline.ledger.duplicates import PartitionIds, RecentIds, fingerprint, fingerprint_in_org
+from burnline.ledger.duplicates import (
+    UNKNOWN,
+    PartitionIds,
+    RecentIds,
+    content_mark,
+    fingerprint,
+    fingerprint_in_org,
+    pack_ids,
+    unpack_ids,
+)
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import Retention
 from tests.ledger.examples import PARTITION, RETENTION, T0, TOPIC, Topics, policy, publish, spend, usage
@@ -141,6 +152,31 @@ class Kept:
         return fresh
 
 
+def mark(number: int) -> int:
+    """Of the event with this number."""
+    return number % 251 + 1
+
+
+@given(st.lists(st.tuples(HASHES, st.integers(0, 251)), max_size=40))
+def test_a_record_of_ids_keeps_the_mark_of_each(ids: list[tuple[int, int]]) -> None:
+    hashes, marks = [hashed for hashed, _ in ids], bytes(marked for _, marked in ids)
+    packed = pack_ids(hashes, marks)
+    assert len(packed) % 8 == 1
+    assert (unpack_ids(packed)[0].tolist(), unpack_ids(packed)[1]) == (hashes, marks)
+
+
+@given(st.lists(HASHES, max_size=40))
+def test_a_record_of_before_there_were_marks_says_that_they_are_not_known(hashes: list[int]) -> None:
+    found, marks = unpack_ids(array("Q", hashes).tobytes())
+    assert (found.tolist(), marks) == (hashes, bytes([UNKNOWN] * len(hashes)))
+
+
+def test_the_record_of_ids_is_a_format() -> None:
+    """A version, little-endian words, a mark for each, and zeros up to a byte more than whole words."""
+    packed = pack_ids([0x0102, 2**64 - 1], bytes([7, 251]))
+    assert packed.hex(" ", 8) == "01 0201000000000000 ffffffffffffffff 07fb000000000000"
+
+
 @given(LIMITS, st.lists(st.sampled_from(["add", "add", "add", "flush", "crash"]), max_size=80))
 def test_a_partition_knows_its_newest_events_over_restarts(limit: int, steps: list[str]) -> None:
     """What a crash undoes was never counted either: its events come again."""
@@ -149,8 +185,8 @@ def test_a_partition_knows_its_newest_events_over_restarts(limit: int, steps: li
     counted = committed = 0
     for step in steps:
         if step == "add":
-            assert not ids.known(counted)
-            ids.remember(counted)
+            assert ids.mark_of(counted) is None
+            ids.remember(counted, mark(counted))
             counted += 1
         else:
             if step == "flush":
@@ -158,8 +194,8 @@ def test_a_partition_knows_its_newest_events_over_restarts(limit: int, steps: li
                 committed = counted
             ids = kept.restored() if step == "crash" else ids
             counted = committed if step == "crash" else counted
-        assert all(ids.known(number) for number in range(max(0, counted - limit), counted))
-        assert not ids.known(counted)
+        assert all(ids.mark_of(number) == mark(number) for number in range(max(0, counted - limit), counted))
+        assert ids.mark_of(counted) is None
 
 
 @given(LIMITS, st.lists(st.integers(1, 5), max_size=40))
@@ -168,7 +204,7 @@ def test_a_partitions_records_are_bounded(limit: int, sizes: list[int]) -> None:
     kept, ids, counted = Kept(limit), PartitionIds(limit), 0
     for size in sizes:
         for _ in range(size):
-            ids.remember(counted)
+            ids.remember(counted, mark(counted))
             counted += 1
         kept.flush(ids)
         assert len(ids) < 2 * limit
@@ -179,16 +215,16 @@ def test_many_ids_are_several_records(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "HASHES_PER_RECORD", 3)
     kept, ids = Kept(100), PartitionIds(100)
     for hashed in range(7):
-        ids.remember(hashed)
+        ids.remember(hashed, mark(hashed))
     kept.flush(ids)
-    assert [len(value) // 8 for value in kept.records.values()] == [3, 3, 1]
+    assert [len(unpack_ids(value)[0]) for value in kept.records.values()] == [3, 3, 1]
     assert len(kept.restored()) == 7
 
 
 def test_a_partition_may_know_none() -> None:
     ids = PartitionIds(0)
-    ids.remember(1)
-    assert not ids.known(1)
+    ids.remember(1, 1)
+    assert ids.mark_of(1) is None
     assert ids.take_changes() == []
 
 
@@ -198,6 +234,9 @@ def test_a_partition_may_know_none() -> None:
         pytest.param(b"0", b"", id="key-without-a-number"),
         pytest.param(b"a/b", b"", id="key-of-words"),
         pytest.param(b"0/0", b"1234567", id="no-whole-word"),
+        pytest.param(b"0/0", b"\1" + bytes(8), id="a-hash-without-its-mark"),
+        pytest.param(b"0/0", b"\1" + bytes(80), id="more-than-eight-hashes-and-less-than-nine"),
+        pytest.param(b"0/0", b"\2" + pack_ids([1], b"\1")[1:], id="a-later-version"),
     ],
 )
 def test_a_partitions_damage_is_a_value_error(key: bytes, value: bytes) -> None:
@@ -255,3 +294,71 @@ class TestWhereAnIdIsUnique:
             partition.restore(topics.progress, (), topics.rollups.values(), topics.event_ids.items())
         publish(partition, *self.HISTORY)
         assert (partition.take_changes(T0).counts.duplicates, len(partition)) == (3, 0)
+
+
+class TestWhatRepeatsWouldHaveCounted:
+    """The first of an id counts; the metric tells how often another one came."""
+
+    RETAINED = RETENTION._replace(partition_ids=10, duplicate_ids=2)
+
+    @BOTH
+    @pytest.mark.parametrize(
+        ("again", "other"),
+        [
+            pytest.param({}, 0, id="the same"),
+            pytest.param({"occurred_at": T0 + 5}, 0, id="later"),
+            pytest.param({"model": "gpt-4o-mini"}, 0, id="names are not told apart"),
+            pytest.param({"input_tokens": 1001}, 1, id="input"),
+            pytest.param({"output_tokens": 301}, 1, id="output"),
+            pytest.param({"cached_input_tokens": 1}, 1, id="cached input"),
+            pytest.param({"cache_write_tokens": 1}, 1, id="cache write"),
+            pytest.param({"reasoning_tokens": 1}, 1, id="reasoning"),
+            pytest.param({"web_searches": 1}, 1, id="a rare meter"),
+            pytest.param({"reported_cost_usd": "0.1"}, 1, id="a reported cost"),
+            pytest.param({"error": True}, 0, id="a rare field that counts nothing of its own"),
+        ],
+    )
+    def test_each_field(self, make: Make, again: dict[str, Any], other: int) -> None:
+        partition = make(TOPIC, PARTITION, policy(), self.RETAINED)
+        event = usage(input_tokens=1000, output_tokens=300)
+        rare = set(again) & {"web_searches", "reported_cost_usd", "error"}
+        repeat = (RareUsage(**{**msgspec.structs.asdict(event), **again}) if rare
+                  else msgspec.structs.replace(event, **again))  # fmt: skip
+        publish(partition, event, repeat)
+        counts = partition.take_changes(T0).counts
+        assert (counts.duplicates, counts.other_content, counts.unknown_content) == (1, other, 0)
+
+    @BOTH
+    def test_what_an_answer_has_come_to_so_far(self, make: Make) -> None:
+        partition = make(TOPIC, PARTITION, policy(), self.RETAINED)
+        publish(partition, *(usage(output_tokens=tokens) for tokens in (10, 20, 30, 30)))
+        counts = partition.take_changes(T0).counts
+        assert (counts.accepted, counts.duplicates, counts.other_content) == (1, 3, 3)
+
+    @BOTH
+    @pytest.mark.parametrize("of_before", [False, True], ids=["with-marks", "written-before-there-were-marks"])
+    def test_over_a_restart(self, make: Make, of_before: bool) -> None:  # noqa: FBT001
+        topics, partition = Topics(), make(TOPIC, PARTITION, policy(), self.RETAINED)
+        publish(partition, usage(output_tokens=10))
+        topics.commit(partition.take_changes(T0))
+        written = topics.event_ids.items()
+        ids = [(key, unpack_ids(value)[0].tobytes() if of_before else value) for key, value in written]
+        partition = make(TOPIC, PARTITION, policy(), self.RETAINED)
+        partition.restore(topics.progress, (), (), ids)
+        publish(partition, usage(output_tokens=10), usage(output_tokens=20))
+        counts = partition.take_changes(T0).counts
+        assert (counts.duplicates, counts.other_content, counts.unknown_content) == (
+            2,
+            *((0, 2) if of_before else (1, 0)),
+        )
+
+    @BOTH
+    def test_what_only_its_session_remembers(self, make: Make) -> None:
+        partition = make(TOPIC, PARTITION, policy(), self.RETAINED._replace(partition_ids=0))
+        publish(partition, usage(), usage(output_tokens=20))
+        counts = partition.take_changes(T0).counts
+        assert (counts.duplicates, counts.other_content, counts.unknown_content) == (1, 0, 1)
+
+    def test_a_mark_is_a_byte_and_never_unknown(self) -> None:
+        marks = {content_mark(usage(output_tokens=tokens)) for tokens in range(1_000)}
+        assert marks == set(range(1, 252))

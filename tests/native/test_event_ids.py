@@ -4,6 +4,7 @@ from array import array
 
 import pytest
 
+from burnline.ledger.duplicates import UNKNOWN
 from burnline.ledger.partition import Retention
 from burnline.native.kernel import Kernel
 from tests.ledger.examples import PARTITION, policy
@@ -31,15 +32,23 @@ def test_restoring_costs_what_its_ids_cost_however_many_records_they_stand_in(
     count = 20_000
     held = kernel(limit)
     for start in range(0, count, per_record):
-        held.restore_ids(array("Q", range(start, start + per_record)), newest=newest)
+        held.restore_ids(array("Q", range(start, start + per_record)), bytes(per_record), newest=newest)
     assert held.ids_held >= count
     assert held.ids_placed <= MOST_PLACED_PER_ID * held.ids_held
-    assert all(held.knows(each) for each in range(count))
-    assert not held.knows(held.ids_held)
+    assert all(held.mark_of(each) == UNKNOWN for each in range(count))
+    assert held.mark_of(held.ids_held) is None
 
 
 def test_an_id_that_stands_in_two_records_is_held_once() -> None:
     held = kernel(100)
     for _ in range(3):
-        held.restore_ids(array("Q", [0, 1, 2**64 - 1]), newest=False)
+        held.restore_ids(array("Q", [0, 1, 2**64 - 1]), bytes([7, 8, 9]), newest=False)
     assert held.ids_held == 3
+    assert [held.mark_of(each) for each in (0, 1, 2**64 - 1, 2)] == [7, 8, 9, None]
+
+
+def test_marks_move_with_their_ids_to_larger_tables() -> None:
+    held = kernel(100)
+    for number in range(1_000):
+        held.restore_ids(array("Q", [number << 40]), bytes([number % 251 + 1]), newest=True)
+    assert all(held.mark_of(number << 40) == number % 251 + 1 for number in range(1_000))

@@ -95,12 +95,12 @@ def test_fingerprints_with_equal_low_bits_do_not_stand_in_one_row(shift: int) ->
     """Their hash has no key, and where they stood followed from it: event ids could be chosen that all collide."""
     _, kernel = native()
     fingerprints = array("Q", [number << shift for number in range(1, 20_001)])
-    kernel.restore_ids(fingerprints, newest=False)
+    kernel.restore_ids(fingerprints, bytes(len(fingerprints)), newest=False)
     for fingerprint in fingerprints:
-        kernel.remember(fingerprint ^ 1)
+        kernel.remember(fingerprint ^ 1, 1)
     assert kernel.longest_probe <= LONGEST_PROBE
-    assert all(kernel.knows(each) and kernel.knows(each ^ 1) for each in fingerprints)
-    assert not kernel.knows(0)
+    assert all((kernel.mark_of(each), kernel.mark_of(each ^ 1)) == (0, 1) for each in fingerprints)
+    assert kernel.mark_of(0) is None
 
 
 class TestMemory:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from burnline.events.usage import Usage
-from burnline.ledger.duplicates import PartitionIds, RecentIds, fingerprint
+from burnline.ledger.duplicates import UNKNOWN, PartitionIds, RecentIds, fingerprint, unpack_ids
 from burnline.ledger.identity import key_of, ledger_key, org_and_session, record_name
 from burnline.ledger.partition import OLD_IDS_LOOKED_FOR, PartitionLedger, Retention
 from burnline.ledger.policy import Policy
@@ -60,14 +60,14 @@ def written_before(*org_ids: str) -> tuple[Progress, list[tuple[str, bytes]], li
     changes = partition.take_changes(T0)
     ids, recent = PartitionIds(1_000), RecentIds()
     for number in range(len(org_ids)):
-        ids.remember(fingerprint("1", f"e-{number}"))
+        ids.remember(fingerprint("1", f"e-{number}"), UNKNOWN)
         recent.add(fingerprint("1", f"e-{number}"), 64)
     records = []
     for _, value in changes.ledgers:
         fields = msgspec.json.decode(value or b"")
         del fields["delay_ms"]
         records.append(("1", msgspec.json.encode(fields | {"recent_event_ids": recent.pack()})))
-    told = [(key, value) for key, value in ids.take_changes() if value is not None]
+    told = [(key, unpack_ids(value)[0].tobytes()) for key, value in ids.take_changes() if value is not None]
     progress = msgspec.structs.replace(changes.progress, old_ids_until_offset=None, appended_at_ms=0)
     return progress, records, told
 

@@ -17,7 +17,7 @@ from burnline.detection.baseline import Baselines, EffectiveBaseline
 from burnline.events.decode import decode_batch
 from burnline.events.meters import NAMES as METERS
 from burnline.ledger.changes import Changes
-from burnline.ledger.duplicates import RecentIds
+from burnline.ledger.duplicates import RecentIds, unpack_ids
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import PartitionLedger, Retention
@@ -102,13 +102,14 @@ def summary(changes: Changes) -> dict[str, object]:
         "ledgers": {key: session_record(value) for key, value in changes.ledgers},
         "closed": {key: json.loads(value) for key, value in changes.rollups},
         "event ids": sorted(
-            hashed for _, value in changes.event_ids if value for hashed in memoryview(value).cast("Q")
+            each for _, value in changes.event_ids if value for each in zip(*unpack_ids(value), strict=True)
         ),
         "id records": sorted((key, value is None) for key, value in changes.event_ids),
         "notices": changes.notices,
         "progress": changes.progress,
         "activity": {key: sums for key, sums in activity.items() if any(sums)},
         "counts": (counts.accepted, counts.duplicates, counts.late, counts.other_agents),
+        "repeats": (counts.other_content, counts.unknown_content),
         "clocks": counts.clocks,
         "kinds": (counts.runs, counts.tool_calls),
         "opened": sorted(counts.opened),

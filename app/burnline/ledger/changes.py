@@ -34,6 +34,11 @@ class Counts:
 
     accepted: int = 0
     duplicates: int = 0
+    """Repeats of an event id: the first counts."""
+    other_content: int = 0
+    """Of the repeats, those that would have counted something else: `content_mark` in `duplicates`."""
+    unknown_content: int = 0
+    """Of the repeats, those of an event whose content is not remembered any more."""
     late: int = 0
     """Counted in the totals, too old for the windows."""
     clocks: dict[tuple[str, str, ClockFault], int] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
 from burnline.ledger.changes import Changes, ClockFault, Counts
-from burnline.ledger.duplicates import PartitionIds, fingerprint, fingerprint_in_org
+from burnline.ledger.duplicates import UNKNOWN, PartitionIds, content_mark, fingerprint, fingerprint_in_org
 from burnline.ledger.identity import OldNames, key_of, org_and_session, record_name
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
 from burnline.ledger.lineage import Lineage
@@ -272,7 +272,7 @@ class PartitionLedger:
         hot = self._hot
         dirty = self._dirty
         duplicate_ids, ids_per_org = self.retention.duplicate_ids, self.retention.ids_per_org
-        known, remember = self._ids.known, self._ids.remember
+        mark_of, remember = self._ids.mark_of, self._ids.remember
         roll_up = self.usage_rollups.add
         next_offset = self.next_offset
         version = policy.version
@@ -301,8 +301,11 @@ class PartitionLedger:
             event_id = event.event_id
             hashed = fingerprint_in_org(event.org_id, event_id) if ids_per_org else fingerprint(key, event_id)
             old = fingerprint(event.session_id, event_id) if offset < old_ids_until else hashed
-            if known(hashed) or (old != hashed and known(old)):  # before its ledger is looked for: it opens none
-                self.counts.duplicates += 1
+            known = mark_of(hashed)
+            if known is None and old != hashed:
+                known = mark_of(old)
+            if known is not None:  # before its ledger is looked for: it opens none
+                self._count_duplicate(event, known)
                 continue
             ledger = hot.get(key)
             if ledger is None:
@@ -310,9 +313,9 @@ class PartitionLedger:
             if duplicate_ids and (
                 (old != hashed and ledger.recent.known(old)) or not ledger.recent.add(hashed, duplicate_ids)
             ):
-                self.counts.duplicates += 1
+                self._count_duplicate(event, UNKNOWN)
                 continue
-            remember(hashed)
+            remember(hashed, content_mark(event))
             accepted += 1
             delay_ms = log_ms - at_ms
             if not -SLICE_MS <= delay_ms <= delayed_after_ms:
@@ -493,6 +496,14 @@ class PartitionLedger:
     def _count_unpriced_fees(self, event: Usage, card: RateCard) -> None:
         for fee in unpriced_fees(card, meters_of(event)):
             self.counts.unpriced[event.model] = f"{fee} have no rate in its card ({card.rule or 'none'})"
+
+    def _count_duplicate(self, event: Usage, known: int) -> None:
+        counts = self.counts
+        counts.duplicates += 1
+        if known == UNKNOWN:
+            counts.unknown_content += 1
+        elif known != content_mark(event):
+            counts.other_content += 1
 
     def _count_kind(self, ledger: Ledger, sums: ModelSums, event: Usage, cost: int) -> None:
         agent = (event.org_id, event.agent_id)

@@ -38,6 +38,8 @@ class Position(Structure):
         ("old_ids_until", c_int64),
         ("accepted", c_int64),
         ("duplicates", c_int64),
+        ("other_content", c_int64),
+        ("unknown_content", c_int64),
         ("late", c_int64),
         ("other_agents", c_int64),
         ("index", c_uint32),
@@ -50,6 +52,8 @@ class Position(Structure):
     logged_ms: int
     accepted: int
     duplicates: int
+    other_content: int
+    unknown_content: int
     late: int
     other_agents: int
     index: int
@@ -103,12 +107,12 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_set_hash_key": (None, [c_uint64, c_uint64]),
     "kernel_add_meter": (c_int32, [c_char_p, c_uint32]),
     "kernel_free": (None, [c_void_p]),
-    "kernel_knows": (c_int32, [c_void_p, c_uint64]),
-    "kernel_remember": (None, [c_void_p, c_uint64]),
-    "kernel_restore_ids": (None, [c_void_p, c_void_p, c_uint32, c_int32]),
+    "kernel_mark_of": (c_int32, [c_void_p, c_uint64]),
+    "kernel_remember": (None, [c_void_p, c_uint64, c_int32]),
+    "kernel_restore_ids": (None, [c_void_p, c_void_p, c_char_p, c_uint32, c_int32]),
     "kernel_ids_placed": (c_uint64, [c_void_p]),
     "kernel_ids_held": (c_uint32, [c_void_p]),
-    "kernel_take_fresh": (c_void_p, [c_void_p, POINTER(c_uint32), POINTER(c_uint32)]),
+    "kernel_take_fresh": (c_void_p, [c_void_p, POINTER(c_void_p), POINTER(c_uint32), POINTER(c_uint32)]),
     "kernel_set_card": (
         None,
         [c_void_p, *(c_char_p, c_uint32) * 4, c_int64, c_int64, c_int32, c_void_p],

@@ -195,17 +195,18 @@ class Kernel:
         session = key.encode()
         self._c.kernel_remove(self._kernel, session, len(session))
 
-    def knows(self, fingerprint: int) -> bool:
-        """Whether an event was counted lately."""
-        return bool(self._c.kernel_knows(self._kernel, fingerprint))
+    def mark_of(self, fingerprint: int) -> int | None:
+        """The mark of an event that was counted lately; None: it was not."""
+        mark = int(self._c.kernel_mark_of(self._kernel, fingerprint))
+        return None if mark < 0 else mark
 
-    def remember(self, fingerprint: int) -> None:
+    def remember(self, fingerprint: int, mark: int) -> None:
         """Know an event from now on."""
-        self._c.kernel_remember(self._kernel, fingerprint)
+        self._c.kernel_remember(self._kernel, fingerprint, mark)
 
-    def restore_ids(self, fingerprints: "array[int]", *, newest: bool) -> None:
-        """Know events that were written."""
-        self._c.kernel_restore_ids(self._kernel, _address(fingerprints), len(fingerprints), int(newest))
+    def restore_ids(self, fingerprints: "array[int]", marks: bytes, *, newest: bool) -> None:
+        """Know events that were written, by the mark of each."""
+        self._c.kernel_restore_ids(self._kernel, _address(fingerprints), marks, len(fingerprints), int(newest))
 
     @property
     def ids_placed(self) -> int:
@@ -222,14 +223,15 @@ class Kernel:
         """Events known."""
         return int(self._c.kernel_ids_held(self._kernel))
 
-    def take_fresh_ids(self) -> tuple["array[int]", int]:
-        """Events remembered since the last call, and how many generations were full meanwhile."""
-        count, turns = c_uint32(), c_uint32()
-        at = self._c.kernel_take_fresh(self._kernel, byref(count), byref(turns))
-        fresh = array("Q")
+    def take_fresh_ids(self) -> tuple["array[int]", bytes, int]:
+        """Events remembered since the last call with their marks, and how many generations were full meanwhile."""
+        marks_at, count, turns = c_void_p(), c_uint32(), c_uint32()
+        at = self._c.kernel_take_fresh(self._kernel, byref(marks_at), byref(count), byref(turns))
+        fresh, marks = array("Q"), b""
         if count.value:
             fresh.frombytes(ctypes.string_at(at, 8 * count.value))
-        return fresh, turns.value
+            marks = ctypes.string_at(marks_at, count.value)
+        return fresh, marks, turns.value
 
     def take_sessions(self) -> list[tuple[bytes, bytes]]:
         """Records of the sessions that have changed since the last call."""

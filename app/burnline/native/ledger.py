@@ -63,20 +63,20 @@ class _KernelIds(PartitionIds):
     def __len__(self) -> int:
         return self._kernel.ids_held
 
-    def known(self, hashed: int) -> bool:
-        return self._kernel.knows(hashed)
+    def mark_of(self, hashed: int) -> int | None:
+        return self._kernel.mark_of(hashed)
 
-    def remember(self, hashed: int) -> None:
-        self._kernel.remember(hashed)
+    def remember(self, hashed: int, mark: int) -> None:
+        self._kernel.remember(hashed, mark)
 
     def take_changes(self) -> list[tuple[bytes, bytes | None]]:
-        fresh, turns = self._kernel.take_fresh_ids()
+        fresh, marks, turns = self._kernel.take_fresh_ids()
         for _ in range(turns):
             self._turn()
-        return self._records_of(fresh)
+        return self._records_of(fresh, marks)
 
-    def _restore(self, hashes: "array[int]", *, newest: bool) -> None:
-        self._kernel.restore_ids(hashes, newest=newest)
+    def _restore(self, hashes: "array[int]", marks: bytes, *, newest: bool) -> None:
+        self._kernel.restore_ids(hashes, marks, newest=newest)
 
 
 class NativePartitionLedger(PartitionLedger):
@@ -231,6 +231,8 @@ class NativePartitionLedger(PartitionLedger):
         counts = self.counts
         counts.accepted += position.accepted
         counts.duplicates += position.duplicates
+        counts.other_content += position.other_content
+        counts.unknown_content += position.unknown_content
         counts.late += position.late
         counts.other_agents += position.other_agents
 

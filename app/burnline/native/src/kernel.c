@@ -135,6 +135,7 @@ typedef struct {
     u32 changed; /* sessions held that are dirty; the list may name some that are not any more */
     Set newer, older;
     u64 *fresh;
+    u8 *fresh_marks;
     u32 fresh_count, fresh_room, turns;
     u64 ids_placed;
     i64 swept_quarter, scanned_hour;
@@ -148,7 +149,7 @@ typedef struct {
 /* What a batch does to the partition, and where it stopped; app/burnline/native/binding.py has the same structure. */
 typedef struct {
     i64 next_offset, watermark_ms, logged_ms, old_ids_until;
-    i64 accepted, duplicates, late, other_agents;
+    i64 accepted, duplicates, other_content, unknown_content, late, other_agents;
     u32 index, open_anomalies, owner, by_event_time;
 } Position;
 
@@ -202,8 +203,10 @@ API void kernel_free(Kernel *k)
                      &k->unpriced,       &k->opened,     &k->open};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->items);
-    void *others[] = {k->owners, k->cards, k->rows, k->activities, k->agent_rows, k->newer.slots, k->older.slots, k->fresh,
-                      k->parsed, k->out.bytes, k->bounds.bytes};
+    set_end(&k->newer);
+    set_end(&k->older);
+    void *others[] = {k->owners, k->cards,       k->rows,   k->activities, k->agent_rows,
+                      k->fresh,  k->fresh_marks, k->parsed, k->out.bytes,  k->bounds.bytes};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         free(others[i]);
     free(k);
@@ -211,54 +214,74 @@ API void kernel_free(Kernel *k)
 
 /* ---- Which events were counted: PartitionIds in app/burnline/ledger/duplicates.py ---- */
 
-static inline bool knows(const Kernel *k, u64 fingerprint, u64 place)
+#define NOT_KNOWN -1
+#define UNKNOWN_CONTENT 0
+#define MARKS 251
+
+/* What an event counts, in a byte: content_mark. No count is so large that this goes over. */
+static inline u8 content_mark(const Event *e)
 {
-    return set_has(&k->newer, fingerprint, place) || set_has(&k->older, fingerprint, place);
+    u64 counts = 3 * (u64)e->input + 7 * (u64)e->output + 19 * (u64)e->cached + 31 * (u64)e->written +
+                 61 * (u64)e->reasoning;
+    return (u8)(counts % MARKS + 1);
 }
 
-API i32 kernel_knows(const Kernel *k, u64 fingerprint) { return knows(k, fingerprint, word_hash(fingerprint)); }
+static inline i32 mark_of(const Kernel *k, u64 fingerprint, u64 place)
+{
+    i32 mark = set_mark(&k->newer, fingerprint, place);
+    return mark == NOT_KNOWN ? set_mark(&k->older, fingerprint, place) : mark;
+}
+
+/* The mark of an event that is known, or NOT_KNOWN. */
+API i32 kernel_mark_of(const Kernel *k, u64 fingerprint) { return mark_of(k, fingerprint, word_hash(fingerprint)); }
 
 /* Without a trace in `fresh`: what was written before, a record at a time. A generation grows by doubling, so all records
  * of it together cost what their fingerprints cost. */
-API void kernel_restore_ids(Kernel *k, const u64 *fingerprints, u32 count, i32 newer)
+API void kernel_restore_ids(Kernel *k, const u64 *fingerprints, const u8 *marks, u32 count, i32 newer)
 {
     Set *set = newer ? &k->newer : &k->older;
     k->ids_placed += set_make_room(set, (u64)set->count + count) + count;
     for (u32 i = 0; i < count; i++) {
         u64 place = word_hash(fingerprints[i]);
-        if (!set_has(set, fingerprints[i], place))
-            set_add(set, fingerprints[i], place);
+        if (set_mark(set, fingerprints[i], place) == NOT_KNOWN)
+            set_add(set, fingerprints[i], place, marks[i]);
     }
 }
 
 /* For the tests: how often a fingerprint was placed by restoring, moves to larger tables included. */
 API u64 kernel_ids_placed(const Kernel *k) { return k->ids_placed; }
 
-static inline void remember(Kernel *k, u64 fingerprint, u64 place)
+static inline void remember(Kernel *k, u64 fingerprint, u64 place, u8 mark)
 {
     if (!k->partition_ids)
         return;
-    set_add(&k->newer, fingerprint, place);
+    set_add(&k->newer, fingerprint, place, mark);
     if (k->fresh_count == k->fresh_room) {
         k->fresh_room = k->fresh_room ? k->fresh_room * 2 : 1024;
         k->fresh = grown(k->fresh, k->fresh_room * sizeof *k->fresh);
+        k->fresh_marks = grown(k->fresh_marks, k->fresh_room);
     }
+    k->fresh_marks[k->fresh_count] = mark;
     k->fresh[k->fresh_count++] = fingerprint;
     if (k->newer.count >= k->partition_ids) {
-        free(k->older.slots);
+        set_end(&k->older);
         k->older = k->newer;
         set_begin(&k->newer, k->partition_ids);
         k->turns++;
     }
 }
 
-API void kernel_remember(Kernel *k, u64 fingerprint) { remember(k, fingerprint, word_hash(fingerprint)); }
+API void kernel_remember(Kernel *k, u64 fingerprint, i32 mark)
+{
+    remember(k, fingerprint, word_hash(fingerprint), (u8)mark);
+}
 
 API u32 kernel_ids_held(const Kernel *k) { return k->newer.count + k->older.count; }
 
-/* The fingerprints since the last call, and how often a generation turned; valid until the next event. */
-API const u64 *kernel_take_fresh(Kernel *k, u32 *count, u32 *turns)
+/* The fingerprints since the last call with their marks, and how often a generation turned; valid until the next event. */
+API const u64 *kernel_take_fresh(Kernel *k, const u8 **marks, u32 *count, u32 *turns)
 {
+    *marks = k->fresh_marks;
     *count = k->fresh_count;
     *turns = k->turns;
     k->fresh_count = k->turns = 0;
@@ -589,6 +612,7 @@ static inline void prefetch(const Kernel *k, const Event *e)
     __builtin_prefetch(&k->sessions.slots[(u32)e->session_hash & k->sessions.mask]);
     __builtin_prefetch(&k->newer.slots[(u32)e->place & k->newer.mask]);
     __builtin_prefetch(&k->older.slots[(u32)e->place & k->older.mask]);
+    __builtin_prefetch(&k->newer.marks[(u32)e->place & k->newer.mask]);
 }
 
 static inline bool is_held_open(const Session *s) { return s->state == HELD && s->severity != CALM; }
@@ -638,6 +662,15 @@ static bool wants_judging(const Owner *limits, const Session *s)
     }
 }
 
+static void count_duplicate(Position *p, const Event *e, i32 known)
+{
+    p->duplicates++;
+    if (known == UNKNOWN_CONTENT)
+        p->unknown_content++;
+    else if (known != content_mark(e))
+        p->other_content++;
+}
+
 static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
 {
     /* Up to the line below nothing changes but the time: whoever is asked finds all as if the event had not come. */
@@ -651,8 +684,11 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     if (!e->plain)
         return LOOK;
     u64 fingerprint = e->fingerprint, old = offset < p->old_ids_until ? old_fingerprint(e) : fingerprint;
-    if (knows(k, fingerprint, e->place) || (UNLIKELY(old != fingerprint) && kernel_knows(k, old))) {
-        p->duplicates++;
+    i32 known = mark_of(k, fingerprint, e->place);
+    if (UNLIKELY(old != fingerprint) && known == NOT_KNOWN)
+        known = kernel_mark_of(k, old);
+    if (known != NOT_KNOWN) {
+        count_duplicate(p, e, known);
         return DONE;
     }
     u32 id = session_find(&k->sessions, e->session_hash, e->org, e->session);
@@ -661,7 +697,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         return LOOK;
     if (s && k->duplicate_ids &&
         (session_knows(s, fingerprint) || (UNLIKELY(old != fingerprint) && session_knows(s, old)))) {
-        p->duplicates++;
+        count_duplicate(p, e, UNKNOWN_CONTENT);
         return DONE;
     }
     Key like_owner = s ? k->owner_keys.keys[s->owner] : (Key){0};
@@ -714,7 +750,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     }
     if (k->duplicate_ids)
         session_remember(s, e->fingerprint, k->duplicate_ids);
-    remember(k, e->fingerprint, e->place);
+    remember(k, e->fingerprint, e->place, content_mark(e));
     p->accepted++;
     i64 delay_ms = log_ms - e->at_ms, seen_ms = e->at_ms;
     if (UNLIKELY(delay_ms < -SLICE_MS || delay_ms > (i64)k->short_slices * SLICE_MS))

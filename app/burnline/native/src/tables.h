@@ -186,13 +186,15 @@ static u32 key_add(Keys *k, const Key *key, void **items, size_t item_size)
     return id;
 }
 
-/* A set of fingerprints; 0 is kept beside it, for it marks a free slot. Publishers choose event ids, and with them
+/* A set of fingerprints, each with a mark; 0 is kept beside it, for it marks a free slot. Publishers choose event ids, and with them
  * fingerprints, whose hash has no key because other processes have to come to the same: where one stands follows from
  * its `place`, which is its word_hash. */
 typedef struct {
     u64 *slots;
+    u8 *marks;
     u32 mask, count;
     bool has_zero;
+    u8 mark_of_zero;
 } Set;
 
 static void set_begin(Set *s, u64 limit)
@@ -200,31 +202,40 @@ static void set_begin(Set *s, u64 limit)
     u64 room = 64;
     while (room < limit + limit / 2)
         room *= 2;
-    *s = (Set){.slots = zeroed(room, sizeof(u64)), .mask = (u32)(room - 1)};
+    *s = (Set){.slots = zeroed(room, sizeof(u64)), .marks = zeroed(room, 1), .mask = (u32)(room - 1)};
 }
 
-static inline bool set_has(const Set *s, u64 value, u64 place)
+static void set_end(Set *s)
+{
+    free(s->slots);
+    free(s->marks);
+}
+
+/* The mark of a value, or -1 if it is not in the set. */
+static inline i32 set_mark(const Set *s, u64 value, u64 place)
 {
     if (UNLIKELY(value == 0))
-        return s->has_zero;
+        return s->has_zero ? s->mark_of_zero : -1;
     for (u32 at = (u32)place & s->mask; s->slots[at] != 0; at = (at + 1) & s->mask)
         if (s->slots[at] == value)
-            return true;
-    return false;
+            return s->marks[at];
+    return -1;
 }
 
 /* The value is not in it, and there is room. */
-static inline void set_add(Set *s, u64 value, u64 place)
+static inline void set_add(Set *s, u64 value, u64 place, u8 mark)
 {
     s->count++;
     if (UNLIKELY(value == 0)) {
         s->has_zero = true;
+        s->mark_of_zero = mark;
         return;
     }
     u32 at = (u32)place & s->mask;
     while (s->slots[at] != 0)
         at = (at + 1) & s->mask;
     s->slots[at] = value;
+    s->marks[at] = mark;
 }
 
 /* Room for `wanted` values in all; how many had to move for it. */
@@ -235,11 +246,11 @@ static u32 set_make_room(Set *s, u64 wanted)
     Set larger;
     set_begin(&larger, wanted);
     if (s->has_zero)
-        set_add(&larger, 0, 0);
+        set_add(&larger, 0, 0, s->mark_of_zero);
     for (u64 at = 0; at <= s->mask; at++)
         if (s->slots[at])
-            set_add(&larger, s->slots[at], word_hash(s->slots[at]));
-    free(s->slots);
+            set_add(&larger, s->slots[at], word_hash(s->slots[at]), s->marks[at]);
+    set_end(s);
     *s = larger;
     return s->count;
 }

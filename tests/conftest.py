@@ -14,11 +14,17 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from burnline.settings import ENV_PREFIX, Settings, load_settings
 from tests.brokers import VARIABLE, BrokerChoice, MakeSettings, remove_topics, works
 from tests.kafka.base import CAPABILITIES, Broker, BrokerUnavailable
 from tests.redis_servers import RedisServer, redis_server
+
+# A busy machine must not fail a law.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 _CHOICE = pytest.StashKey[BrokerChoice]()
 _UNMET = pytest.StashKey[dict[str, str]]()
@@ -27,6 +33,7 @@ _UNMET = pytest.StashKey[dict[str, str]]()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*capabilities): what the broker must be able to do")
     config.addinivalue_line("markers", "needs_tool(*programs): programs that must be on the PATH")
+    config.addinivalue_line("markers", "needs_root: it mounts something")
     config.addinivalue_line("markers", "needs_system(name): the only operating system that can show it")
     config.stash[_UNMET] = {}
     try:
@@ -118,6 +125,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs_system"):
         if sys.platform not in marker.args:
             _unmet(item, f"only {', '.join(marker.args)} can show it", fail=False)
+    if item.get_closest_marker("needs_root") and os.geteuid() != 0:
+        _unmet(item, "only root may mount a disk", fail=False)
     for marker in item.iter_markers("needs_tool"):
         if missing := [name for name in marker.args if shutil.which(name) is None]:
             _unmet(item, f"no {', '.join(missing)} on the PATH", fail=_strict())

@@ -13,7 +13,7 @@ from typing import Self
 from burnline.embedded.ports import LOOPBACK, wait_for_broker
 from burnline.embedded.process import OwnedProcess
 from tests.faults.proxy import TcpProxy
-from tests.kafka.apache import _format, _java, fetch_jars
+from tests.kafka.apache import CLUSTER_ID, _format, _java, fetch_jars
 from tests.kafka.base import BrokerUnavailable
 from tests.kafka.server import server_properties
 
@@ -25,12 +25,16 @@ FIRST_PORT = 15_000
 class Node:
     """One broker and controller in one process; its data outlives a kill."""
 
-    def __init__(self, home: Path, properties: dict[str, str], port: int) -> None:
+    def __init__(
+        self, home: Path, properties: dict[str, str], port: int, cluster_id: str, disk: Path | None = None
+    ) -> None:
         self._home = home
         self._port = port
         self._process: OwnedProcess | None = None
         home.mkdir()
-        _format(fetch_jars() / "*", home, properties)
+        if disk is not None:
+            (home / "data").symlink_to(disk)
+        _format(fetch_jars() / "*", home, properties, cluster_id)
 
     @property
     def address(self) -> str:
@@ -66,11 +70,21 @@ class Node:
         assert self._process is not None, "not started"
         os.kill(self._process.pid, signal.SIGCONT)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process is not None and self._process.exit_code is not None
+
     def kill(self) -> None:
         """End it at once (SIGKILL)."""
         if self._process is not None:
             self._process.kill()
             self._process = None
+
+    def cut(self, topic: str, partition: int) -> None:
+        """Take all records of a partition away from a broker that is ended, as if they had never been flushed."""
+        for segment in (self._home / "data" / f"{topic}-{partition}").glob("*.log"):
+            segment.write_bytes(b"")
 
     def log(self) -> str:
         """What it has logged so far."""
@@ -87,7 +101,14 @@ class Cluster:
         proxies: Proxy of each node, in the same order.
     """
 
-    def __init__(self, size: int = 1) -> None:
+    def __init__(self, size: int = 1, *, cluster_id: str = CLUSTER_ID, disk: Path | None = None) -> None:
+        """Prepare; entering starts the nodes.
+
+        Args:
+            size: How many nodes.
+            cluster_id: What it calls itself.
+            disk: An empty folder for the data of the first one, if it is to be on a disk of its own.
+        """
         self.size = size
         self._folder = tempfile.TemporaryDirectory(prefix="burnline-faults-kafka-")
         ports = lasting_ports(3 * size)
@@ -99,7 +120,8 @@ class Cluster:
             properties = server_properties(direct[index], controllers[index], bind=LOOPBACK, advertised=LOOPBACK)
             properties |= _membership(index + 1, voters, size)
             properties |= _listeners(direct[index], proxied[index], controllers[index], self.proxies[index].port)
-            self.nodes.append(Node(Path(self._folder.name) / f"node-{index + 1}", properties, direct[index]))
+            home = Path(self._folder.name) / f"node-{index + 1}"
+            self.nodes.append(Node(home, properties, direct[index], cluster_id, None if index else disk))
 
     def __enter__(self) -> Self:
         for node in self.nodes:

@@ -14,6 +14,7 @@ from tests.kafka.base import CAPABILITIES, KAFKA_VERSION, Broker, BrokerUnavaila
 from tests.kafka.server import server_properties
 
 LEAST_JAVA = 17
+CLUSTER_ID = "burnline-test-cluster"
 _ROOT = Path(__file__).parents[2]
 _SETUP = _ROOT / "tests" / "apache-kafka"
 _CACHE = _ROOT / ".cache"
@@ -143,10 +144,10 @@ def check_properties(properties: Mapping[str, str]) -> None:
         _format(fetch_jars() / "*", Path(home), properties)
 
 
-def _format(classpath: Path, home: Path, properties: Mapping[str, str]) -> None:
+def _format(classpath: Path, home: Path, properties: Mapping[str, str], cluster_id: str = CLUSTER_ID) -> None:
     lines = [f"{name}={value}" for name, value in (dict(properties) | {"log.dirs": str(home / "data")}).items()]
     (home / "server.properties").write_text("\n".join(lines) + "\n")
-    tool = ["kafka.tools.StorageTool", "format", "--cluster-id", "burnline-test-cluster"]
+    tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id]
     command = _java(classpath, home, *tool, "--config", str(home / "server.properties"), heap="-Xmx256m")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

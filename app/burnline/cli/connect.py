@@ -14,6 +14,7 @@ from burnline.readmodel.connection import connect
 from burnline.settings import ENV_PREFIX, Settings
 from burnline.topics.catalogue import TopicSpec, topics_for
 from burnline.topics.client_log import client_log
+from burnline.topics.clusters import cluster_obstacles
 from burnline.topics.errors import BrokerSilent
 from burnline.topics.obstacles import group_obstacles
 from burnline.topics.reach import REACH_S, reach_brokers
@@ -44,7 +45,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     except BrokerSilent as error:
         yield Finding("brokers", well=False, detail=str(error))
     else:
-        yield Finding("brokers", well=True, detail=f"{count} at {settings.kafka_bootstrap_servers}")
+        where = f"{count} at {settings.kafka_bootstrap_servers}"
+        yield _of_rights("brokers", cluster_obstacles(client_config(settings), REACH_S), where)
         yield from _topics(settings)
         yield _group(settings)
         yield _transactional_ids(settings)

@@ -11,10 +11,13 @@ from burnline.kafka import Config, client_config
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
+from burnline.topics.clusters import cluster_obstacles
 from burnline.topics.refusal import Cause, Refusal, cause_of
 from burnline.topics.rights import DESCRIBE, READ, missing_rights, not_allowed
 
 TIMEOUT_S = 5.0
+LOOK_S = 2.0
+"""So long is waited for each of several brokers; one that is away holds up no start for longer."""
 
 _log = logging.getLogger(__name__)
 _unheard = logging.getLogger("librdkafka.obstacles")
@@ -32,6 +35,9 @@ def find_obstacles(settings: Settings) -> list[Refusal]:
     why_not = _not_let_in(settings)
     if why_not is not None:
         return [why_not]
+    others = cluster_obstacles(config, LOOK_S)
+    if others:
+        return others
     seen = dict.fromkeys((topic.name for topic in topics), DESCRIBE)  # or else one would be made that is there
     read = dict.fromkeys((topics.usage.name, topics.baselines.name, topics.valuation_rates.name), READ)
     found = _asked(lambda: missing_rights(config, seen | read, TIMEOUT_S))

@@ -24,7 +24,7 @@ FROZEN = {
     "budget-notice.json": "71235cc3ee0c3ebd1c4f515d173f4b2fa2df8acff652ecc2f878ba86cc706403",
     "budget.json": "336c6976395bf664b906f6376aafc7176aa2a0610929070a6b843a079d2d4965",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
-    "progress.json": "ea512867662d81f445cfbdf5193e277ef80b754c855b828a53a1b362752558e7",
+    "progress.json": "41b4a42bd39caeaf0de57b95bd698e6d0072738d1d153fee95cda475df2940e4",
     "session-ledger.json": "d6e55455d24b48e5d4d11fc57a19382dbb93d45d9910f52891a05465edfc2fa7",
     "session-rollup.json": "dc3f55a18141650495a2a31fc20198beb005ff40c5f96074d609403395c9180e",
     "usage-rollup.json": "52658f2ce026bb1e8bfcef44fee033f8830d73d90b8eb900e9bf7e0cd916168f",

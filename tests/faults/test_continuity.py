@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from confluent_kafka import OFFSET_END, Producer, TopicPartition
@@ -31,10 +32,10 @@ POLL_S = 0.2
 
 
 @contextmanager
-def counted(open_stage: OpenStage, events: int) -> Iterator[Stage]:
-    """A stage on which one worker has counted so many events on each partition, and was stopped."""
-    with open_stage(workers=1, partitions=PARTITIONS) as stage:
-        publish(stage, 0, events)
+def counted(open_stage: OpenStage, events: int, refused: int = 0, **settings: object) -> Iterator[Stage]:
+    """A stage on which one worker has counted so many events on each partition, refused others, and was stopped."""
+    with open_stage(workers=1, partitions=PARTITIONS, **settings) as stage:
+        publish(stage, 0, events, refused=refused)
         start(stage)
         wait_for(lambda: total(stage) == PARTITIONS * events, stage)
         stop(stage)
@@ -45,9 +46,12 @@ def admin(stage: Stage) -> AdminClient:
     return AdminClient(client_config(stage.settings), logger=client_log)
 
 
-def publish(stage: Stage, first: int, events: int, partitions: int = PARTITIONS) -> None:
-    """Events with numbers from `first` on, on each partition."""
+def publish(stage: Stage, first: int, events: int, partitions: int = PARTITIONS, refused: int = 0) -> None:
+    """Events with numbers from `first` on, on each partition; before them some that are none."""
     producer = Producer(client_config(stage.settings), logger=client_log)
+    for partition in range(partitions):
+        for _ in range(refused):
+            producer.produce(stage.topics.usage.name, b"no event", b"key", partition)
     for number in range(first, first + events):
         for partition in range(partitions):
             value = encoded(event_id=f"e-{partition}-{number}", session_id=f"s-{partition}", occurred_at=NOW_MS)
@@ -225,7 +229,7 @@ def run(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_topic_made_anew_is_adopted_with_the_sums_kept(open_stage: OpenStage) -> None:
-    with counted(open_stage, 6) as stage:
+    with counted(open_stage, 6, refused=1) as stage:
         make_anew(stage, "usage")
         publish(stage, 100, 3)
         start(stage)
@@ -238,10 +242,14 @@ def test_a_topic_made_anew_is_adopted_with_the_sums_kept(open_stage: OpenStage) 
         wait_for(lambda: total(stage) == PARTITIONS * 9, stage)
         assert sums(stage.settings, "usage_rollups") == sums(stage.settings, "sessions")
         assert run(stage, "adopt").stdout.count("fits as it is") == PARTITIONS
+        told = verified(stage)
+        assert told["partitions"][0]["begun"] | {"at": ""} == {
+            "how": "adopted", "at": "", "from_offset": 0, "kept_events": 6,
+        }  # fmt: skip
 
 
 def test_a_recount_comes_to_the_log_however_often(open_stage: OpenStage) -> None:
-    with counted(open_stage, 6) as stage:
+    with counted(open_stage, 6, refused=1) as stage:
         make_anew(stage, "progress")
         start(stage)
         wait_refused(stage, "has no record of the partition")
@@ -249,12 +257,42 @@ def test_a_recount_comes_to_the_log_however_often(open_stage: OpenStage) -> None
         for _ in range(2):
             done = run(stage, "recount")
             assert done.returncode == 0, done.stderr
-            assert done.stdout.count("events are forgotten and counted anew, from offset 0 of 6") == PARTITIONS
+            assert done.stdout.count("events are forgotten and counted anew, from offset 0 of 7") == PARTITIONS
             assert total(stage) == 0
             start(stage)
             wait_for(lambda: total(stage) == PARTITIONS * 6, stage)
             stop(stage)
             assert sums(stage.settings, "usage_rollups") == sums(stage.settings, "sessions")
+        told = verified(stage)
+        assert told["dead_letters"]["refused"] == PARTITIONS, "those of before are passed over"
+        assert [one["begun"]["how"] for one in told["partitions"]] == ["recounted"] * PARTITIONS
+
+
+def verified(stage: Stage) -> dict[str, Any]:
+    """What `burnline verify` finds where nothing differs."""
+    done = run(stage, "verify", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.long
+def test_a_log_that_has_lost_its_end_and_grown_past_it_is_refused(open_stage: OpenStage) -> None:
+    """Under the same topic id, as after the election of a leader that had less: the offsets are other events by now."""
+    with counted(open_stage, 6, judge_by="log_time") as stage:
+        broker, usage = stage.cluster.nodes[0], stage.topics.usage.name
+        broker.kill()
+        broker.cut(usage, 0)
+        broker.start()
+        broker.wait()
+        publish(stage, 100, 12)
+        start(stage)
+        wait_refused(stage, f"partition 0 of topic {usage} has another record at offset 5: ")
+        wait_for(lambda: total(stage) == 2 * 6 + 12, stage)  # the other partition goes on
+        assert "12 events kept" not in run(stage, "adopt", "--partition", "0", "--dry-run").stdout
+        assert run(stage, "adopt", "--partition", "0").returncode == 0
+        wait_for(lambda: total(stage) == 2 * 6 + 2 * 12, stage)
+        verified(stage)
 
 
 def test_a_recount_does_not_lose_what_the_log_has_lost_unless_asked_to(open_stage: OpenStage) -> None:

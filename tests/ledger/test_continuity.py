@@ -1,11 +1,12 @@
 """What fits together is decided from what topics say about themselves."""
 
 import pytest
+from msgspec.structs import replace
 
 from burnline.ledger import continuity
 from burnline.ledger.continuity import Log, State, TopicFacts
 from burnline.ledger.lineage import Lineage
-from burnline.ledger.progress import Progress
+from burnline.ledger.progress import CatalogueSince, Progress
 from burnline.ledger.renewal import Standing, adopted, recounted
 
 USAGE, STATE = "usage", "sessions"
@@ -39,6 +40,32 @@ def test_a_log_ends_where_it_was_counted_to_or_later(end: int, fits: bool) -> No
     assert (continuity.of_log(USAGE, PROGRESS, Log(0, end)) is None) == fits
 
 
+ADOPTED = replace(LINEAGE, offset_base=40, begun_at_ms=8, begun_from={USAGE: 100})
+RECOUNTED = replace(LINEAGE, begun_at_ms=8, begun_from={USAGE: 99})
+
+
+@pytest.mark.parametrize(
+    ("progress", "taken_ms", "fits"),
+    [
+        pytest.param(PROGRESS, 7, True, id="the record that was counted"),
+        pytest.param(PROGRESS, 8, False, id="another one"),
+        pytest.param(PROGRESS, None, True, id="none is left, or the log does not say"),
+        pytest.param(replace(PROGRESS, appended_at_ms=0), 8, True, id="a progress that does not say"),
+        pytest.param(replace(PROGRESS, appended_at_ms=5), 8, True, id="event time stands in for it"),
+        pytest.param(replace(PROGRESS, lineage=ADOPTED), 8, True, id="adopted, and nothing counted since"),
+        pytest.param(replace(PROGRESS, next_offset=101, lineage=ADOPTED), 8, False, id="adopted, and counted since"),
+        pytest.param(
+            replace(PROGRESS, lineage=replace(ADOPTED, begun_from={})), 8, True, id="adopted from nobody knows where"
+        ),
+        pytest.param(replace(PROGRESS, lineage=RECOUNTED), 8, False, id="counted anew, and something since"),
+    ],
+)
+def test_the_newest_record_is_the_one_that_was_counted(progress: Progress, taken_ms: int | None, fits: bool) -> None:  # noqa: FBT001
+    misfit = continuity.of_last(USAGE, progress, taken_ms)
+    assert (misfit is None) == fits
+    assert misfit is None or "has another record at offset" in misfit.reason
+
+
 @pytest.mark.parametrize(
     ("progress", "state", "fits"),
     [
@@ -68,7 +95,7 @@ def test_a_partition_has_its_place_on_every_topic(partition: int, fits: bool) ->
 
 
 def standing(usage: str = "u1", log: Log = WHOLE, events: int = 90) -> Standing:
-    return Standing(USAGE, 0, PROGRESS, events, [(STATE, b"s")], log, found(usage), [STATE])
+    return Standing(USAGE, 0, PROGRESS, events, [(STATE, b"s")], log, found(usage), [STATE], {STATE: 55})
 
 
 class TestAdopted:
@@ -80,9 +107,24 @@ class TestAdopted:
     @pytest.mark.parametrize(("at_end", "offset"), [(False, 3), (True, 40)], ids=["at its start", "at its end"])
     def test_another_source_topic(self, at_end: bool, offset: int) -> None:  # noqa: FBT001
         renewal = adopted(standing("u2", Log(3, 40)), at_end=at_end, now_ms=9)
-        kept = Lineage("u2", {STATE: "s1"}, events=90, offset_base=100, begun_at_ms=9)
+        begun_from = {STATE: 55, USAGE: offset}
+        kept = Lineage("u2", {STATE: "s1"}, 90, 0, 100, begun_at_ms=9, begun_from=begun_from, kept_events=90)
         assert renewal.progress == Progress(1, USAGE, 0, offset, 5, 9, 7, kept)
         assert (renewal.deleted, renewal.loses) == ((), None)
+
+    def test_a_log_that_has_grown_again_is_another_one(self) -> None:
+        renewal = adopted(standing()._replace(regrown=True), at_end=False, now_ms=9)
+        assert renewal.progress is not None
+        assert (renewal.progress.next_offset, renewal.progress.lineage) == (
+            0,
+            Lineage("u1", {STATE: "s1"}, 90, 0, 100, begun_at_ms=9, begun_from={STATE: 55, USAGE: 0}, kept_events=90),
+        )
+
+    def test_what_is_known_of_prices_and_ids_is_kept_where_the_log_is(self) -> None:
+        known = replace(PROGRESS, old_ids_until_offset=7, catalogues=(CatalogueSince("c", 0, 1),))
+        kept = replace(known, lineage=replace(LINEAGE, lost_events=3))
+        renewal = adopted(standing()._replace(progress=kept), at_end=False, now_ms=9)
+        assert renewal.progress == replace(known, written_at_ms=9)
 
     def test_ledgers_that_were_lost_are_said(self) -> None:
         assert adopted(standing("u2", events=10), at_end=False, now_ms=9).loses is not None
@@ -98,7 +140,8 @@ class TestRecounted:
     )
     def test_from_the_start_of_the_log(self, first: int, events: int, loses: bool) -> None:  # noqa: FBT001
         renewal = recounted(standing(log=Log(first, 100), events=events), 9)
-        lineage = Lineage("u1", {STATE: "s1"}, lost_events=first, begun_at_ms=9)
+        begun_from = {STATE: 55, USAGE: first}
+        lineage = Lineage("u1", {STATE: "s1"}, lost_events=first, begun_at_ms=9, begun_from=begun_from)
         assert renewal.progress == Progress(1, USAGE, 0, first, 0, 9, lineage=lineage)
         assert list(renewal.deleted) == [(STATE, b"s")]
         assert (renewal.loses is not None) == loses

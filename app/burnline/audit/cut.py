@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self, cast
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message
 
 from burnline.events.usage import END_TIME_MS
 from burnline.kafka import Config
-from burnline.ledger.audit.cut import Cut
+from burnline.ledger.audit.cut import Begun, Cut
 from burnline.ledger.audit.letters import DeadLetters
 from burnline.ledger.audit.usage_held import HeldUsage, place_of
 from burnline.ledger.progress import Progress
@@ -91,7 +91,8 @@ class CutReader:
         for _ in range(ATTEMPTS):
             before = self._newest(self._topics.rollups.name, partition)
             progress = self.progress(partition)
-            ledgers = self._newest(self._topics.sessions.name, partition)
+            begun = Begun.of(progress)
+            ledgers, former = self._ledgers(partition, begun)
             after = self._newest(self._topics.rollups.name, partition)
             if before == after:
                 break
@@ -101,25 +102,44 @@ class CutReader:
             progress=progress,
             ledgers={key.decode(errors="replace"): value for key, value in ledgers.items()},
             rollups=list(after.values()) if before == after else None,
-            usage=self._usage(partition),
-            letters=self._dead_letters(partition),
+            usage=self._usage(partition, begun.offset_base if begun else 0),
+            letters=self._dead_letters(partition, begun),
             progress_after=self.progress(partition),
             taken_at_ms=self._clock_ms(),
+            former=former,
         )
 
-    def _dead_letters(self, partition: int) -> DeadLetters:
+    def _ledgers(self, partition: int, begun: Begun | None) -> tuple[dict[bytes, bytes], frozenset[str]]:
+        """The newest value of each key; and the keys of those whose offsets are of a former source topic."""
+        topic = self._topics.sessions.name
+        below = begun.offsets.get(topic, 0) if begun and begun.adopted else 0
+        newest: dict[bytes, bytes] = {}
+        former: set[bytes] = set()
+        for message in self._settled(topic, partition):
+            key, value = message.key() or b"", message.value()
+            newest.pop(key, None)
+            former.discard(key)
+            if value is not None:
+                newest[key] = value
+                if cast("int", message.offset()) < below:
+                    former.add(key)
+        return newest, frozenset(key.decode(errors="replace") for key in former)
+
+    def _dead_letters(self, partition: int, begun: Begun | None) -> DeadLetters:
         topic = self._topics.dead_letters.name
         self._settle(topic, partition)
         first = spans(self._committed, topic, [partition], TIMEOUT_S)[partition].first
-        letters = DeadLetters(self._topics.usage.name, partition, beginning_lost=first > 0)
+        of_now = begun.offsets.get(topic, 0) if begun else 0
+        letters = DeadLetters(self._topics.usage.name, partition, beginning_lost=first > of_now)
         for batch in read_to_end(self._config, topic, [partition], timeout_s=TIMEOUT_S):
             for message in batch:
                 headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-                letters.add(cast("int", message.offset()), headers)
+                if cast("int", message.offset()) >= of_now:
+                    letters.add(cast("int", message.offset()), headers)
         letters.in_order()
         return letters
 
-    def _usage(self, partition: int) -> HeldUsage:
+    def _usage(self, partition: int, offset_base: int) -> HeldUsage:
         """The usage rollups, without quarters that began before the oldest event that is left: they say nothing.
 
         They are kept many times as long as the log.
@@ -139,11 +159,13 @@ class CutReader:
                 if value is None:
                     newest.pop(key, None)
                     continue
+                if place is not None and place.since_offset < offset_base:
+                    continue
                 if place is not None:
                     since = place.since_offset if since is None else min(since, place.since_offset)
                 if place is None or place.quarter_start_ms >= from_ms:
                     newest[key] = value
-        return HeldUsage(list(newest.items()), since, first, oldest_ms)
+        return HeldUsage(list(newest.items()), since, first, oldest_ms, offset_base)
 
     def _log_from_ms(self, partition: int) -> int:
         """When the oldest event that is left was written: 0 where none is gone, the end of time where none is left."""
@@ -156,16 +178,19 @@ class CutReader:
 
     def _newest(self, topic: str, partition: int) -> dict[bytes, bytes]:
         """The newest value of each key, deleted ones left out."""
-        self._settle(topic, partition)
         newest: dict[bytes, bytes] = {}
-        for batch in read_to_end(self._config, topic, [partition], timeout_s=TIMEOUT_S):
-            for message in batch:
-                key, value = message.key() or b"", message.value()
-                if value is None:
-                    newest.pop(key, None)
-                else:
-                    newest[key] = value
+        for message in self._settled(topic, partition):
+            key, value = message.key() or b"", message.value()
+            if value is None:
+                newest.pop(key, None)
+            else:
+                newest[key] = value
         return newest
+
+    def _settled(self, topic: str, partition: int) -> Iterator[Message]:
+        self._settle(topic, partition)
+        for batch in read_to_end(self._config, topic, [partition], timeout_s=TIMEOUT_S):
+            yield from batch
 
     def _settle(self, topic: str, partition: int) -> None:
         """Wait until readers see all that is written by now.

@@ -104,7 +104,7 @@ class _Audit:
 
     def _partition(self, reader: CutReader, cut: Cut, places: Places) -> PartitionReport:
         partition = PartitionAudit(self._topics.usage.name, cut, self._policy, self._retention, self._judging, places)
-        first = reader.log_span(cut.partition).first
+        first = max(reader.log_span(cut.partition).first, cut.begun.from_offset if cut.begun else 0)
         if partition.end_offset > first:
             self._read(partition, cut.partition, first)
         else:
@@ -124,14 +124,15 @@ class _Audit:
         for batch in read_to_end(self._config, self._topics.usage.name, [partition], timeout_s=TIMEOUT_S):
             wanted = batch
             if not begun:
-                wanted = list(dropwhile(self._too_old, batch))
-                skipped |= len(wanted) < len(batch)
+                counted = list(dropwhile(lambda message: _offset(message) < first, batch))
+                wanted = list(dropwhile(self._too_old, counted))
+                skipped |= len(wanted) < len(counted)
                 if wanted:
                     begun = True
                     audit.begin(self._beginning(wanted[0], first, skipped=skipped))
             if wanted:
                 audit.take([_offset(message) for message in wanted], [event_of(message) for message in wanted])
-            end = _offset(batch[-1]) + 1
+            end = max(first, _offset(batch[-1]) + 1)
             self._watch.advanced(end - position)
             position = end
             if end >= audit.end_offset:

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from burnline.cli.reference import print_whole
 from burnline.cli.root import console
+from burnline.detection.anomaly import rfc3339
+from burnline.ledger.audit.cut import Begun
 from burnline.ledger.audit.identities import MOST_NAMED
 from burnline.ledger.audit.outcome import NO_DIFFERENCE, Outcome, Row
 from burnline.ledger.audit.report import AuditReport, PartitionReport
@@ -121,6 +123,9 @@ def _print_remarks(report: AuditReport) -> None:
     waiting = [f"{one.unapplied:,} on partition {one.partition}" for one in report.partitions if one.unapplied]
     if waiting:
         console.print(f"Not yet applied: {', '.join(waiting)}.", highlight=False)
+    for one in report.partitions:
+        if one.begun is not None:
+            _say(f"Partition {one.partition} {_begun(one.begun)}.")
     _print_oddities(report)
     sessions = report.sessions
     told = [f"{sessions[outcome]:,} {words}" for outcome, words in _SESSIONS.items() if sessions[outcome]]
@@ -128,6 +133,14 @@ def _print_remarks(report: AuditReport) -> None:
         console.print(f"Sessions: {', '.join(told)}.", highlight=False)
     if letters := sum(partition.letters_not_checkable for partition in report.partitions):
         console.print(f"Refused events whose dead letters retention may have removed: {letters:,}.", highlight=False)
+
+
+def _begun(begun: Begun) -> str:
+    since = f"from offset {begun.from_offset:,}, since {rfc3339(begun.at_ms)}"
+    if not begun.adopted:
+        return f"was counted anew {since}"
+    kept = f"{begun.kept_events:,} events of before are" if begun.offsets else "what was counted before is"
+    return f"goes on with another usage topic, adopted {since}: {kept} kept, and cannot be compared with a log"
 
 
 def _print_oddities(report: AuditReport) -> None:

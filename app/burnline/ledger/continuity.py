@@ -7,6 +7,8 @@ none: events that retention removed before they were read are lost, which is a n
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from burnline.ledger.lineage import Lineage
 from burnline.ledger.progress import Progress
 
@@ -141,6 +143,39 @@ def of_log(source: str, progress: Progress, log: Log) -> Misfit | None:
     )
 
 
+def of_last(source: str, progress: Progress, taken_ms: int | None) -> Misfit | None:
+    """That another record stands where the newest one stood that was counted.
+
+    Offsets and the topic's id say nothing of a log that lost its end and has grown past it since, when it elected a
+    leader without it. When the log took the record does: no two records share that and their offset.
+
+    Args:
+        source: Name of the source topic.
+        progress: Up to where it was counted.
+        taken_ms: When the log took the record before `next_offset`; None where no record or no such time is left.
+    """
+    if taken_ms is None or taken_ms == progress.appended_at_ms or not _says_when_last(source, progress):
+        return None
+    return Misfit(
+        source,
+        f"partition {progress.source_partition} of topic {source} has another record at offset "
+        f"{progress.next_offset - 1}: taken at {taken_ms} ms, counted was one of {progress.appended_at_ms} ms: the log "
+        "has lost its end and grown again",
+        ADOPT_OR_RECOUNT,
+    )
+
+
+def _says_when_last(source: str, progress: Progress) -> bool:
+    """Whether a progress says when the record before it was taken, and that record is of this source topic."""
+    lineage = progress.lineage
+    # Event time stands in for it in a progress of before it was kept, and where events are judged by their own time.
+    if progress.appended_at_ms in (0, progress.watermark_ms) or lineage is None:
+        return False
+    if not lineage.begun_at_ms:
+        return True
+    return lineage.begun_from.get(source, progress.next_offset) < progress.next_offset
+
+
 def of_source(source: str, progress: Progress) -> Misfit | None:
     """That the progress is of another topic, by its name."""
     if progress.source_topic == source:
@@ -185,11 +220,9 @@ def renewed(
         events: In ledgers and closed rollups.
     """
     state = {topic: found[topic].topic_id for topic in state_topics if found[topic].topic_id}
-    return Lineage(
+    return replace(
+        lineage,
         source_topic_id=lineage.source_topic_id or found[source].topic_id,
         state_topic_ids={**state, **lineage.state_topic_ids},
         events=events,
-        lost_events=lineage.lost_events,
-        offset_base=lineage.offset_base,
-        begun_at_ms=lineage.begun_at_ms,
     )

@@ -27,6 +27,11 @@ class Lineage(msgspec.Struct, frozen=True, omit_defaults=True):
     """Offsets of former source topics: added where offsets must be unique over all of them."""
     begun_at_ms: int = 0
     """When the present source topic was accepted or counting began anew, Unix epoch ms; 0 from the very beginning."""
+    begun_from: Mapping[str, int] = {}
+    """Where the partitions of topics ended then, by topic name, and from which offset on the source topic was counted:
+    what stands below belongs to what was before. Empty where it was not kept."""
+    kept_events: int = 0
+    """Events that the ledgers held then, and kept."""
 
     def with_events(self, more: int, lost: int = 0) -> "Lineage":
         """After so many more events were counted, and so many were lost."""
@@ -48,3 +53,8 @@ class SourceLineage(BaseModel):
     begun_at_ms: int = Field(
         default=0, ge=0, description="When the usage topic was accepted or counted anew, Unix epoch ms; 0: never."
     )
+    begun_from: dict[str, int] = Field(
+        default_factory=dict,
+        description="Offsets, by topic name, from which on records belong to the counting that began then.",
+    )
+    kept_events: int = Field(default=0, ge=0, description="Events of former usage topics, kept in the ledgers then.")

@@ -29,6 +29,8 @@ class Standing(NamedTuple):
         log: Offsets of the source partition.
         found: Topics by name.
         state_topics: Names of those that are written with the progress and must not be lost.
+        ends: Where their partitions end, and those of other topics that are written, by name.
+        regrown: Whether the log has lost its end and grown past what was counted.
     """
 
     source: str
@@ -39,6 +41,8 @@ class Standing(NamedTuple):
     log: Log
     found: Mapping[str, TopicFacts]
     state_topics: Sequence[str]
+    ends: Mapping[str, int] = {}
+    regrown: bool = False
 
 
 class Renewal(NamedTuple):
@@ -60,7 +64,8 @@ class Renewal(NamedTuple):
 def recounted(standing: Standing, now_ms: int) -> Renewal:
     """Count a partition anew from the start of its log into fresh state. Twice comes to the same."""
     first = standing.log.first
-    lineage = _lineage(standing, Lineage(events=0, lost_events=first, begun_at_ms=now_ms))
+    begun_from = {**standing.ends, standing.source: first}
+    lineage = _lineage(standing, Lineage(lost_events=first, begun_at_ms=now_ms, begun_from=begun_from))
     progress = Progress(VERSION, standing.source, standing.partition, first, 0, now_ms, lineage=lineage)
     loses = f"the log begins at offset {first}: what came before is counted now and would not be any more"
     return Renewal(
@@ -91,10 +96,18 @@ def adopted(standing: Standing, *, at_end: bool, now_ms: int) -> Renewal:
     if known.events != standing.events:
         loses = f"the ledgers hold {standing.events} events, {known.events} were counted"
     other = known.source_topic_id and known.source_topic_id != standing.found[standing.source].topic_id
-    if other or before.source_topic != standing.source or standing.log.end < before.next_offset:
+    lost_end = standing.regrown or standing.log.end < before.next_offset
+    if other or before.source_topic != standing.source or lost_end:
         offset = standing.log.end if at_end else standing.log.first
         base = known.offset_base + before.next_offset
-        kept = replace(kept, offset_base=base, begun_at_ms=now_ms)
+        kept = replace(
+            kept,
+            offset_base=base,
+            begun_at_ms=now_ms,
+            begun_from={**standing.ends, standing.source: offset},
+            kept_events=standing.events,
+        )
+        before = replace(before, old_ids_until_offset=None, catalogues=())
         told = f"partition {partition}: goes on at offset {offset} of the topic of now, {standing.events} events kept"
     elif kept == known:
         return Renewal(None, (), f"partition {partition}: fits as it is", None)
@@ -103,8 +116,8 @@ def adopted(standing: Standing, *, at_end: bool, now_ms: int) -> Renewal:
         told = f"partition {partition}: goes on at offset {offset}, {standing.events} events kept"
         if known.lost_events:
             told += f"; {known.lost_events} lost ones are acknowledged"
-    place = (standing.source, partition, offset, before.watermark_ms)
-    return Renewal(Progress(VERSION, *place, now_ms, before.appended_at_ms, kept), (), told, loses)
+    going_on = replace(before, source_topic=standing.source, next_offset=offset, written_at_ms=now_ms, lineage=kept)
+    return Renewal(going_on, (), told, loses)
 
 
 def _lineage(standing: Standing, lineage: Lineage) -> Lineage:

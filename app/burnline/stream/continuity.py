@@ -23,7 +23,7 @@ from burnline.topics.client_log import client_log
 from burnline.topics.ends import is_beyond_end, spans
 from burnline.topics.errors import BrokerSilent
 from burnline.topics.facts import TopicWatch
-from burnline.topics.reading import read_to_end
+from burnline.topics.reading import read_to_end, taken_at_ms
 from burnline.topics.refusal import Cause, Refusal, Refused
 
 TIMEOUT_S = 20.0
@@ -49,8 +49,16 @@ class Broken(Refused):
 class Continuity:
     """Judges one worker's partitions. What asks blocks: call it off the event loop."""
 
-    def __init__(self, config: Config, topics: Topics) -> None:
+    def __init__(self, config: Config, topics: Topics, *, by_log: bool) -> None:
+        """Ask nothing yet.
+
+        Args:
+            config: librdkafka configuration that reaches the brokers.
+            topics: Of the deployment.
+            by_log: Whether progress says when the log took the newest record, and not when its event happened.
+        """
         self._config = config
+        self._by_log = by_log
         self._topics = topics
         self.state_topics = [
             topic.name
@@ -123,7 +131,9 @@ class Continuity:
         misfit = misfit or continuity.of_state(topics.progress.name, progress, state, ledger_topics)
         if misfit is not None:
             return _refusal(misfit)
-        return None if progress is None else self.lost_end(progress, log)
+        if progress is None:
+            return None
+        return self.lost_end(progress, log) or self.regrown(progress, log)
 
     def _usage_rollups(self, partition: int) -> dict[str, int]:
         """Whether there are any: nobody restores them, but who counts anew would add to them."""
@@ -139,6 +149,16 @@ class Continuity:
         if misfit is None or not is_beyond_end(self._config, source, partition, offset, CONFIRM_S):
             return None
         return _refusal(misfit)
+
+    def regrown(self, progress: Progress, log: Log) -> Refusal | None:
+        """That the log has lost its end and grown past what was counted: another record stands there now."""
+        last = progress.next_offset - 1
+        if not self._by_log or not log.first <= last < log.end:
+            return None
+        source, partition = self._topics.usage.name, progress.source_partition
+        taken_ms = taken_at_ms(self._config, source, partition, last, timeout_s=TIMEOUT_S)
+        misfit = continuity.of_last(source, progress, taken_ms)
+        return None if misfit is None else _refusal(misfit)
 
     def logs(self, partitions: Iterable[int]) -> dict[int, Log]:
         """Where partitions of the source topic begin and end.

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 
+from confluent_kafka import Consumer
+
 from burnline.kafka import client_config
 from burnline.ledger import record, rollup
 from burnline.ledger.progress import Progress
@@ -13,7 +15,7 @@ from burnline.stream.restore import stored_progress
 from burnline.stream.writer import TransactionalWriter
 from burnline.stream.written import Outgoing
 from burnline.topics.catalogue import topics_for
-from burnline.topics.ends import open_topics
+from burnline.topics.ends import open_topics, spans
 from burnline.topics.errors import TopicMissing
 from burnline.topics.reading import is_aborted, read_to_end
 
@@ -29,7 +31,7 @@ class Renewer:
         self._settings = settings
         self._topics = topics_for(settings)
         self._config = client_config(settings)
-        self._continuity = Continuity(self._config, self._topics)
+        self._continuity = Continuity(self._config, self._topics, by_log=settings.judge_by == "log_time")
 
     def planned(self, partition: int, decide: Decide) -> Renewal:
         """What a renewal would come to; changes nothing.
@@ -85,19 +87,32 @@ class Renewer:
         closed = dict(self._newest(topics.rollups.name, partition))
         events = sum(record.parse(each).events for each in sessions.values())
         events += sum(sums.events for each in closed.values() for sums in rollup.decode(each).models.values())
+        progress = None if value is None else Progress.decode(value)
+        log = self._continuity.logs([partition])[partition]
         keys = [(topics.sessions.name, key) for key in sessions] + [(topics.rollups.name, key) for key in closed]
         for topic in (topics.event_ids.name, topics.usage_rollups.name):
             keys += [(topic, key) for key, _ in self._newest(topic, partition)]
         return Standing(
             source,
             partition,
-            None if value is None else Progress.decode(value),
+            progress,
             events,
             keys,
-            self._continuity.logs([partition])[partition],
+            log,
             found,
             self._continuity.state_topics,
+            self._ends(partition),
+            regrown=progress is not None and self._continuity.regrown(progress, log) is not None,
         )
+
+    def _ends(self, partition: int) -> dict[str, int]:
+        """Where what is written now will stand, on the topics whose records of before must be told from it."""
+        topics = (self._topics.sessions.name, self._topics.dead_letters.name)
+        consumer = Consumer({**self._config, "group.id": "burnline-reader", "isolation.level": "read_uncommitted"})
+        try:
+            return {topic: spans(consumer, topic, [partition], TIMEOUT_S)[partition].stable for topic in topics}
+        finally:
+            consumer.close()
 
     def _newest(self, topic: str, partition: int) -> Iterator[tuple[bytes, bytes]]:
         newest: dict[bytes, bytes | None] = {}

@@ -116,7 +116,7 @@ class Shards:
         self._threads = ThreadPoolExecutor(FLUSHES_AT_ONCE, thread_name_prefix="flush")
         self._taker = ThreadPoolExecutor(1, thread_name_prefix="take-over")
         self._retention = Retention.from_settings(settings)
-        self._continuity = Continuity(self.config, topics)
+        self._continuity = Continuity(self.config, topics, by_log=not policy.by_event_time)
         self._kernel = KernelChoice.of(settings.kernel, self._retention)
         why_not = self._kernel.why_not_native
         wished = why_not is None or settings.kernel == "python"

@@ -5,7 +5,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
 
 from burnline.kafka import Config
 from burnline.topics.client_log import client_log
@@ -59,13 +66,35 @@ def is_aborted(config: Config, topic: str, partition: int, offset: int, *, timeo
     consumer = Consumer(_consumer_config(config), logger=client_log)
     try:
         stable = spans(consumer, topic, [partition], timeout_s)[partition].stable
-        if stable <= offset:
-            return False
-        consumer.assign([TopicPartition(topic, partition, offset)])
-        found = next(_Reading(consumer, topic, {partition: stable}, timeout_s).batches(), None)
-        return found is None or found[0].offset() != offset
+        return offset < stable and _at(consumer, topic, partition, offset, stable, timeout_s) is None
     finally:
         consumer.close()
+
+
+def taken_at_ms(config: Config, topic: str, partition: int, offset: int, *, timeout_s: float) -> int | None:
+    """When the log took the committed record at an offset, Unix epoch ms.
+
+    None where there is no record (any more, or of a transaction that was aborted), or the topic does not say it.
+
+    Raises:
+        BrokerSilent, TopicError: As `read_to_end` raises them.
+    """
+    consumer = Consumer(_consumer_config(config), logger=client_log)
+    try:
+        span = spans(consumer, topic, [partition], timeout_s)[partition]
+        if not span.first <= offset < span.stable:
+            return None
+        found = _at(consumer, topic, partition, offset, span.stable, timeout_s)
+        kind, taken_ms = (TIMESTAMP_NOT_AVAILABLE, 0) if found is None else found.timestamp()
+        return taken_ms if kind == TIMESTAMP_LOG_APPEND_TIME else None
+    finally:
+        consumer.close()
+
+
+def _at(consumer: Consumer, topic: str, partition: int, offset: int, stable: int, timeout_s: float) -> Message | None:
+    consumer.assign([TopicPartition(topic, partition, offset)])
+    found = next(_Reading(consumer, topic, {partition: stable}, timeout_s).batches(), None)
+    return found[0] if found and found[0].offset() == offset else None
 
 
 def _consumer_config(config: Config) -> Config:

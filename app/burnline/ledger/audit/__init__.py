@@ -13,6 +13,11 @@ it can, and what becomes of it:
   *not checkable*, and counted as such. It is checkable if its first event happened well after the oldest record that is
   left was written (`MARGIN_MS` and the clock skew allowed): events are not written so long before they happen. And
   what the log holds and the ledger does not is missing, whatever came before.
+- **The source topic was made anew, and adopted.** What the ledgers held then was counted from a log that is gone: so
+  the log of now has lost its beginning, as above, and a session that had events before is not checkable where more is
+  counted than the log holds. Offsets in ledgers, usage rollups and dead letters of before are those of another topic;
+  the progress says where their successors begin. An event of now that repeats one of before may show as missing.
+- **Counted anew.** The dead letters of before stay where they are, and are passed over; all else begins with it.
 - **Sessions were retired.** Without a ledger, or with one that began anew, the rest has to be in the closed rollup of
   its agent, exactly: all such rests of an agent are added up and compared with it. Where only a part of the log is
   read, the rollup must at least hold them. No session can be retired before it was idle for the setting's time by the

@@ -1,5 +1,6 @@
 """What stands on the topics about one partition, read so that it fits together while workers go on writing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +11,40 @@ from burnline.ledger.progress import Progress
 
 MARGIN_MS = 3_600_000
 """How long an event may be under way, or clocks may differ, when times are held against the log's order."""
+
+
+class Begun(NamedTuple):
+    """How counting was begun anew, or went on with another source topic: `burnline.ledger.renewal`.
+
+    Attributes:
+        source: Name of the source topic.
+        at_ms: When, Unix epoch ms.
+        adopted: Whether the sums of what was before were kept.
+        kept_events: How many events these held.
+        offset_base: Added to the offsets of usage rollups since.
+        offsets: By topic name, from where on records belong to it; empty where that was not kept.
+    """
+
+    source: str
+    at_ms: int
+    adopted: bool
+    kept_events: int
+    offset_base: int
+    offsets: Mapping[str, int]
+
+    @classmethod
+    def of(cls, progress: Progress | None) -> "Begun | None":
+        """What a progress says; None if it goes back to the very beginning."""
+        lineage = progress.lineage if progress else None
+        if progress is None or lineage is None or not lineage.begun_at_ms:
+            return None
+        base = lineage.offset_base
+        return cls(progress.source_topic, lineage.begun_at_ms, base > 0, lineage.kept_events, base, lineage.begun_from)
+
+    @property
+    def from_offset(self) -> int:
+        """Of the source topic."""
+        return self.offsets.get(self.source, 0)
 
 
 @dataclass(slots=True)
@@ -38,11 +73,19 @@ class Cut:
     """Wall clock when the last of them was read."""
     usage: HeldUsage = field(default_factory=HeldUsage)
     """The usage rollups."""
+    former: frozenset[str] = frozenset()
+    """Keys of records of ledgers that were written before the present source topic was accepted: their offsets are
+    those of another one."""
 
     @property
     def next_offset(self) -> int:
         """Every event below it is in a ledger of the cut, in a rollup, or a dead letter."""
         return self.progress.next_offset if self.progress else 0
+
+    @property
+    def begun(self) -> Begun | None:
+        """Since when the present counting goes on; None: from the very beginning."""
+        return Begun.of(self.progress)
 
 
 class Scope(NamedTuple):

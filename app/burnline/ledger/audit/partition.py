@@ -6,7 +6,7 @@ from burnline.events.decode import decode_batch
 from burnline.events.usage import END_TIME_MS, Usage
 from burnline.ledger import record
 from burnline.ledger.audit.comparison import Comparison
-from burnline.ledger.audit.cut import Beginning, Cut, Judging
+from burnline.ledger.audit.cut import MARGIN_MS, Beginning, Cut, Judging
 from burnline.ledger.audit.identities import PartitionIdentities, Places
 from burnline.ledger.audit.letters import LetterCheck
 from burnline.ledger.audit.outcome import Outcome, Row
@@ -63,6 +63,8 @@ class PartitionAudit:
         self._held: dict[str, Side] = {}
         self._further_on: dict[str, int] = {}
         self._unreadable: set[str] = set()
+        self._former: set[str] = set()
+        """Keys of ledgers whose last offset is one of a former source topic."""
         self._read_ledgers()
 
     @property
@@ -111,6 +113,9 @@ class PartitionAudit:
             if (told_by, held.source_partition) != (key, cut.partition):
                 told = f"it says that it is session {session_id} of partition {held.source_partition}"
                 self._found(Outcome.CONTRADICTORY, org_and_session(key)[1] or key, told)
+            if name in cut.former:
+                self._former.add(key)
+                continue
             if held.last_offset >= limit:
                 told = f"its last offset is {held.last_offset}, the partition's progress {limit}"
                 self._found(Outcome.AHEAD, session_id, told)
@@ -119,10 +124,14 @@ class PartitionAudit:
 
     def begin(self, beginning: Beginning) -> None:
         """Say where the log begins, before the first record."""
+        begun, judging = self._cut.begun, self._judging
+        if begun is not None and begun.adopted:  # to what is kept from before, it is a log without its beginning
+            begun_ms = begun.at_ms + MARGIN_MS + judging.max_clock_skew_ms
+            beginning = beginning._replace(whole_from_ms=max(beginning.whole_from_ms, begun_ms))
         self._beginning = beginning
         self._position = beginning.offset
         self._letters = LetterCheck(self._cut.letters, beginning.offset, self._cut.next_offset)
-        usage, judging = self._cut.usage, self._judging
+        usage = self._cut.usage
         rollups = Beginning.of_log(usage.first_offset, usage.oldest_ms, judging.max_clock_skew_ms)
         from_ms = max(beginning.whole_from_ms, rollups.whole_from_ms, judging.scope.from_ms or 0)
         self._usage.begin(self._cut.next_offset, from_ms, judging.scope.to_ms or END_TIME_MS)
@@ -199,6 +208,7 @@ class PartitionAudit:
             partition=cut.partition,
             first_offset=max(self._beginning.offset, first_offset),
             whole=whole_from_ms == 0,
+            begun=cut.begun,
             next_offset=cut.next_offset,
             unapplied=max(0, end_offset - max(cut.next_offset, first_offset)),
             records=self._records,
@@ -248,7 +258,8 @@ class PartitionAudit:
                 continue
             ledger = self._ledger.get(key)
             if ledger is not None and ledger.models:
-                yield key, self._held.pop(key, ABSENT), side(ledger, sums_of(ledger))
+                wanted, held = side(ledger, sums_of(ledger)), self._held.pop(key, ABSENT)
+                yield key, held._replace(last_offset=wanted.last_offset) if key in self._former else held, wanted
         for key, held in self._held.items():
             yield key, held, ABSENT
 

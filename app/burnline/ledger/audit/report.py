@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from burnline.detection.anomaly import rfc3339
+from burnline.ledger.audit.cut import Begun
 from burnline.ledger.audit.identities import MOST_NAMED, Oddities, Places
 from burnline.ledger.audit.outcome import NO_DIFFERENCE, Outcome, Row
 from burnline.ledger.audit.sums import Fields
@@ -56,6 +58,8 @@ class PartitionReport:
     """From here on the log was read; what came before is gone, or was left out."""
     whole: bool = False
     """Whether that is where the log once began, and nothing of it went while it was read."""
+    begun: Begun | None = None
+    """Since when it is counted as it is; None: from the very beginning."""
     next_offset: int = 0
     """The partition's progress."""
     unapplied: int = 0
@@ -186,6 +190,7 @@ def _partition_json(report: PartitionReport) -> dict[str, Any]:
         "partition": report.partition,
         "first_offset": report.first_offset,
         "whole": report.whole,
+        "begun": None if report.begun is None else _begun_json(report.begun),
         "next_offset": report.next_offset,
         "unapplied": report.unapplied,
         "records": report.records,
@@ -197,6 +202,15 @@ def _partition_json(report: PartitionReport) -> dict[str, Any]:
         "rollups_compared": report.rollups_compared,
         "usage_rollups_compared": report.usage_compared,
         "differences": report.findings.differences,
+    }
+
+
+def _begun_json(begun: Begun) -> dict[str, Any]:
+    return {
+        "how": "adopted" if begun.adopted else "recounted",
+        "at": rfc3339(begun.at_ms),
+        "from_offset": begun.from_offset,
+        "kept_events": begun.kept_events,
     }
 
 

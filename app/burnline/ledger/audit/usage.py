@@ -2,6 +2,7 @@
 
 What can be decided, and what cannot:
 
+- After `burnline adopt`, rows of former source topics are left out: what they were counted from is gone.
 - Rollups have a beginning of their own: the least `since_offset` of the partition's records. What the log holds before
   it was counted by workers that wrote none yet; it is left out. So that the very first record is gone cannot be seen.
 - A quarter is compared when nothing of it can be gone: neither events of the log by its retention, nor records of the
@@ -75,7 +76,8 @@ class UsageCheck(UsageRollups):
     def __init__(self, partition: int, held: HeldUsage) -> None:
         super().__init__()
         self._partition = partition
-        self._since_offset = held.since_offset
+        self._base = held.offset_base
+        self._since_offset = None if held.since_offset is None else held.since_offset - self._base
         self._extent = Extent()
         self._moving: frozenset[Group] = frozenset()
         self._wanted = _Side()
@@ -110,7 +112,8 @@ class UsageCheck(UsageRollups):
         """
         if self._since_offset is not None:
             self._extent = Extent(self._since_offset, next_offset, from_ms, to_ms)
-        self._moving = frozenset(group_of(record) for record in self._records if record.last_offset >= next_offset)
+        moving = (record for record in self._records if record.last_offset - self._base >= next_offset)
+        self._moving = frozenset(map(group_of, moving))
 
     def add(
         self,
@@ -151,8 +154,9 @@ class UsageCheck(UsageRollups):
     def ahead_of(self, next_offset: int) -> Iterator[Row]:
         """Rows with events above a progress that was read after them."""
         for record in self._records:
-            if record.last_offset >= next_offset:
-                told = f"its last offset is {record.last_offset}, the partition's progress {next_offset}"
+            last_offset = record.last_offset - self._base
+            if last_offset >= next_offset:
+                told = f"its last offset is {last_offset}, the partition's progress {next_offset}"
                 yield Row(Outcome.AHEAD, self._partition, _subject(record.org_id, record.agent_id), detail=told)
 
     def compare(self, bounds: Bounds, *, owners_known: bool) -> "Compared":

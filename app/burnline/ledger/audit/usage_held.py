@@ -29,6 +29,8 @@ class HeldUsage(NamedTuple):
     """Where their partition begins: above 0, retention has taken some."""
     oldest_ms: int | None = None
     """When the oldest record that is left was written."""
+    offset_base: int = 0
+    """Offsets of former source topics, part of those in the records; what is below belongs to them, and is left out."""
 
 
 class Place(msgspec.Struct, array_like=True):

@@ -10,6 +10,8 @@ Sessions by their names:
 - `split-N`: on two partitions at once, as from two publishers with different partitioners.
 - `hot-N`: far above every limit from the first event to the last; its anomaly opens critical and stays open.
 - `climb-N`: opens as a warning, escalates with its second event, and stays.
+- `ahead-N`: from a clock that is `AHEAD_STEPS` ahead, an event each slice; nobody else may be judged by it.
+- `late-N`: from one that is `LATE_STEPS` behind, and would burn far above every limit: counted, and never an anomaly.
 - `calm-R-N`: one event above the limit in round R and no more; its anomaly has to be resolved, and the session retired.
 
 The agent of a session is the first word of its name, so that sums of retired sessions can be told apart, too; its team
@@ -28,6 +30,8 @@ DISORDER_STEPS = 4
 RESOLVED_AFTER_MS = 260_000
 """Short window, quiet period, and a slice at either end: by then a calm session's anomaly is over by event time."""
 HOUR_MS = 3_600_000
+AHEAD_STEPS, LATE_STEPS = 200, 1_200
+"""Within the windows, and behind them."""
 HOT_TOKENS, WARNING_TOKENS, CALM_TOKENS = 200_000, 50_000, 1_000_000
 """Output tokens at 10 USD per million: 2 USD is critical at once, 0.50 USD a warning, 10 USD critical."""
 
@@ -53,6 +57,8 @@ class Shape(NamedTuple):
     hot: int = 4
     climb: int = 4
     calm: int = 2
+    ahead: int = 0
+    late: int = 0
     bad: int = 20
     round_ms: int = 300_000
 
@@ -197,6 +203,8 @@ class Load:
             if item.key.startswith("hot-") and item.key not in due:
                 due[item.key] = Due(f"{0:08x}{index:08x}", (("opened", "critical"),), "open")
         end_ms = self._first_ms + rounds * self.shape.round_ms - (DISORDER_STEPS + 1) * STEP_MS - SLICE_MS
+        if self.shape.ahead:  # the log's time then goes by jumps of a slice
+            end_ms -= 2 * SLICE_MS
         for number in range(rounds):
             for key, _ in self._opening(number):
                 if key.startswith("climb-"):
@@ -209,11 +217,10 @@ class Load:
     def _starts_ms(self, number: int) -> int:
         return self._first_ms + number * self.shape.round_ms
 
-    def _heads(self, number: int) -> list[bytes]:
-        start_ms = self._starts_ms(number)
-        return [
-            b'{"occurred_at":%d,"event_id":"%08x' % (start_ms + step * STEP_MS, number) for step in range(self._steps)
-        ]
+    def _heads(self, number: int) -> Mapping[int, bytes]:
+        start_ms, shape = self._starts_ms(number), self.shape
+        steps = range(-LATE_STEPS if shape.late else 0, self._steps + (AHEAD_STEPS if shape.ahead else 0))
+        return {step: b'{"occurred_at":%d,"event_id":"%08x' % (start_ms + step * STEP_MS, number) for step in steps}
 
     def _opening(self, number: int) -> Iterator[tuple[str, _Usage]]:
         if number == 0:
@@ -234,6 +241,12 @@ class Load:
         loud = [f"hot-{n}" for n in range(shape.hot)] + [f"climb-{n}" for n in range(shape.climb)]
         wanted = [(key, random_.randrange(self._steps), False) for key in small]
         wanted += [(key, step, True) for key in loud for step in range(0, self._steps, SLICE_MS // STEP_MS)]
+        each_slice = range(0, self._steps, SLICE_MS // STEP_MS)
+        wanted += [(f"ahead-{n}", step, False) for n in range(shape.ahead) for step in each_slice]
+        # Not before others have come: what the log takes first, it takes as it happened.
+        wanted += [
+            (f"late-{n}", step, True) for n in range(shape.late) for step in each_slice if 2 * step > self._steps
+        ]
         wanted.sort(key=lambda entry: entry[1] + DISORDER_STEPS * random_.random())
         return [self._item(index, *entry) for index, entry in enumerate(wanted)]
 
@@ -245,17 +258,29 @@ class Load:
             cached = random_.randrange(fresh + 1) if random_.random() < 1 / 3 else 0
             usage = _Usage(random_.choice(list(PRICES)), fresh, random_.randrange(25), cached)
         partition = random_.randrange(2) if key.startswith("split-") else _ANY_PARTITION
+        step += {"ahead": AHEAD_STEPS, "late": -LATE_STEPS}.get(agent_of(key), 0)
         return _Item(key, step, _tail(f"{index:08x}", key, usage), partition, usage)
 
     def _bad_tail(self, index: int) -> bytes:
-        # Not JSON, fields missing, a negative count, cached tokens that exceed the input, an empty id.
+        # Not JSON, fields missing, a negative count, cached tokens that exceed the input, an empty id; a text that is
+        # too long, a control character, an unknown kind, a wrong type, a count out of range, half of a character, a
+        # byte that is no UTF-8, and what is nested too deep.
         number = f"{index:010x}"
+        good = _tail(number, "even-0", _Usage("gpt-4o", 1, 1, 0))
         kinds = (
             number.encode(),
             number.encode() + b'"}',
             _tail(number, "even-0", _Usage("gpt-4o", -1, 1, 0)),
             _tail(number, "even-0", _Usage("gpt-4o", 1, 1, 2)),
             _tail(number, "", _Usage("gpt-4o", 1, 1, 0)),
+            _tail(number, "x" * 257, _Usage("gpt-4o", 1, 1, 0)),
+            _tail(number, "\\u0007", _Usage("gpt-4o", 1, 1, 0)),
+            good[:-1] + b',"kind":"poem"}',
+            good[:-1] + b',"reasoning_tokens":"1"}',
+            good[:-1] + b',"cache_write_tokens":99999999999}',
+            _tail(number, "\\ud800", _Usage("gpt-4o", 1, 1, 0)),
+            good[:-1] + b',"note":"\xff"}',
+            good[:-1] + b',"note":' + b"[" * 2_000 + b"]" * 2_000 + b"}",
         )
         return kinds[index % len(kinds)]
 

@@ -104,6 +104,19 @@ class ProgressFollower:
             self.poll()
         return time.monotonic() - started
 
+    def begin_anew(self, *, timeout_s: float) -> None:
+        """Wait until every partition has gone back to the start of another source topic, as it may this once.
+
+        Raises:
+            TimeoutError: One has not.
+        """
+        known, deadline = len(self.backwards), time.monotonic() + timeout_s
+        while any(self.next_offset.values()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not at the start of another topic after {timeout_s:g} s: {self.next_offset}")
+            self.poll()
+        del self.backwards[known:]
+
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()

@@ -59,8 +59,13 @@ class Publisher:
         self._may_go_on.set()
         self._rests = threading.Event()
         self._failures: list[str] = []
-        self._producer = Producer({**config, **PRODUCER_CONFIG, "delivery.report.only.error": True}, logger=client_log)
+        self._config = config
+        self._producer = self._connected()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def _connected(self) -> Producer:
+        own = {**self._config, **PRODUCER_CONFIG, "delivery.report.only.error": True}
+        return Producer(own, logger=client_log)
 
     def start(self, rounds: int | None = None) -> None:
         """Begin; with a number of rounds it stops by itself."""
@@ -84,9 +89,14 @@ class Publisher:
     def pause(self) -> int:
         """Complete the round under way and wait for all acknowledgements; says how many rounds are published."""
         self._may_go_on.clear()
-        self._rests.wait()
+        while self._thread.is_alive() and not self._rests.wait(0.1):
+            pass  # it may end meanwhile
         self._flush()
         return self.rounds
+
+    def connect_anew(self) -> None:
+        """While it is paused: the topic is another one, whose brokers know nothing of what this client has sent."""
+        self._producer = self._connected()
 
     def go_on(self) -> None:
         """Publish again."""

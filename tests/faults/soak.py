@@ -1,4 +1,7 @@
-"""The long run: mixed faults over millions of events, and a table of what came of it.
+"""The long run in three acts: mixed faults over millions of events, and a table of what came of it.
+
+After the first act retention takes events that nobody has read, after the second the usage topic is made anew. Clocks
+are ahead and behind, and events of every kind are refused all the time.
 
 python -m tests.faults.soak [--minutes 18] [--events 10000000] [--faults 100] [--seed N] [--json FILE] [--logs FOLDER]
 
@@ -14,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,12 +26,13 @@ from rich.table import Table
 
 from tests.faults.cluster import Cluster
 from tests.faults.injector import Injector
+from tests.faults.interludes import gap, made_anew
 from tests.faults.load import Shape
-from tests.faults.schedule import Kind, draw
+from tests.faults.schedule import Fault, Kind, draw
 from tests.faults.stage import Outcome, Stage, on_stage
 
 SEED_VARIABLE = "BURNLINE_FAULT_SEED"
-WORKERS = 3
+WORKERS, ACTS = 3, 3
 REPORT_EVERY_S = 15.0
 PATIENCE_S = 240.0
 SHARE_OF_TIME = 0.8
@@ -76,7 +80,7 @@ def main() -> None:
         stage = Stage(
             cluster,
             logs,
-            Shape(seed, even=2_000, round_ms=60_000),
+            Shape(seed, even=2_000, round_ms=60_000, ahead=4, late=4),
             workers=WORKERS,
             proxied=2,
             dynamic=1,
@@ -115,10 +119,25 @@ def _play(stage: Stage, seed: int, arguments: argparse.Namespace, console: Conso
     stage.publisher.start(rounds)
     injector = Injector(stage, say=lambda text: console.print(f"  {text}", style="dim"), patience_s=PATIENCE_S)
     with _reports(stage, arguments.events, console):
-        injector.play(draw(seed, KINDS, arguments.faults, arguments.events))
+        acts = _acts(draw(seed, KINDS, arguments.faults, arguments.events), arguments.events)
+        injector.play(acts[0])
+        console.print("  a gap: retention takes events that nobody has read", style="dim")
+        injector.counts["lost events"] = gap(stage)
+        injector.play(acts[1])
+        console.print("  the usage topic is made anew, and adopted", style="dim")
+        injector.problems += made_anew(stage)
+        injector.counts["topics made anew"] += 1
+        injector.play(acts[2])
         for slot in stage.fleet.slots:
             slot.start()
         return injector, stage.finish()
+
+
+def _acts(schedule: Sequence[Fault], events: int) -> list[list[Fault]]:
+    acts: list[list[Fault]] = [[] for _ in range(ACTS)]
+    for fault in schedule:
+        acts[fault.at * ACTS // events].append(fault)
+    return acts
 
 
 def _verify(stage: Stage, console: Console) -> Iterator[str]:
@@ -169,6 +188,8 @@ def _figures(injector: Injector, outcome: Outcome, seconds: float) -> dict[str, 
         "network faults": sum(counts[name] for name in NETWORK),
         "commits that arrived in a later transaction": counts["late commits"],
         "duplicates sent": published.repeated,
+        "events lost to retention, and counted as that": counts["lost events"],
+        "usage topics made anew": counts["topics made anew"],
         "bad events": len(published.bad),
         "dead letters": verdict.dead_letters,
         "anomalies": verdict.anomalies,

@@ -99,6 +99,8 @@ class Stage:
             client_config(self.settings), self.topics.usage.name, Load(shape, start_ms), events_per_s=events_per_s
         )
         self.progress = ProgressFollower(self.settings)
+        self.source_topics = 1
+        """How often the usage topic was made, so far."""
 
     @property
     def topics(self) -> Topics:
@@ -123,7 +125,8 @@ class Stage:
             stopped = slot.terminate()
             if stopped.exit_code != 0 or stopped.seconds > STOPPED_WITHIN_S:
                 problems.append(f"{slot.name} ended with {stopped.exit_code} after {stopped.seconds:.1f} s")
-        verdict = judge(self.settings, (expected or self.publisher.load.expected)(published.rounds), published.bad)
+        should_be = (expected or self.publisher.load.expected)(published.rounds)
+        verdict = judge(self.settings, should_be, published.bad, source_topics=self.source_topics)
         verdict.problems.extend(problems)
         return Outcome(published, verdict, drained_s, self.fleet.logged(TAKEOVER), self.fleet.logged(FRESH_START))
 

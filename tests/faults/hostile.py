@@ -129,8 +129,14 @@ def main() -> None:
     console = Console(highlight=False)
     console.print(f"{arguments.minutes:g} minutes of {arguments.events_per_s:,.0f} events/s, --seed {arguments.seed}")
     with tempfile.TemporaryDirectory(prefix="burnline-hostile-") as folder, Cluster() as cluster:
-        own = {"judge_by": "log_time", "retire_after_s": RETIRE_AFTER_S}
-        stage = Stage(cluster, Path(folder), Shape(arguments.seed), workers=1, **own)
+        stage = Stage(
+            cluster,
+            Path(folder),
+            Shape(arguments.seed),
+            workers=1,
+            judge_by="log_time",
+            retire_after_s=RETIRE_AFTER_S,
+        )
         with on_stage(stage, arguments.seed):
             figures, problems = _run(stage, arguments, console)
     for name, figure in figures.items():

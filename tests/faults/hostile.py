@@ -104,7 +104,12 @@ class Hostile:
         return _encoded(before | {"output_tokens": self._random.randrange(500)})
 
     def _rare(self, event: dict[str, Any]) -> bytes:
-        more = [{"web_searches": 2}, {"reported_cost_usd": "0.01"}, {"error": True}, {"service_tier": "flex"}]
+        more: list[dict[str, Any]] = [
+            {"web_searches": 2},
+            {"reported_cost_usd": "0.01"},
+            {"error": True},
+            {"service_tier": "flex"},
+        ]
         return _encoded(event | self._random.choice(more) | {"tags": {str(n): "x" * 250 for n in range(60)}})
 
     def _wrong(self, event: dict[str, Any]) -> bytes:

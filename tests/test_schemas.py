@@ -19,7 +19,7 @@ from tests.events.examples import decode
 
 FROZEN = {
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
-    "anomaly.json": "b6f148e9fb1ca455bc18741f08ed503e01224a44d91491ec5be615ad51057040",
+    "anomaly.json": "4f769d8374cc5c80ba21c8081caea817e6beb5baf9bc64c315b7d37155d71fa9",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "budget-notice.json": "71235cc3ee0c3ebd1c4f515d173f4b2fa2df8acff652ecc2f878ba86cc706403",
     "budget.json": "336c6976395bf664b906f6376aafc7176aa2a0610929070a6b843a079d2d4965",

@@ -102,7 +102,7 @@ def test_a_line_that_is_no_event_is_named_and_left_out(files: dict[str, str]) ->
         ("--planned-file", '{"org": "a", "agent": "b", "from_ms": 2, "to_ms": 1}\n', "to_ms=1 lies before from_ms=2"),
         ("--planned-file", '{"org": "a", "agent": "b", "from_ms": 1, "to_ms": 2, "whom": 1}\n', "whom"),
         ("--feedback-file", '{"anomaly_id": "a", "verdict": "maybe"}\n', "verdict"),
-        ("--policy", "sensitivity = 9\n", "sensitivity=9.0"),
+        ("--policy", "sensitivity = 9\n", "sensitivity=9: "),
         ("--policy", "sensitivty = 1\n", "sensitivty=1"),
     ],
     ids=["unknown-rate-field", "calendar-backwards", "unknown-calendar-field", "verdict", "out-of-range", "misspelt"],
@@ -123,6 +123,17 @@ def test_the_one_knob(files: dict[str, str], tmp_path: Path, sensitivity: str, *
     path.write_text(f"sensitivity = {sensitivity}\n", encoding="utf-8")
     report = json.loads(run(files | {"--policy": str(path)}, "--json").output)
     assert (report["incidents"] > 0) is told
+
+
+def test_a_report_says_what_each_policy_was_good_for(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    tables = [("loops", 'agent = "chat-1"'), ("gone", 'org = "initech"')]
+    path.write_text("".join(f'[[policy]]\nname = "{name}"\n{whom}\n' for name, whom in tables), encoding="utf-8")
+    result = run(files | {"--policy": str(path)}, "--json")
+    expected = {"loops": {"agents": 1, "incidents": 1}, "gone": {"agents": 0, "incidents": 0}}
+    assert json.loads(result.stdout)["policies"] == expected
+    assert "policy 'gone' holds for no agent of this log" in result.stderr
+    assert {notice["policy"] for notice in notices(files)} == {"loops"}
 
 
 def test_another_policy_on_the_same_log(files: dict[str, str], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ class Report:
 
     notices: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
+    policies: Counter[str] = field(default_factory=Counter)
     incidents: dict[str, Incident] = field(default_factory=dict)
 
     def add(self, notice: Incident) -> None:
@@ -25,6 +26,7 @@ class Report:
         self.notices[notice.state] += 1
         if notice.revision == 1:
             self.causes[notice.cause] += 1
+            self.policies[notice.policy or ""] += 1
         self.incidents[notice.anomaly_id] = notice
 
     def as_json(self, events: int, first_ms: int, last_ms: int, feedback: Mapping[str, str] | None) -> dict[str, Any]:

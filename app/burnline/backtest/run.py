@@ -8,6 +8,7 @@ from burnline.backtest.report import Report
 from burnline.backtest.source import Source
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.notice import Incident
+from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Watch
 from burnline.detector.priced import Pricer
@@ -18,10 +19,11 @@ from burnline.pricing.book import RateBook
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a backtest has found; and provider and model of what has no price."""
+    """What a backtest has found; provider and model of what has no price; how many agents each policy holds for."""
 
     report: Report
     unpriced: set[tuple[str | None, str]]
+    agents_by_policy: dict[str, int]
 
 
 class Period(NamedTuple):
@@ -39,7 +41,7 @@ def backtest(
     *,
     book: RateBook,
     planned: Iterable[Planned],
-    sensitivity: float,
+    policies: Policies,
     tell: Callable[[Incident], object] = lambda _notice: None,
     period: Period = ALL,
 ) -> Outcome:
@@ -49,17 +51,17 @@ def backtest(
         source: Usage events, in the order of their times.
         book: The prices.
         planned: Announced spikes.
-        sensitivity: 1.0 as tuned.
+        policies: What is asked of the rules, by agent.
         tell: Takes each notice.
         period: Only incidents that were opened in it are told and counted; what was before is learned from.
     """
-    watch = Watch(engine_for(RULES), RULES, planned, sensitivity)
+    watch = Watch(engine_for(RULES), RULES, planned, policies)
     pricer, report = Pricer(book, watch), Report()
     for notice in _notices(watch, source, pricer, period):
         if period.from_ms <= notice.opened_at < period.until_ms:
             report.add(notice)
             tell(notice)
-    return Outcome(report, pricer.unpriced)
+    return Outcome(report, pricer.unpriced, watch.agents_by_policy())
 
 
 def _notices(watch: Watch, source: Source, pricer: Pricer, period: Period) -> Iterator[Incident]:

@@ -24,6 +24,7 @@ COMMANDS = (
     "mcp",
     "notify",
     "otel",
+    "policies",
     "projector",
     "publish",
     "rates",

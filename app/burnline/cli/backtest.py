@@ -21,7 +21,7 @@ from rich.progress import (
 
 from burnline.backtest.files import FileError, read_feedback, read_planned, read_rates
 from burnline.backtest.log import LogSource
-from burnline.backtest.policy import LearnedPolicy, read_policy
+from burnline.backtest.policy import read_policies
 from burnline.backtest.report import compared
 from burnline.backtest.run import ALL, Outcome, Period
 from burnline.backtest.run import backtest as run_backtest
@@ -31,6 +31,7 @@ from burnline.cli.reference import EXIT_FAILED, entries, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
 from burnline.detection.learned.notice import notice_line
+from burnline.detection.learned.policy import Policies
 from burnline.pricing.book import RateBook
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
@@ -73,7 +74,8 @@ def backtest(
         ),
     ] = None,
     policy: Annotated[
-        Path | None, typer.Option("--policy", metavar="FILE", help="TOML file with one knob: sensitivity.", **_FILE)
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="TOML file: sensitivity, and policies by agent.", **_FILE),
     ] = None,
     against: Annotated[
         Path | None,
@@ -107,8 +109,8 @@ def backtest(
         rates = read_rates(rates_file) if rates_file else () if from_file else _rates_in_force(settings)
         planned = read_planned(planned_file) if planned_file else []
         feedback = read_feedback(feedback_file) if feedback_file else None
-        knobs = read_policy(policy) if policy else LearnedPolicy()
-        others = read_policy(against) if against else None
+        knobs = read_policies(policy) if policy else Policies()
+        others = read_policies(against) if against else None
     except FileError as error:
         raise failure(str(error), EXIT_MISTAKE) from error
     book = RateBook.from_settings(settings).with_overrides(rates)
@@ -119,18 +121,22 @@ def backtest(
             with _opened(settings, from_file) as source:
                 found = replay(
                     source,
-                    sensitivity=knobs.sensitivity,
+                    policies=knobs,
                     tell=lambda notice: out.write(notice_line(notice)) if out else None,
                 )
             other = None
             if others is not None:
                 with _opened(settings, from_file) as again:
-                    other = replay(again, sensitivity=others.sensitivity)
+                    other = replay(again, policies=others)
     except TopicError as error:
         raise failure(str(error), EXIT_MISTAKE) from error
     first_ms, last_ms = max(source.first_ms, period.from_ms), min(source.last_ms, period.until_ms)
     report = found.report.as_json(source.events, first_ms, last_ms, feedback)
     report["against"] = compared(found.report.incidents, other.report.incidents) if other is not None else None
+    report["policies"] = {
+        name: {"agents": agents, "incidents": found.report.policies[name]}
+        for name, agents in found.agents_by_policy.items()
+    }
     if json_wanted:
         typer.echo(json.dumps(report))
     else:
@@ -203,4 +209,6 @@ def _complaints(source: Source, found: Outcome) -> bool:
         err_console.print(f"and {source.rejections - len(source.rejected)} more", highlight=False, markup=False)
     for _, model in sorted(found.unpriced, key=str):
         err_console.print(f"unpriced model: {model}", highlight=False, markup=False)
+    for name in (name for name, agents in found.agents_by_policy.items() if not agents):
+        err_console.print(f"policy {name!r} holds for no agent of this log", highlight=False, markup=False)
     return source.rejections > 0

@@ -10,10 +10,11 @@ import typer
 from prometheus_client import CollectorRegistry
 
 from burnline.backtest.files import FileError, read_planned
-from burnline.backtest.policy import LearnedPolicy, read_policy
+from burnline.backtest.policy import read_policies
 from burnline.cli.reference import failure
 from burnline.cli.root import EXIT_MISTAKE, cli, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
+from burnline.detection.learned.policy import Policies
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.runner import Detector
 from burnline.status import StatusServer
@@ -33,7 +34,8 @@ def detect(
         ),
     ] = None,
     policy: Annotated[
-        Path | None, typer.Option("--policy", metavar="FILE", help="TOML file with one knob: sensitivity.", **_FILE)
+        Path | None,
+        typer.Option("--policy", metavar="FILE", help="TOML file: sensitivity, and policies by agent.", **_FILE),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget what was learned, and begin with what `usage` still holds.")
@@ -58,12 +60,12 @@ def detect(
         raise _mistaken("BURNLINE_LEARNED=off: there is nothing to do; set it to suggest or auto.")
     try:
         planned = read_planned(planned_file) if planned_file else []
-        knobs = read_policy(policy) if policy else LearnedPolicy()
+        knobs = read_policies(policy) if policy else Policies()
     except FileError as error:
         raise _mistaken(str(error)) from error
     say_when_unreached(settings)
     registry, stop = CollectorRegistry(), threading.Event()
-    detector = Detector(settings, DetectorMetrics(registry), planned=planned, sensitivity=knobs.sensitivity, anew=anew)
+    detector = Detector(settings, DetectorMetrics(registry), planned=planned, policies=knobs, anew=anew)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     port = settings.detect_metrics_port

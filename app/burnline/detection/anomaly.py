@@ -79,6 +79,13 @@ class Learned(BaseModel):
         float | None, Field(description="Its value over the agent's highest usual one; null if none is known.")
     ]
     learned_from: Annotated[str, Field(description="How that range came to be, in words.")]
+    policy: Annotated[
+        str | None,
+        Field(
+            description="Name of the policy that held; absent: none asked for anything.",
+            exclude_if=lambda policy: policy is None,
+        ),
+    ] = None
 
 
 class Anomaly(BaseModel):

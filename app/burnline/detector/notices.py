@@ -57,6 +57,7 @@ def as_anomaly(incident: Incident, topic: str, *, suggested: bool) -> Anomaly:
             statistic=seen.statistic,
             ratio_to_highest=seen.ratio_to_highest,
             learned_from=seen.learned_from,
+            policy=incident.policy,
         ),
     )
 

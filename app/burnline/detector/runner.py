@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from burnline.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.learned.calendar import Planned
+from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.rule import BurnRule
 from burnline.detector.keeper import TIMEOUT_S, Keeper
@@ -59,7 +60,7 @@ class Detector:
         metrics: DetectorMetrics,
         *,
         planned: Iterable[Planned] = (),
-        sensitivity: float = 1.0,
+        policies: Policies | None = None,
         anew: bool = False,
         state_every_s: float = STATE_EVERY_S,
     ) -> None:
@@ -69,7 +70,7 @@ class Detector:
             settings: Brokers, topics, and how the learned rules are used.
             metrics: Counts.
             planned: Announced spikes.
-            sensitivity: 1.0 as tuned.
+            policies: What is asked of the learned rules, by agent; None: nothing.
             anew: Forget what was learned, and begin with what `usage` still holds.
             state_every_s: How often all that is known is written.
         """
@@ -93,7 +94,7 @@ class Detector:
             by_event_time=settings.judge_by == "event_time",
             suggests=settings.learned == "suggest",
             planned=list(planned),
-            sensitivity=sensitivity,
+            policies=policies,
         )
         self._stage = self._fresh()
         self._pending: list[Anomaly] = []
@@ -126,7 +127,7 @@ class Detector:
                 references[topic].change(key, value)
             self._apply(taken.records)
             if self._tape.at_end:
-                self.ready = ""
+                self._be_ready()
             self._settle()
             self._keep()
             if time.monotonic() - told_at_s > TOLD_EVERY_S:
@@ -134,6 +135,12 @@ class Detector:
                 self._metrics.behind.set(self._tape.behind())
         if self._unkept and not self._silent_until:
             self._write(with_state=True)
+
+    def _be_ready(self) -> None:
+        if self.ready:
+            for name in (name for name, agents in self._stage.agents_by_policy().items() if not agents):
+                _log.warning("policy %r holds for none of the agents that were met so far", name)
+        self.ready = ""
 
     @property
     def offsets(self) -> dict[int, int]:

@@ -13,6 +13,7 @@ from burnline.detection.baseline import Baselines
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import Engine
 from burnline.detection.learned.notice import Incident
+from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Batch, Watch, WatchState
 from burnline.detection.rule import BurnRule
@@ -67,7 +68,7 @@ class Stage:
         by_event_time: bool = False,
         suggests: bool = False,
         planned: Iterable[Planned] = (),
-        sensitivity: float = 1.0,
+        policies: Policies | None = None,
     ) -> None:
         """Begin with nothing known.
 
@@ -82,7 +83,7 @@ class Stage:
             by_event_time: No event is late: the log is a replay.
             suggests: Notices are shown to whoever looks, and sent to nobody.
             planned: Announced spikes.
-            sensitivity: 1.0 as tuned.
+            policies: What is asked of the learned rules, by agent; None: nothing.
         """
         self.offsets: dict[int, int] = {}
         self.newest_ms = 0
@@ -92,7 +93,7 @@ class Stage:
         self._topic = topic
         self._admission = Admission(max_clock_skew_ms=max_clock_skew_ms, by_event_time=by_event_time)
         self._suggests = suggests
-        self._watch = Watch(engine, RULES, planned, sensitivity)
+        self._watch = Watch(engine, RULES, planned, policies)
         self._pricer = Pricer(book, self._watch)
         self._told: set[str] = set()
 
@@ -100,6 +101,10 @@ class Stage:
     def open_incidents(self) -> int:
         """Incidents that are open now, told or not."""
         return self._watch.open_incidents + len(self._spread)
+
+    def agents_by_policy(self) -> dict[str, int]:
+        """How many of the agents that were met each policy holds for."""
+        return self._watch.agents_by_policy()
 
     @property
     def baselines(self) -> Baselines:

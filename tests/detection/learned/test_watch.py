@@ -1,6 +1,8 @@
 """A log with something wrong in it, from end to end through the pure functions."""
 
+from datetime import time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -10,12 +12,15 @@ from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import PythonEngine
 from burnline.detection.learned.incidents import TOLD_MEMBERS
 from burnline.detection.learned.meters import DAY_MS
+from burnline.detection.learned.policy import Policies, Policy, Quiet
 from burnline.detection.learned.rules import RULES, Cause
 from burnline.detection.learned.watch import Watch, WatchState
 from burnline.native.meters import NativeEngine
 from tests.detection.learned.fleet import RATES, T0_MS, Sent, batch_of, loop, ordered, usual_days, watched
 
 HOUR_MS = 3_600_000
+CENT = 10**10
+"""In pico-USD."""
 USUAL = usual_days(8)
 
 
@@ -206,16 +211,17 @@ def test_a_watch_goes_on_where_another_one_was(at_once: int) -> None:
     """With every batch another watch takes over, from nothing but the bytes that the one before left."""
     log = ordered(USUAL + loop("chat-1", 7) + many("chat-2", 7) + growing("chat-0", 7))
     begin = 0 if at_once > 1 else len(log) - 120
-    watch = Watch(PythonEngine(RULES), RULES)
+    policies = Policies([Policy(minimum_pico_usd=5 * CENT)])
+    watch = Watch(PythonEngine(RULES), RULES, policies=policies)
     for rates in RATES:
         watch.add_model(rates)
     notices = watch.apply(batch_of(watch, log[:begin], 0)) if begin else []
     for place in range(begin, len(log), at_once):
         state = msgspec.msgpack.encode(watch.save())
-        watch = Watch(PythonEngine(RULES), RULES)
+        watch = Watch(PythonEngine(RULES), RULES, policies=policies)
         assert watch.load(msgspec.msgpack.decode(state, type=WatchState))
         notices += watch.apply(batch_of(watch, log[place : place + at_once], place))
-    assert notices + watch.end(log[-1].at_ms + DAY_MS) == watched(log)
+    assert notices + watch.end(log[-1].at_ms + DAY_MS) == watched(log, policies=policies)
     assert len(notices) == 3
 
 
@@ -240,3 +246,55 @@ def test_what_was_learned_with_fewer_statistics_is_taken_over() -> None:
         past.days[:] = [(day, usage, logs[:20]) for day, usage, logs in past.days]
     assert not second.load(msgspec.structs.replace(state, engine=msgspec.structs.replace(state.engine, layout="")))
     assert [notice.cause for notice in second.apply(batch_of(second, loop("chat-1", 9)))] == [Cause.RETRY_LOOP]
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        (Policy("p", minimum_pico_usd=5 * CENT), [State.OPENED, State.RESOLVED]),
+        (Policy("p", minimum_pico_usd=900 * CENT), []),
+        (Policy("p", "acme", "chat-1", sensitivity=0.25), []),
+        (Policy("p", "acme", "chat-2", sensitivity=0.25), [State.OPENED, State.RESOLVED]),
+        (Policy("p", quiet=(Quiet(time(14), time(16), ZoneInfo("UTC")),)), []),
+        (Policy("p", quiet=(Quiet(time(16), time(14), ZoneInfo("UTC")),)), [State.OPENED, State.RESOLVED]),
+    ],
+    ids=["above-its-minimum", "below-it", "less-sensitive", "another-agent", "in-quiet-hours", "outside"],
+)
+def test_a_policy_says_what_is_told(policy: Policy, told: list[State]) -> None:
+    notices = watched(USUAL + loop("chat-1", 7, calls=30), policies=Policies([policy]))
+    assert [notice.state for notice in notices] == told
+    assert {notice.policy for notice in notices} <= {"p" if policy.agent_id != "chat-2" else None}
+
+
+def test_what_goes_on_after_quiet_hours_is_told_then() -> None:
+    """It goes on from three o'clock for eight minutes, and quiet lasts until five past: it says when it began."""
+    quiet = Quiet(time(14), time(15, 5), ZoneInfo("UTC"))
+    wrong = loop("chat-1", 7, calls=120)
+    opened, resolved = watched(USUAL + wrong, policies=Policies([Policy(quiet=(quiet,))]))
+    assert (opened.state, opened.revision, resolved.revision) == (State.OPENED, 1, 2)
+    day_ms = T0_MS + 7 * DAY_MS
+    assert (
+        opened.opened_at < day_ms + 15 * HOUR_MS + 5 * 60_000 <= opened.updated_at < day_ms + 15 * HOUR_MS + 7 * 60_000
+    )
+
+
+def test_members_that_were_held_make_one_incident_that_is_told_once() -> None:
+    """Each of five sessions is below the minimum, all of them together are not."""
+    wrong = [
+        Sent(sent.at_ms + 300_000 * place, sent.agent, f"loop-{place}", sent.input_tokens)
+        for place in range(5)
+        for sent in loop("chat-1", 7)
+    ]
+    told = watched(USUAL + wrong, policies=Policies([Policy(minimum_pico_usd=100 * CENT)]))
+    assert [(notice.state, notice.scope, notice.revision) for notice in told] == [
+        (State.OPENED, "agent", 1),
+        (State.RESOLVED, "agent", 2),
+    ]
+
+
+def test_a_policy_that_holds_for_no_agent_is_known() -> None:
+    watch = Watch(PythonEngine(RULES), RULES, policies=Policies([Policy("acme", "acme"), Policy("gone", "gone")]))
+    for rates in RATES:
+        watch.add_model(rates)
+    watch.apply(batch_of(watch, ordered(usual_days(1))))
+    assert watch.agents_by_policy() == {"acme": 3, "gone": 0}

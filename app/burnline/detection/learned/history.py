@@ -47,9 +47,8 @@ class History:
     agent, and none older than 14 days.
     """
 
-    def __init__(self, conditions: Sequence[Condition], sensitivity: float) -> None:
+    def __init__(self, conditions: Sequence[Condition]) -> None:
         self._conditions = conditions
-        self._sensitivity = sensitivity
         self._past: dict[int, _Past] = {}
         self._ranges: dict[Statistic, Ranges] = dict.fromkeys(Statistic, _NO_RANGES)
 
@@ -127,13 +126,11 @@ class History:
             return self._ranges[condition.statistic].newcomer
         return self.range_of(agent, condition.statistic)
 
-    def lines(self, agent: int) -> "array[float]":
-        """An agent's lines for today, in the order of the conditions."""
+    def lines(self, agent: int, sensitivity: float) -> "array[float]":
+        """An agent's lines for today, in the order of the conditions; at sensitivity 1.0 as tuned."""
         past = self._past.get(agent)
         borrowed = [self._ranges[statistic].newcomer for statistic in Statistic]
-        return lines_of(
-            self._conditions, self.ranges(agent), borrowed, self._sensitivity, days_seen=past.seen if past else 0
-        )
+        return lines_of(self._conditions, self.ranges(agent), borrowed, sensitivity, days_seen=past.seen if past else 0)
 
     def explanation(self, agent: int, condition: Condition) -> str:
         """How the range that a condition holds an agent against came to be, in words."""

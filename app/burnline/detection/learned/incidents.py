@@ -3,7 +3,8 @@
 A session's incident stays open until nothing of it was out of range for an hour, so that a burn that swings about the
 line is one incident; an agent's for six hours, since its sessions come and go. The third session of an agent within an
 hour makes an incident of the agent, and so does a rule that speaks of the agent; while it is open its sessions are not
-told of. Times are event times: what becomes of a log does not depend on when it is read.
+told of. What a policy does not let be told is held until it does, or until it is over. Times are event times: what
+becomes of a log does not depend on when it is read.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import msgspec
 from burnline.detection.anomaly import ResolvedBy, Severity, State
 from burnline.detection.learned.causes import Split
 from burnline.detection.learned.notice import Incident, IncidentEvidence, Place, incident_id
+from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import Cause
 from burnline.detection.learned.words import summary
 from burnline.pricing.money import usd_text
@@ -77,6 +79,9 @@ class _Open:
     active_ms: int = 0
     peak: int = 0
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)
+    held: bool = False
+    """Not told yet: its policy does not let it."""
+    policy: str = ""
 
     @property
     def ends_ms(self) -> int:
@@ -116,7 +121,8 @@ class IncidentsState(msgspec.Struct, frozen=True):
 class Incidents:
     """All open incidents. At most one per session, and one per agent."""
 
-    def __init__(self) -> None:
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
         self._sessions: dict[tuple[str, str, str], _Open] = {}
         self._agents: dict[tuple[str, str], _Open] = {}
         self._opened: dict[tuple[str, str], list[int]] = {}
@@ -143,26 +149,38 @@ class Incidents:
         session = *agent, finding.session_id
         if (wide := self._agents.get(agent)) is not None:
             wide.add(finding)
-            return []
+            return self._release(wide)
         if (known := self._sessions.get(session)) is not None:
             known.add(finding)
-            return []
+            return self._release(known)
         members = [each for key, each in self._sessions.items() if key[:2] == agent]
         recent = [at for at in self._opened.get(agent, ()) if finding.at_ms - at < HOUR_MS] + [finding.at_ms]
         self._opened[agent] = recent
         if not finding.wide and len(recent) < SESSIONS_OF_AN_AGENT:
             opened = self._sessions[session] = _begun(finding, "session")
-            return [_notice(opened)]
+            return self._release(opened)
         opened = self._agents[agent] = _begun(finding, "agent")
         others = self._widen(opened, members) if members else []
-        return [_notice(opened), *(_merged(each, finding.at_ms) for each in others)]
+        return [*self._release(opened), *(_merged(each, finding.at_ms) for each in others)]
+
+    def _release(self, begun: _Open) -> list[Incident]:
+        """Tell of an incident for the first time, once its policy lets it; what was told before goes on being told."""
+        policy = self._policies.of(begun.first.org_id, begun.first.agent_id)
+        told_before = begun.state is State.ESCALATED
+        if not begun.held or not (told_before or policy.lets_tell(begun.last.at_ms, begun.spent)):
+            return []
+        begun.held, begun.policy = False, policy.name
+        return [_notice(begun)]
 
     def _widen(self, opened: _Open, members: list[_Open]) -> list[_Open]:
-        """Make one incident of those of the sessions: it goes on under the id of the first; which ones end by that."""
-        members = sorted(members, key=lambda each: (each.first.at_ms, each.first.session_id))
-        first = members[0]
-        opened.first, opened.revision = first.first, max(each.revision for each in members) + 1
-        opened.state = State.ESCALATED
+        """Make one incident of those of the sessions: it goes on under the id of the first that was told.
+
+        Which ones end by that: those that were told, too.
+        """
+        members = sorted(members, key=lambda each: (each.held, each.first.at_ms, each.first.session_id))
+        opened.first = members[0].first
+        if not members[0].held:
+            opened.state, opened.revision = State.ESCALATED, max(each.revision for each in members) + 1
         opened.seen = {name: seen for each in [*members, opened] for name, seen in each.seen.items()}
         for each in members:
             opened.spent += each.spent
@@ -171,7 +189,7 @@ class Incidents:
             if each.severity is Severity.CRITICAL:
                 opened.severity = Severity.CRITICAL
             del self._sessions[each.first.org_id, each.first.agent_id, each.first.session_id]
-        return members[1:]
+        return [each for each in members[1:] if not each.held]
 
     def settle(self, now_ms: int) -> list[Incident]:
         """Resolve what is over at a moment, in the order of its ends."""
@@ -188,7 +206,7 @@ class Incidents:
         for agent, opened in list(self._opened.items()):
             if now_ms - opened[-1] >= HOUR_MS:
                 del self._opened[agent]
-        return [_resolved(each) for each in over]
+        return [_resolved(each) for each in over if not each.held]
 
     def _all(self) -> Iterator[_Open]:
         yield from self._sessions.values()
@@ -201,7 +219,7 @@ def _is_critical(finding: Finding) -> bool:
 
 def _begun(finding: Finding, scope: str) -> _Open:
     severity = Severity.CRITICAL if _is_critical(finding) else Severity.WARNING
-    opened = _Open(finding, finding, scope, severity)
+    opened = _Open(finding, finding, scope, severity, held=True)
     opened.add(finding)
     return opened
 
@@ -256,4 +274,5 @@ def _notice(told: _Open, at_ms: int | None = None, resolved_by: ResolvedBy | Non
             place=last.place,
         ),
         resolved_by=resolved_by,
+        policy=told.policy or None,
     )

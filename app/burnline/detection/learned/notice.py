@@ -75,6 +75,9 @@ class Incident(BaseModel):
     ]
     evidence: IncidentEvidence
     resolved_by: ResolvedBy | None = None
+    policy: Annotated[str | None, Field(description="Name of the policy that held; null: none asked for anything.")] = (
+        None
+    )
 
 
 def incident_id(org_id: str, agent_id: str, session_id: str, event_id: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from burnline.detection.learned.incidents import Finding, Incidents, IncidentsSt
 from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage, Usual
 from burnline.detection.learned.naming import cause_of
 from burnline.detection.learned.notice import Incident, Place
+from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import Rule, conditions_of
 from burnline.detection.learned.statistic import MICRO, NOTHING_YET, Statistic
 
@@ -113,13 +115,14 @@ class Watch:
     """The learned rules over one log. Calls come in the order of the log; so do the notices."""
 
     def __init__(
-        self, engine: Engine, rules: Sequence[Rule], planned: Iterable[Planned] = (), sensitivity: float = 1.0
+        self, engine: Engine, rules: Sequence[Rule], planned: Iterable[Planned] = (), policies: Policies | None = None
     ) -> None:
         self.names = Names()
         self._engine = engine
         self._rules = rules
-        self._history = History(conditions_of(rules), sensitivity)
-        self._incidents = Incidents()
+        self._history = History(conditions_of(rules))
+        self._policies = policies or Policies()
+        self._incidents = Incidents(self._policies)
         self._turns = turns(planned)
         self._announced: dict[tuple[str, str], int] = {}
         self._day = -1
@@ -134,6 +137,11 @@ class Watch:
     def open_incidents(self) -> int:
         """Incidents that are open now."""
         return len(self._incidents)
+
+    def agents_by_policy(self) -> dict[str, int]:
+        """How many of the agents that were met each policy with a name holds for: none for one that never can."""
+        held = Counter(self._policies.of(*agent).name for agent in self.names.agents)
+        return {policy.name: held[policy.name] for policy in self._policies.all() if policy.name}
 
     def add_model(self, rates: tuple[int, int, int, int]) -> int:
         """A model's reference rates, pico-USD per token of input, cached input, cache write and output: its number."""
@@ -249,7 +257,8 @@ class Watch:
     def _set_agent(self, agent: int) -> None:
         used = self._history.used(agent)
         usual = self._usual[agent] = self._history.usual(used)
-        self._engine.set_agent(agent, usual, used, self._history.lines(agent))
+        policy = self._policies.of(*self.names.agents[agent])
+        self._engine.set_agent(agent, usual, used, self._history.lines(agent, policy.sensitivity))
         self._usual_calls[agent] = _calls_per_hour(used)
 
     def _finding(self, hit: Hit, batch: Batch) -> Finding:

@@ -78,6 +78,7 @@ _CONTENTS: Final = {
     ),
     "detection": Content(sends=True, reads=True, value="What was learned; internal."),
     "budgets": Content(sends=True, reads=True, contract="budget"),
+    "notice_places": Content(sends=True, reads=True, value="Where the message of an anomaly stands; internal."),
     "anomaly_notes": Content(sends=True, reads=True, contract="anomaly-note"),
     "budget_notices": Content(sends=True, reads=True, contract="budget-notice"),
     "budget_progress": Content(sends=True, reads=True, value="How far notices are; internal."),

@@ -1,5 +1,6 @@
 """A receiver that misbehaves on request: what it has taken, and how it answers next."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ class Receiver:
 
     url: str = ""
     answers: list[Any] = field(default_factory=list)
-    """A status, (status, headers), or one of `reset`, `mid-body`, `hang`."""
+    """A status, (status, headers), (status, headers, JSON), or one of `reset`, `mid-body`, `hang`."""
     taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     """What was answered with 200, in order."""
     asked: int = 0
@@ -45,14 +46,17 @@ def receiving(*answers: Any) -> Iterator[Receiver]:
             if answer == "hang":
                 time.sleep(1.5)
                 return
-            status, headers = answer if isinstance(answer, tuple) else (answer, {})
+            status, headers, *said = answer if isinstance(answer, tuple) else (answer, {})
+            content = json.dumps(said[0]).encode() if said else b""
             if status == 200:
-                receiver.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                own = {name.lower(): value for name, value in self.headers.items()}
+                receiver.taken.append(({**own, ":path": self.path}, body))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(content)))
             self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the library's name
             pass

@@ -16,6 +16,7 @@ from burnline.detection.notes import Notes, acknowledged, silenced
 from burnline.embedded.ports import free_ports
 from burnline.notify.channels import channel
 from burnline.notify.messages import made_up
+from burnline.notify.places import MemoryPlaces
 from burnline.notify.sinks import AlertmanagerSink
 
 PROGRAM = "prometheus-alertmanager"
@@ -72,7 +73,7 @@ def until(url: str, wanted: set[str]) -> dict[str, dict[str, Any]]:
 
 def test_an_anomaly_lives_there_as_here(alertmanager: str) -> None:
     sink = AlertmanagerSink(name="am", kind="alertmanager", url=alertmanager, allow_local=True, labels={"env": "test"})
-    send = channel(sink, {}, "https://burn.example", now_ms)
+    send = channel(sink, {}, "https://burn.example", now_ms, MemoryPlaces())
     assert send(made_up(State.OPENED, Severity.WARNING, 1, now_ms(), "a-1")).sent
     alert = until(alertmanager, {"warning"})["warning"]
     assert alert["labels"]["env"] == "test"
@@ -98,7 +99,7 @@ def silenced_there(url: str) -> list[tuple[str, str, list[str]]]:
 def test_what_people_say_here_silences_there(alertmanager: str) -> None:
     """Said again it changes the same silence; taken back it ends it."""
     sink = AlertmanagerSink(name="am", kind="alertmanager", url=alertmanager, allow_local=True)
-    send = channel(sink, {}, None, now_ms)
+    send = channel(sink, {}, None, now_ms, MemoryPlaces())
     opened = made_up(State.OPENED, Severity.WARNING, 1, now_ms(), "a-1")
     assert send(opened).sent
     assert send.said is not None

@@ -20,6 +20,7 @@ from burnline.kafka import client_config
 from burnline.notify.channels import channel
 from burnline.notify.known import Known
 from burnline.notify.messages import idempotency_key, made_up
+from burnline.notify.places import TopicPlaces
 from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
 from burnline.notify.sinks import PagerDutySink, Sink, WebhookSink
 from burnline.settings import Settings
@@ -80,7 +81,7 @@ class Running:
         self.registry = CollectorRegistry()
         self._name = sink.name
         self.known = known = Known(settings)
-        found = channel(sink, environment or {}, None, now_ms)
+        found = channel(sink, environment or {}, None, now_ms, TopicPlaces(settings, known))
         runner = SinkRunner(settings, sink, found, known, NotifyMetrics(self.registry), self.stop)
         self._runner = runner
         positions = known.read()

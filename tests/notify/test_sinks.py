@@ -41,11 +41,23 @@ def test_a_file_that_is_right(tmp_path: Path) -> None:
         pytest.param('{ env = "HOOK_SECRET" }', '{ env = "A", file = "/b" }', "one of file and env", id="two places"),
         pytest.param('severity_floor = "critical"', 'floor = "critical"', "floor", id="a field that is not there"),
         pytest.param("[[sinks]]", "[[sinks", "sinks.toml", id="no TOML"),
+        pytest.param(
+            'url = "http://alertmanager:9093"',
+            'url = "http://a"\nmute = [{ from = "22:00", to = "06:00" }]',
+            "mute_time_intervals",
+            id="mutes that Alertmanager has",
+        ),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(SinksError, match=says):
         read_sinks(written(tmp_path, GOOD.replace(old, new)))
+
+
+def test_a_template_that_cannot_be_rendered_is_a_mistake_of_the_file(tmp_path: Path) -> None:
+    own = '[[sinks]]\nname = "chat"\nkind = "apprise"\naddress = { env = "A" }\ntext = "{{ notice.x }}"\n'
+    with pytest.raises(SinksError, match=r"text: .*has no attribute 'x'"):
+        read_sinks(written(tmp_path, own))
 
 
 def test_all_mistakes_are_listed(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def _topics(**overrides: Any) -> Topics:
         ("anomaly_notes", "p.anomaly-notes", 1, 400 * DAY_MS),
         ("budget_notices", "p.budget-notices", 1, 90 * DAY_MS),
         ("budget_progress", "p.budget-progress", 1, None),
+        ("notice_places", "p.notice-places", 1, 90 * DAY_MS),
     ],
     ids=str,
 )
@@ -45,7 +46,7 @@ def test_each_topic_is_as_documented(role: str, name: str, partitions: int, rete
 
 
 def test_the_list_above_is_whole() -> None:
-    assert len(_topics()) == 16
+    assert len(_topics()) == 17
 
 
 def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:

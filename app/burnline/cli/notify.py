@@ -11,15 +11,19 @@ from typing import Annotated, Any
 
 import typer
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 
 from burnline.cli.reference import TIMEOUT_S, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.kafka import client_config
-from burnline.notify.channels import Channel, channel
+from burnline.notify.channel import Channel
+from burnline.notify.channels import channel
 from burnline.notify.known import Known
 from burnline.notify.messages import made_up, summary
+from burnline.notify.places import MemoryPlaces, Places, TopicPlaces
+from burnline.notify.preview import preview as previewed
 from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
 from burnline.notify.sinks import Sink, Sinks, SinksError, read_sinks
 from burnline.status import StatusServer
@@ -64,9 +68,9 @@ def _named(found: Sinks, name: str) -> Sink:
     )
 
 
-def _channel(found: Sinks, sink: Sink) -> Channel:
+def _channel(found: Sinks, sink: Sink, places: Places) -> Channel:
     try:
-        return channel(sink, dict(os.environ), found.link, _now_ms)
+        return channel(sink, dict(os.environ), found.link, _now_ms, places)
     except SinksError as error:
         raise _mistaken(error) from None
 
@@ -94,7 +98,8 @@ def run(
     registry, stop = CollectorRegistry(), threading.Event()
     metrics = NotifyMetrics(registry)
     known = Known(settings)
-    runners = [SinkRunner(settings, sink, _channel(found, sink), known, metrics, stop) for sink in found.sinks]
+    places = TopicPlaces(settings, known)
+    runners = [SinkRunner(settings, sink, _channel(found, sink, places), known, metrics, stop) for sink in found.sinks]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
@@ -124,7 +129,7 @@ def test(
 ) -> None:
     """Send the whole life of a made-up anomaly to one sink: opened, escalated, resolved. No broker is needed."""
     found = _sinks(sinks)
-    send = _channel(found, _named(found, name))
+    send = _channel(found, _named(found, name), MemoryPlaces())
     made = f"made-up-{_now_ms()}"
     for revision, (state, severity) in enumerate(LIFE, 1):
         notice = made_up(state, severity, revision, _now_ms(), made)
@@ -134,6 +139,29 @@ def test(
         )
         if not result.sent:
             raise typer.Exit(EXIT_FAILED)
+
+
+@group.command()
+def preview(
+    name: Annotated[str, typer.Argument(help="Which sink of the file.")],
+    sinks: SinksFile,
+    state: Annotated[State, typer.Option(help="Of a made-up anomaly in this state.")] = State.OPENED,
+    notice_file: Annotated[
+        Path | None,
+        typer.Option("--notice", metavar="FILE", exists=True, dir_okay=False,
+                     help="Of this notice, as `burnline anomalies --json` has them; its first line."),
+    ] = None,
+) -> None:  # fmt: skip
+    """Print what a sink would be told: its title and text, or the body of its request. Nothing is sent."""
+    found = _sinks(sinks)
+    severity = Severity.WARNING if state is State.OPENED else Severity.CRITICAL
+    notice = made_up(state, severity, list(State).index(state) + 1, _now_ms(), "made-up")
+    if notice_file is not None:
+        try:
+            notice = Anomaly.model_validate_json(notice_file.read_text("utf-8").partition("\n")[0])
+        except ValidationError as error:
+            raise failure(f"{notice_file}: no anomaly notice: {error.error_count()} mistakes", EXIT_MISTAKE) from None
+    typer.echo(previewed(_named(found, name), notice, found.link, _now_ms()))
 
 
 @group.command()
@@ -164,7 +192,7 @@ def redrive(
     The idempotency key is that of the first attempts: a receiver that has had one knows it.
     """
     found = _sinks(sinks)
-    send = _channel(found, _named(found, name))
+    send = _channel(found, _named(found, name), MemoryPlaces())
     for record in (one for one in _parked() if one["sink"] == name):
         notice = Anomaly.model_validate(record["notice"])
         if dry_run:

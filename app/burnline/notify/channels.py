@@ -2,58 +2,53 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import urllib3
 
 from burnline.detection.anomaly import Anomaly
-from burnline.detection.notes import NOTHING_SAID, Notes
+from burnline.detection.notes import Notes
 from burnline.notify import messages
+from burnline.notify.channel import NOTHING_TO_SAY, Ask, Channel
 from burnline.notify.delivery import Result, post
+from burnline.notify.mail import Mailer
 from burnline.notify.messages import HttpMessage
-from burnline.notify.sinks import AlertmanagerSink, AppriseSink, PagerDutySink, Sink, WebhookSink
+from burnline.notify.places import Places
+from burnline.notify.sinks import AlertmanagerSink, AppriseSink, EmailSink, PagerDutySink, Sink, SlackSink, WebhookSink
+from burnline.notify.slack import slack
+from burnline.notify.texts import Texts
 
 Environment = dict[str, str]
-Tell = Callable[[Anomaly, Notes], Result]
 _JSON = {"content-type": "application/json"}
-_NOTHING = Result(sent=True, detail="nothing to say")
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A sink that can be told.
-
-    Attributes:
-        tell: One attempt at a notice, with what people say of its anomaly.
-        said: One attempt at what people say, with the newest notice; None where the sink has no use for it.
-        closes: It has something open that only a resolution closes.
-        silences: It keeps silent by itself what it is told to: notices are brought to it in any case.
-    """
-
-    tell: Tell
-    said: Tell | None = None
-    closes: bool = False
-    silences: bool = False
-
-    def __call__(self, notice: Anomaly, notes: Notes = NOTHING_SAID) -> Result:
-        """One attempt at a notice."""
-        return self.tell(notice, notes)
-
-
-def channel(sink: Sink, environment: Environment, link: str | None, now_ms: Callable[[], int]) -> Channel:
+def channel(
+    sink: Sink, environment: Environment, link: str | None, now_ms: Callable[[], int], places: Places
+) -> Channel:
     """How a sink is told.
+
+    Args:
+        sink: Which.
+        environment: Where secrets may stand.
+        link: Address of the dashboard.
+        now_ms: The wall clock, epoch milliseconds.
+        places: Where its messages stand, if it changes them in place.
 
     Raises:
         SinksError: A secret is not there.
     """
     if isinstance(sink, AppriseSink):
-        return _apprise(sink.address.read(environment), link)
+        return _apprise(sink.address.read(environment), Texts(sink.title, sink.text, link))
+    if isinstance(sink, EmailSink):
+        password = None if sink.password is None else sink.password.read(environment)
+        return Channel(Mailer(sink, password, Texts(sink.title, sink.text, link)).tell)
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(sink.timeout_s))
 
     def ask(message: HttpMessage) -> Result:
         return post(pool, message, allow_local=sink.allow_local)
 
+    if isinstance(sink, SlackSink):
+        return slack(sink, sink.token.read(environment), Texts(sink.title, sink.text, link), places, ask)
     if isinstance(sink, AlertmanagerSink):
         return _alertmanager(sink, ask, link, now_ms)
     if isinstance(sink, WebhookSink):
@@ -62,12 +57,9 @@ def channel(sink: Sink, environment: Environment, link: str | None, now_ms: Call
     return _pagerduty(sink, sink.routing_key.read(environment), ask, link)
 
 
-Ask = Callable[[HttpMessage], Result]
-
-
 def each(ask: Ask, wanted: list[HttpMessage]) -> Result:
     """Ask for one after the other, up to the first that fails; asked for again, all of them do no harm."""
-    result = _NOTHING
+    result = NOTHING_TO_SAY
     for message in wanted:
         result = ask(message)
         if not result.sent:
@@ -81,7 +73,7 @@ def _pagerduty(sink: PagerDutySink, key: str, ask: Ask, link: str | None) -> Cha
 
     def said(notice: Anomaly, notes: Notes) -> Result:
         message = messages.pagerduty_acknowledges(sink.url, notice, routing_key=key, notes=notes)
-        return _NOTHING if message is None else ask(message)
+        return NOTHING_TO_SAY if message is None else ask(message)
 
     return Channel(tell, said, closes=True)
 
@@ -116,7 +108,7 @@ def _alertmanager(sink: AlertmanagerSink, ask: Ask, link: str | None, now_ms: Ca
     return Channel(tell, said, closes=True, silences=True)
 
 
-def _apprise(address: str, link: str | None) -> Channel:
+def _apprise(address: str, texts: Texts) -> Channel:
     from apprise import Apprise, NotifyType
 
     told = Apprise()
@@ -125,10 +117,10 @@ def _apprise(address: str, link: str | None) -> Channel:
         return Channel(lambda *_: refused)
     kinds = {"critical": NotifyType.FAILURE, "warning": NotifyType.WARNING}
 
-    def tell(notice: Anomaly, _: Notes) -> Result:
-        body = "\n".join(filter(None, (messages.summary(notice), messages.page(link, notice))))
+    def tell(notice: Anomaly, notes: Notes) -> Result:
+        text = texts.of(notice, notes)
         kind = NotifyType.SUCCESS if notice.state.value == "resolved" else kinds[notice.severity.value]
-        done = told.notify(body=body, title=messages.title(notice), notify_type=kind)
+        done = told.notify(body=text.body, title=text.title, notify_type=kind)
         return Result(sent=bool(done), detail="sent" if done else "Apprise could not deliver it")
 
     return Channel(tell)

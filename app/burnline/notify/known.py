@@ -1,4 +1,4 @@
-"""What is known of anomalies: their newest notices, and what people say of them. One for all sinks of a process."""
+"""What is known of anomalies: newest notices, what people say, where messages stand. For all sinks of a process."""
 
 import logging
 import threading
@@ -36,17 +36,18 @@ class Standing(NamedTuple):
 
 
 class Known:
-    """Follows the topics `anomalies` and `anomaly-notes` from their beginnings; safe to ask from several threads."""
+    """Follows the topics `anomalies`, `anomaly-notes` and `notice-places`; safe to ask from several threads."""
 
     def __init__(self, settings: Settings) -> None:
         """Know nothing yet."""
         self._settings = settings
         topics = topics_for(settings)
-        self._anomalies, self._said = topics.anomalies, topics.anomaly_notes
+        self._anomalies, self._said, self._placed = topics.anomalies, topics.anomaly_notes, topics.notice_places
         self._lock = threading.Lock()
         self._open: dict[str, Standing] = {}
         self._over: OrderedDict[str, Standing] = OrderedDict()
         self._notes: dict[str, Notes] = {}
+        self._places: dict[str, bytes] = {}
 
     def read(self) -> dict[tuple[str, int], int]:
         """Read all that stands there; the offsets to read on from, by topic and partition.
@@ -55,7 +56,7 @@ class Known:
             TopicError: A topic is missing, or the brokers are silent or refuse.
         """
         positions: dict[tuple[str, int], int] = {}
-        for topic in (self._anomalies, self._said):
+        for topic in (self._anomalies, self._said, self._placed):
             partitions = range(topic.partitions)
             positions |= dict.fromkeys(((topic.name, partition) for partition in partitions), 0)
             for batch in read_to_end(client_config(self._settings), topic.name, partitions, timeout_s=TIMEOUT_S):
@@ -96,10 +97,12 @@ class Known:
             consumer.close()
 
     def take(self, message: Message) -> None:
-        """Take over a record of either topic; one that cannot be read is passed over, and its reader says so."""
+        """Take over a record of one of the topics; one that cannot be read is passed over, and its reader says so."""
         try:
             if message.topic() == self._said.name:
                 self._take_note(message.key() or b"", message.value())
+            elif message.topic() == self._placed.name:
+                self.put_place((message.key() or b"").decode(errors="replace"), message.value())
             else:
                 notice = Anomaly.model_validate_json(message.value() or b"")
                 self._take_notice(Standing(notice, cast("int", message.partition()), message.timestamp()[1]))
@@ -130,6 +133,18 @@ class Known:
             self._notes.pop(anomaly_id, None)
             if said != NOTHING_SAID:
                 self._notes[anomaly_id] = said
+
+    def put_place(self, name: str, value: bytes | None) -> None:
+        """Where a message stands, as the sink that wrote it has it; None forgets it."""
+        with self._lock:
+            self._places.pop(name, None)
+            if value is not None:
+                self._places[name] = value
+
+    def place(self, name: str) -> bytes | None:
+        """What was put there."""
+        with self._lock:
+            return self._places.get(name)
 
     def newest(self, anomaly_id: str) -> Standing | None:
         """The newest notice of an anomaly, if it is known."""

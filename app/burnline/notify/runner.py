@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from burnline.detection.anomaly import Anomaly, State
 from burnline.detection.notes import NoteError, quiet
 from burnline.kafka import client_config
-from burnline.notify.channels import Channel
+from burnline.notify.channel import Channel
 from burnline.notify.delivery import Result
 from burnline.notify.known import Known, note_place
 from burnline.notify.muting import muted_since_ms
@@ -146,6 +146,8 @@ class SinkRunner:
         written_ms = message.timestamp()[1]
         found = self._route(notice, written_ms)
         if found is not Route.SEND:
+            if found in (Route.SILENCED, Route.MUTED):
+                self._awaited.add(notice.anomaly_id)
             self._count(found.value)
             return True
         source = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from burnline.detection.anomaly import Severity, State
 from burnline.detection.learned.rules import Cause
 from burnline.notify.muting import MuteTime
+from burnline.notify.texts import Texts
 
 _Names = Annotated[list[str], Field(max_length=100)]
 
@@ -120,14 +121,56 @@ class PagerDutySink(_Sink):
     routing_key: Secret
 
 
-class AppriseSink(_Sink):
-    """Slack, Teams, Discord, e-mail and a hundred others, by the address that Apprise gives them."""
+class _ForPeople(_Sink):
+    """One that is told in words: a title and a text, Jinja templates each."""
+
+    title: Annotated[str | None, Field(max_length=1_000)] = None
+    text: Annotated[str | None, Field(max_length=20_000)] = None
+
+    @model_validator(mode="after")
+    def _templates(self) -> Self:
+        Texts.checked(self.title, self.text)
+        return self
+
+
+class SlackSink(_ForPeople):
+    """Slack by a bot's token: one message for each anomaly, changed in place over its life."""
+
+    kind: Literal["slack"]
+    token: Secret
+    channel: Annotated[str, Field(min_length=1, description="Id of the channel, such as C0123456789.")]
+    url: Annotated[str, Field(pattern=r"^https?://")] = "https://slack.com/api"
+
+
+class EmailSink(_ForPeople):
+    """E-mail by SMTP; the mails of an anomaly are one thread."""
+
+    kind: Literal["email"]
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password: Secret | None = None
+    sender: Annotated[str, Field(alias="from", min_length=3)]
+    to: Annotated[list[str], Field(min_length=1, max_length=100)]
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("give both of username and password, or none")
+        return self
+
+
+class AppriseSink(_ForPeople):
+    """Teams, Discord, a Slack webhook and a hundred others, by the address that Apprise gives them."""
 
     kind: Literal["apprise"]
     address: Secret
 
 
-Sink = Annotated[AlertmanagerSink | WebhookSink | PagerDutySink | AppriseSink, Field(discriminator="kind")]
+Sink = Annotated[
+    AlertmanagerSink | WebhookSink | PagerDutySink | SlackSink | EmailSink | AppriseSink, Field(discriminator="kind")
+]
 
 
 class Sinks(BaseModel):

@@ -67,6 +67,7 @@ class Topics(NamedTuple):
     anomaly_notes: TopicSpec
     budget_notices: TopicSpec
     budget_progress: TopicSpec
+    notice_places: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -168,6 +169,9 @@ def topics_for(settings: Settings) -> Topics:
         ),
         budget_notices=spec("budget-notices", 1, _kept(90), "Thresholds of budgets that were reached, each once."),
         budget_progress=spec("budget-progress", 1, _compacted(), "How far `burnline budgets run` is."),
+        notice_places=spec(
+            "notice-places", 1, _compacted_and_kept(90), "Where the message of an anomaly stands, such as in Slack."
+        ),
     )
 
 

@@ -2,10 +2,12 @@
 
 import getpass
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from burnline.backtest.files import read_feedback
 from burnline.cli.reference import EXIT_FAILED
 from burnline.cli.root import EXIT_MISTAKE
 from burnline.kafka import client_config
@@ -32,7 +34,7 @@ def on_topic(settings: Settings) -> dict[str, Any]:
     return {key.decode(): json.loads(value) for key, value in found.items()}
 
 
-def test_a_life_with_people(told: Settings) -> None:
+def test_a_life_with_people(told: Settings, tmp_path: Path) -> None:
     """The id's beginning, as the table shows it, is enough; all that is said is shown, until it is taken back."""
     said = run("anomalies", "ack", OPEN[:8], "--words", "on it")
     assert "acknowledged: no further notices until its severity rises" in words(said.stdout)
@@ -48,6 +50,9 @@ def test_a_life_with_people(told: Settings) -> None:
     assert shown[OVER] == {"acknowledgement": None, "silence": None, "feedback": found[f"{OVER}/feedback"]}
     table = words(run("anomalies").stdout)
     assert f"ack by {getpass.getuser()}, silent until" in table
+    file = tmp_path / "feedback.jsonl"
+    file.write_text(run("anomalies", "verdicts").stdout, encoding="utf-8")
+    assert read_feedback(file) == {OVER: "planned"}
     for kind in ("ack", "silence"):
         run("anomalies", kind, OPEN, "--undo")
     assert set(on_topic(told)) == {f"{OVER}/feedback"}

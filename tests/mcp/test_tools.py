@@ -18,12 +18,14 @@ from mcp.client.streamable_http import streamable_http_client
 from typer.testing import CliRunner
 
 from burnline.cli.root import cli
+from burnline.detection.notes import acknowledged
 from burnline.mcp.advice import STALE_S, Verdict, advise
 from burnline.mcp.server import build_server
 from tests.api.live import Caller, Projection
+from tests.api.test_anomalies import notice as anomaly
 from tests.ledger.examples import usage
 
-TOOLS = {"my_spend", "may_i_continue", "explain_charge", "top_sessions"}
+TOOLS = {"my_spend", "may_i_continue", "explain_charge", "top_sessions", "open_anomalies"}
 URL = "http://api.test"
 
 CALM: dict[str, Any] = {"lag": {"events": 0, "seconds": 1.0}, "anomaly": None, "ratio": "1.000", "multiplier": "5"}
@@ -86,6 +88,16 @@ def test_what_the_tools_say_is_what_the_api_says(api: Caller, projection: Projec
     assert advice["baseline_usd_per_hour"] == session["baseline_usd_per_hour"]
     top = asyncio.run(call(server, "top_sessions", limit=1)).structured_content
     assert (top["active"], [row["session_id"] for row in top["sessions"]]) == (2, ["s-1"])
+
+
+def test_an_agent_hears_what_people_say_of_an_anomaly(api: Caller, projection: Projection) -> None:
+    notice = anomaly(0)
+    projection.notice(notice)
+    projection.note(acknowledged(notice, by="ada", at_ms=0, words="on it"))
+    api.until("/anomalies/active", lambda found: any(row["notes"]["acknowledgement"] for row in found["rows"]))
+    server = build_server(URL, None, transport=over(api))
+    (found,) = asyncio.run(call(server, "open_anomalies")).structured_content["anomalies"]
+    assert (found["anomaly_id"], found["notes"]["acknowledgement"]["by"]) == (notice.anomaly_id, "ada")
 
 
 @pytest.mark.parametrize(

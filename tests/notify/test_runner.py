@@ -57,8 +57,8 @@ def taken(receiver: Receiver) -> list[str]:
     return [headers["idempotency-key"] for headers, _ in list(receiver.taken)]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+def wait_for(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it does not come"
         time.sleep(0.05)

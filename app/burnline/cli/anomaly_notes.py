@@ -105,6 +105,19 @@ def feedback(
     _say(anomaly_id, NoteKind.FEEDBACK, decide, by=by, undo=undo, as_json=as_json)
 
 
+@group.command("verdicts")
+def verdicts() -> None:
+    """Print the feedback as JSON lines of anomaly_id and verdict.
+
+    [bold]burnline backtest --feedback-file FILE[/bold] reads them, and reports how many incidents were real.
+    """
+    settings = settings_with_brokers()
+    notes = entries(settings, topics_for(settings).anomaly_notes, AnomalyNote.parse)
+    for note in notes.values():
+        if note.verdict is not None:
+            typer.echo(json.dumps({"anomaly_id": note.anomaly_id, "verdict": note.verdict}))
+
+
 def _say(anomaly_id: str, kind: NoteKind, decide: Decide, *, by: str | None, undo: bool, as_json: bool) -> None:
     settings = settings_with_brokers()
     newest = _found(settings, anomaly_id)

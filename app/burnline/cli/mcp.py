@@ -32,7 +32,7 @@ def mcp(
     host: Annotated[str, typer.Option(help="Address for http.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port for http; the path is /mcp.")] = 8081,
 ) -> None:
-    """Serve the Model Context Protocol: my_spend, may_i_continue, explain_charge, top_sessions.
+    """Serve the Model Context Protocol: my_spend, may_i_continue, explain_charge and others.
 
     The tools only read, from [bold]burnline api[/bold], and see what the token sees. A client that starts programs is
     told: command burnline, arguments mcp, environment BURNLINE_MCP_TOKEN. Over http the Authorization of each caller

@@ -29,6 +29,10 @@ _BURN = (
     "session_id", "org_id", "agent_id", "burn_usd_per_hour", "baseline_usd_per_hour", "baseline_source", "multiplier",
     "ratio", "cost_usd", "anomaly", "as_of", "lag",
 )  # fmt: skip
+_ANOMALY = (
+    "anomaly_id", "state", "severity", "scope", "org_id", "agent_id", "session_id", "opened_at", "updated_at",
+    "burn_usd_per_hour", "baseline_usd_per_hour", "ratio", "spend_usd", "notes",
+)  # fmt: skip
 _ROW = (
     "session_id", "org_id", "agent_id", "burn_usd_per_hour", "baseline_usd_per_hour", "ratio", "spend_usd", "anomaly",
     "last_event_at",
@@ -100,3 +104,18 @@ def _add_tools(server: MCPServer, api: Api) -> None:
         found = await ask(context, "burn-rates", "active", limit=limit, org_id=org_id, agent_id=agent_id)
         rows = [{name: row[name] for name in _ROW} for row in found["rows"]]
         return {"as_of": found["as_of"], "lag": found["lag"], "active": found["active"], "sessions": rows}
+
+    @server.tool(title="Which anomalies are open?", annotations=_READ_ONLY)
+    async def open_anomalies(
+        context: Context,
+        limit: Annotated[int, Field(ge=1, le=100, description="How many.")] = 10,
+        org_id: Annotated[str | None, Field(description="Only of this organisation.")] = None,
+        agent_id: Annotated[str | None, Field(description="Only of this agent.")] = None,
+    ) -> dict[str, Any]:
+        """Anomalies that are open, critical ones first, each with what people say of it.
+
+        notes has who acknowledged it, until when it is silenced, and whether somebody judged it true, false or planned.
+        """
+        found = await ask(context, "anomalies", "active", limit=limit, org_id=org_id, agent_id=agent_id)
+        rows = [{name: row[name] for name in _ANOMALY} for row in found["rows"]]
+        return {"as_of": found["as_of"], "lag": found["lag"], "anomalies": rows}

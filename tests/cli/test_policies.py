@@ -22,6 +22,7 @@ org = "acme"
 agent = "nightly"
 sensitivity = 0.6
 minimum_spend_usd = 1.5
+agent_usd_per_hour = 12.5
 quiet = ["22:00-24:00", "00:00-06:00"]
 time_zone = "Europe/Berlin"
 """
@@ -39,6 +40,7 @@ def test_show_prints_the_most_specific_ones_first(tmp_path: Path) -> None:
     nightly, acme, others = json.loads(result.output)
     assert nightly == {
         "name": "nightly jobs", "org": "acme", "agent": "nightly", "sensitivity": 0.6, "minimum_spend_usd": "1.5",
+        "agent_usd_per_hour": "12.5",
         "quiet": ["22:00-00:00 Europe/Berlin", "00:00-06:00 Europe/Berlin"],
     }  # fmt: skip
     assert (acme["name"], acme["sensitivity"], acme["minimum_spend_usd"]) == ("acme", 1.2, "0.25")
@@ -75,6 +77,7 @@ def test_test_says_which_one_holds_and_whether_it_would_be_told(
         ("[[policy]]\nname = 'a'\nagents = 'b'", "policy.0.agents=b"),
         ("[[policy]]\nname = ''", "policy.0.name=: has no text"),
         ("[[policy]]\nname = 'a'\nminimum_spend_usd = -1", "policy.0.minimum_spend_usd=-1"),
+        ("[[policy]]\nname = 'a'\nagent_usd_per_hour = 0", "policy.0.agent_usd_per_hour=0"),
         ("[[policy]]\nname = 'a'\nquiet = ['22:00']", "'22:00' is no span of hours such as 22:00-06:00"),
         ("[[policy]]\nname = 'a'\nquiet = ['06:00-06:00']", "'06:00-06:00' is empty"),
         ("[[policy]]\nname = 'a'\ntime_zone = 'Mars/Base'", "time_zone=Mars/Base: is no time zone"),
@@ -82,8 +85,8 @@ def test_test_says_which_one_holds_and_whether_it_would_be_told(
         ("[[policy]", "policy.toml"),
     ],
     ids=[
-        "no-number", "no-name", "unknown", "empty-name", "negative", "no-span", "empty-span", "zone", "twice",
-        "no-toml",
+        "no-number", "no-name", "unknown", "empty-name", "negative", "no-line", "no-span", "empty-span", "zone",
+        "twice", "no-toml",
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_with_field_and_value(tmp_path: Path, text: str, complaint: str) -> None:

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
 from burnline.detection.learned.engine import PythonEngine
+from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.rule import BurnRule
 from burnline.detector.merging import Logged
@@ -54,7 +55,13 @@ def records(sent: Iterable[Sent], first: int = 0, *, keyless: Container[str] = (
     return log
 
 
-def stage(*baselines: Baseline, suggests: bool = False, rule: BurnRule = RULE, topic: str = "t.usage") -> Stage:
+def stage(
+    *baselines: Baseline,
+    suggests: bool = False,
+    rule: BurnRule = RULE,
+    topic: str = "t.usage",
+    policies: Policies | None = None,
+) -> Stage:
     """A fresh one, in Python."""
     default = EffectiveBaseline(10**12, Decimal(5), "default")
     entries = {each.key(): each for each in baselines}
@@ -67,4 +74,5 @@ def stage(*baselines: Baseline, suggests: bool = False, rule: BurnRule = RULE, t
         rule=rule,
         kept_slices=60,
         suggests=suggests,
+        policies=policies,
     )

@@ -9,6 +9,7 @@ from burnline.api.view.anomalies import read_notice
 from burnline.detection.anomaly import Anomaly, State, cloudevent_headers, notice_key, notice_value
 from burnline.detection.baseline import Baseline
 from burnline.detection.learned.meters import DAY_MS
+from burnline.detection.learned.policy import Policies, Policy
 from burnline.detection.learned.rules import Cause
 from burnline.detector.admission import LATE_MS
 from burnline.detector.merging import Logged
@@ -114,3 +115,27 @@ def test_a_stage_goes_on_where_another_one_was(cuts: list[int]) -> None:
 def test_what_is_no_state_is_refused(damage: bytes) -> None:
     with pytest.raises(ValueError, match="no state of the learned rules"):
         stage().load(damage)
+
+
+def test_an_agent_whose_sessions_together_burn_too_much_is_told_of_wherever_the_state_is_saved() -> None:
+    """Twelve sessions that burn 5 USD/h each, over a quarter of an hour; its policy allows the agent 1 in the mean."""
+    line = Policy("one", "acme", "many", usd_per_hour_pico=10**12)
+    at = LOG[-1].logged_ms
+    many = [
+        Sent(at + 1_000 * run + 12_000 * turn, "many", f"many-{run}", 15_000, 300)
+        for run in range(12)
+        for turn in range(75)
+    ]
+    log, watched = records(many), stage(policies=Policies([line]))
+    notices, _ = watched.apply(log[:400])
+    state = watched.save()
+    watched = stage(policies=Policies([line]))
+    assert watched.load(state)
+    notices += watched.apply(log[400:])[0]
+    notices += watched.settle(watched.newest_ms + DAY_MS)
+    found = [notice for notice in notices if notice.baseline_source == "policy one"]
+    assert [(notice.state, notice.scope, notice.learned) for notice in found] == [
+        (State.OPENED, "agent", None),
+        (State.RESOLVED, "agent", None),
+    ]
+    assert summary(found[0]).startswith("acme / many, all its sessions together: burns")

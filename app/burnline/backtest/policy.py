@@ -50,6 +50,11 @@ class PolicyTable(BaseModel):
         BeforeValidator(_is_number),
         Field(ge=0, le=10**6, decimal_places=12, description="An incident is told once it has spent so much."),
     ] = Decimal()
+    agent_usd_per_hour: Annotated[
+        Decimal | None,
+        BeforeValidator(_is_number),
+        Field(gt=0, le=10**6, decimal_places=12, description="What all sessions of one agent together may burn."),
+    ] = None
     quiet: Annotated[
         list[str], Field(description="Hours of the day in which nothing is told, such as 22:00-06:00.", max_length=24)
     ] = []
@@ -82,6 +87,7 @@ class PolicyTable(BaseModel):
             sensitivity=sensitivity if self.sensitivity is None else self.sensitivity,
             minimum_pico_usd=int(self.minimum_spend_usd * PICO_PER_USD),
             quiet=quiet,
+            usd_per_hour_pico=None if self.agent_usd_per_hour is None else int(self.agent_usd_per_hour * PICO_PER_USD),
         )
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from burnline.backtest.files import FileError
 from burnline.backtest.policy import read_policies
-from burnline.cli.reference import EXIT_FAILED, failure
+from burnline.cli.reference import EXIT_FAILED, failure, print_whole
 from burnline.cli.root import EXIT_MISTAKE, cli, console
 from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
 from burnline.detection.anomaly import rfc3339
@@ -40,14 +40,14 @@ def show(file: File, *, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([_fields(policy) for policy in found]))
         return
-    table = Table("policy", "org", "agent", "sensitivity", "from USD on", "quiet hours", box=None)
+    table = Table("policy", "org", "agent", "sensitivity", "from USD on", "agent USD/h", "quiet hours", box=None)
     for policy in found:
         hours = ", ".join(_hours(policy)) or "none"
         table.add_row(
             policy.name or "(everybody else)", policy.org_id, policy.agent_id, f"{policy.sensitivity:g}",
-            usd_text(policy.minimum_pico_usd), hours,
+            usd_text(policy.minimum_pico_usd), _line(policy) or "none", hours,
         )  # fmt: skip
-    console.print(table, markup=False)
+    print_whole(table)
 
 
 @policies.command("test")
@@ -105,8 +105,13 @@ def _fields(policy: Policy) -> dict[str, Any]:
         "agent": policy.agent_id,
         "sensitivity": policy.sensitivity,
         "minimum_spend_usd": usd_text(policy.minimum_pico_usd),
+        "agent_usd_per_hour": _line(policy),
         "quiet": _hours(policy),
     }
+
+
+def _line(policy: Policy) -> str | None:
+    return None if policy.usd_per_hour_pico is None else usd_text(policy.usd_per_hour_pico)
 
 
 def _read(file: Path) -> Policies:

@@ -22,6 +22,7 @@ from burnline.detector.merging import Logged
 from burnline.detector.notices import as_anomaly
 from burnline.detector.priced import Pricer, PricerState
 from burnline.detector.spread import SpreadSessions, SpreadState
+from burnline.detector.tiers import AgentTiers, TiersState
 from burnline.ledger.duplicates import RecentIds
 from burnline.pricing.book import RateBook
 
@@ -38,7 +39,8 @@ class StageState(msgspec.Struct, frozen=True):
         told: Ids of incidents whose opening was told, and whose end was not.
         known: Hashes of the newest events, the older half and the newer one.
         pricer, watch: Theirs.
-        spread, logged_ms: Sessions and the partitions that they lie on, and when the log took the newest event.
+        spread, tiers: Sessions and the partitions that they lie on; agents whose policy says what they may burn.
+        logged_ms: When the log took the newest event.
     """
 
     version: int
@@ -50,6 +52,7 @@ class StageState(msgspec.Struct, frozen=True):
     watch: WatchState
     spread: SpreadState | None = None
     logged_ms: int = 0
+    tiers: TiersState | None = None
 
 
 class Stage:
@@ -90,6 +93,7 @@ class Stage:
         self._logged_ms = 0
         self._baselines = baselines
         self._spread = SpreadSessions(topic, rule, baselines, kept_slices)
+        self._tiers = AgentTiers(topic, rule, policies or Policies())
         self._topic = topic
         self._admission = Admission(max_clock_skew_ms=max_clock_skew_ms, by_event_time=by_event_time)
         self._suggests = suggests
@@ -100,7 +104,7 @@ class Stage:
     @property
     def open_incidents(self) -> int:
         """Incidents that are open now, told or not."""
-        return self._watch.open_incidents + len(self._spread)
+        return self._watch.open_incidents + len(self._spread) + len(self._tiers)
 
     def agents_by_policy(self) -> dict[str, int]:
         """How many of the agents that were met each policy holds for."""
@@ -130,15 +134,18 @@ class Stage:
         calls, event_ids, _ = self._pricer.batch(accepted)
         notices = self._tell(self._watch.apply(Batch(calls, event_ids, places)) if accepted else ())
         self._spread.add(accepted, calls.cost_pico_usd, places)
+        self._tiers.add(accepted, calls.cost_pico_usd, places)
         self._logged_ms = max((self._logged_ms, *(record.logged_ms for record in records)))
-        notices += self._spread.take_notices()
+        notices += self._spread.take_notices() + self._tiers.take_notices()
         return notices, counts
 
     def settle(self, now_ms: int) -> list[Anomaly]:
         """Time has moved on to a moment (of events): what is over by then."""
         waited_ms = max(0, now_ms - self.newest_ms)
-        self._spread.move_on(self._logged_ms + waited_ms, ResolvedBy.CLOCK if waited_ms else ResolvedBy.EVENT_TIME)
-        return self._tell(self._watch.end(now_ms)) + self._spread.take_notices()
+        by = ResolvedBy.CLOCK if waited_ms else ResolvedBy.EVENT_TIME
+        self._spread.move_on(self._logged_ms + waited_ms, by)
+        self._tiers.move_on(self._logged_ms + waited_ms, by)
+        return self._tell(self._watch.end(now_ms)) + self._spread.take_notices() + self._tiers.take_notices()
 
     def _tell(self, incidents: Iterable[Incident]) -> list[Anomaly]:
         """The notices that are told: of agents without a line of their own, and the whole life of what was begun."""
@@ -169,6 +176,7 @@ class Stage:
             self._watch.save(),
             self._spread.save(),
             self._logged_ms,
+            self._tiers.save(),
         )
         return msgspec.msgpack.encode(state)
 
@@ -195,6 +203,8 @@ class Stage:
         self._logged_ms = state.logged_ms
         if state.spread is not None:
             self._spread.load(state.spread)
+        if state.tiers is not None:
+            self._tiers.load(state.tiers)
         return self._watch.load(state.watch)
 
 

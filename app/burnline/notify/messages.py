@@ -32,7 +32,8 @@ def summary(notice: Anomaly) -> str:
     if notice.learned is not None:
         return f"{notice.org_id} / {notice.learned.summary}"
     window, burn = next(iter(notice.burn_usd_per_hour.items()))
-    who = f"{notice.org_id} / {notice.agent_id}, session {notice.session_id}"
+    of = "all its sessions together" if notice.scope == "agent" else f"session {notice.session_id}"
+    who = f"{notice.org_id} / {notice.agent_id}, {of}"
     times = "over a baseline of 0" if notice.ratio is None else f"{notice.ratio} × its baseline"
     if notice.state is State.RESOLVED:
         return f"{who}: back below its line, {burn} USD/h over {window}; {notice.spend_usd} USD spent in all"

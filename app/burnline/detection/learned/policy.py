@@ -36,6 +36,7 @@ class Policy(NamedTuple):
         sensitivity: 1.0 as the limits are tuned; above it more is found and more is told in vain.
         minimum_pico_usd: An incident is told once it has spent so much.
         quiet: When it is not told, unless it goes on afterwards.
+        usd_per_hour_pico: What all sessions of one agent together may burn in the mean; None: nothing is said of that.
     """
 
     name: str = ""
@@ -44,6 +45,7 @@ class Policy(NamedTuple):
     sensitivity: float = 1.0
     minimum_pico_usd: int = 0
     quiet: tuple[Quiet, ...] = ()
+    usd_per_hour_pico: int | None = None
 
     @property
     def key(self) -> tuple[str, str]:

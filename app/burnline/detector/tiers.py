@@ -71,20 +71,23 @@ class AgentTiers:
         if not self._any:
             return
         for usage, cost, place in zip(usages, costs, places, strict=True):
-            if place.logged_ms // SLICE_MS > self._log_slice:
-                self.move_on(place.logged_ms, ResolvedBy.EVENT_TIME)
+            log_ms = place.logged_ms
+            if log_ms // SLICE_MS > self._log_slice:
+                self.move_on(log_ms, ResolvedBy.EVENT_TIME)
             key = usage.org_id, usage.agent_id
             if key in self._unwatched:
                 continue
             agent = self._agents.get(key) or self._meet(key)
             if agent is None:
                 continue
-            at_ms = min(usage.occurred_at, place.logged_ms)  # no window ends later than the log
-            index = slice_index(at_ms)
+            at_ms = usage.occurred_at
+            if at_ms > log_ms:  # no window ends later than the log
+                at_ms = log_ms
+            index = at_ms // SLICE_MS
             if index <= self._log_slice - LONGEST_SLICES:
                 continue
             if index >= agent.rings.newest_slice:
-                agent.delay_ms = place.logged_ms - at_ms
+                agent.delay_ms = log_ms - at_ms
             agent.rings.add(index, cost)
             agent.spent += cost
             agent.slack -= cost

@@ -40,6 +40,15 @@ def test_embeddings_are_set_against_the_reduction() -> None:
     assert usd_text(found.net) == "19.5"
 
 
+def test_a_semantic_cache_saves_whole_calls() -> None:
+    hit = row(
+        kind="cache_hit", cache_hits=3, events=3, semantic_cache_savings_usd="3.2", input_tokens=0, output_tokens=0
+    )
+    found = roi(read_rows([value(FOCUS), value(EMBEDDING), value(hit)], UnpricedBounds.bundled()))
+    assert (usd_text(found.semantic_savings), usd_text(found.net)) == ("3.2", "22.7")
+    assert usd_text(found.cache.reduction) == "20.1"
+
+
 def test_a_premium_that_never_paid() -> None:
     used = Totals.zero()._replace(cache_write_tokens=10, cache_write_cost=50, cache_write_premium=20)
     impact = cache_impact(used)

@@ -14,7 +14,9 @@ from burnline.finance.frames import (
     COUNTS,
     SCHEMA,
     Dimension,
+    Totals,
     empty,
+    joined,
     matching,
     read_rows,
     totals,
@@ -63,7 +65,35 @@ def test_no_column_is_a_float() -> None:
     read = frame(row(input=1), row(agent_id="other"))
     assert read.schema == SCHEMA
     assert not any(dtype.is_float() for dtype in read.schema.values())
-    assert all(isinstance(each, int) for each in totals(read))
+    assert all(isinstance(each, int) for each in totals(read)[:-1])
+
+
+class TestRareSums:
+    """What most rows do not have: a frame has a column of it where one of its rows does."""
+
+    AUDIO = row(input_audio_tokens=600, input_audio_cost_usd="0.0192")
+    HIT = row(kind="cache_hit", cache_hits=2, events=2, semantic_cache_savings_usd="0.000000000001")
+
+    def test_they_are_summed_to_the_last_digit(self) -> None:
+        found = totals(frame(self.AUDIO, self.AUDIO | {"since_offset": 1}, self.HIT, row(agent_id="plain")))
+        assert found.rare == {
+            "input_audio_tokens": 1_200,
+            "input_audio_pico_usd": 38_400_000_000,
+            "cache_hits": 2,
+            "semantic_savings_pico_usd": 1,
+        }
+        assert (found.events, found.prompts) == (5, 5)
+
+    def test_rows_without_them_have_no_columns(self) -> None:
+        assert frame(row(), row(errors=0, agent_id="other")).schema == SCHEMA
+
+    def test_days_with_and_without_are_one(self) -> None:
+        whole = joined([frame(row()), frame(self.AUDIO), frame(self.HIT)])
+        assert totals(whole) == totals(frame(row())).plus(totals(frame(self.AUDIO))).plus(totals(frame(self.HIT)))
+        assert totals(whole).minus(totals(whole)) == Totals.zero()
+
+    def test_tool_calls_and_runs_are_no_prompts(self) -> None:
+        assert totals(frame(row(kind="run"), row(kind="tool_call"), row(kind="embedding"), row())).prompts == 1
 
 
 def test_what_a_float_would_lose() -> None:
@@ -78,7 +108,7 @@ def test_partials_of_the_same_are_one_row() -> None:
 
 def test_no_rows() -> None:
     assert read_rows([], BOUNDS).equals(empty())
-    assert set(totals(empty())) == {0}
+    assert totals(empty()) == Totals.zero()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnline.api.envelope import Unpriced
+from burnline.events.meters import METERS
 from burnline.finance.frames import Totals
+from burnline.ledger.rare import METER_COSTS
 from burnline.pricing.money import usd_text
 
 Usd = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,12})?$", description="USD, exact.", examples=["12.345"])]
@@ -41,6 +43,15 @@ class Costs(BaseModel):
     reported_usd: Usd = Field(description="As publishers reported it, of what no rate prices.")
 
 
+class MeterUsed(BaseModel):
+    """What was used of one rare meter."""
+
+    model_config = ConfigDict(title="MeterUsed")
+
+    units: Count = Field(description="Tokens, or what it counts; those of a meter within it included.", examples=[600])
+    cost_usd: Usd = Field(description="What they cost that no other meter counts; a part of `costs`.")
+
+
 class Used(BaseModel):
     """What was used and what it cost. Counts are inclusive: cached tokens are input, reasoning tokens output."""
 
@@ -56,6 +67,11 @@ class Used(BaseModel):
     cached_input_tokens: Count = Field(description="Input tokens read from a cache.", examples=[90000])
     cache_write_tokens: Count = Field(description="Input tokens written to a cache.", examples=[2000])
     reasoning_tokens: Count = Field(description="Reasoning tokens.", examples=[1000])
+    errors: Count = Field(description="Events that say that they failed.", examples=[0])
+    cache_hits: Count = Field(description="Of the events, answers out of a semantic cache.", examples=[0])
+    meters: dict[str, MeterUsed] = Field(
+        description="What else was metered, by the fields of an event (audio, images, searches); only what was used."
+    )
     unpriced: Unpriced
 
     @classmethod
@@ -85,5 +101,12 @@ def used_fields(totals: Totals) -> dict[str, object]:
         "cached_input_tokens": totals.cached_input_tokens,
         "cache_write_tokens": totals.cache_write_tokens,
         "reasoning_tokens": totals.reasoning_tokens,
+        "errors": totals.rare.get("errors", 0),
+        "cache_hits": totals.rare.get("cache_hits", 0),
+        "meters": {
+            meter.name: MeterUsed(units=units, cost_usd=usd_text(totals.rare.get(cost.name, 0)))
+            for meter, cost in zip(METERS, METER_COSTS, strict=True)
+            if (units := totals.rare.get(meter.name, 0))
+        },
         "unpriced": unpriced_of(totals),
     }

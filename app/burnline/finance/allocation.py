@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from burnline.finance.frames import COLUMNS, MEASURES, Dimension, Totals, sums, totals
+from burnline.finance.frames import COLUMNS, MEASURES, Dimension, Totals, rare_of, sums, totals
 
 SHARE_DECIMALS = 6
 _EXACT = Context(prec=60)
@@ -45,9 +45,11 @@ def allocate(frame: pl.DataFrame, group_by: Sequence[Dimension], limit: int, off
     whole = totals(frame)
     if not by:
         return Allocation([Allocated((), whole)][offset : offset + limit], whole, 1)
-    grouped = ranked(frame.group_by(by).agg(sums()), by)
-    rows = grouped.slice(offset, limit).select(*by, *MEASURES).rows()
-    return Allocation([_allocated(row, len(by)) for row in rows], whole, grouped.height)
+    grouped = ranked(frame.group_by(by).agg(sums(frame)), by)
+    rare = rare_of(frame)
+    rows = grouped.slice(offset, limit).select(*by, *MEASURES, *rare).rows()
+    found = [Allocated(row[: len(by)], Totals.of(row[len(by) :], rare)) for row in rows]
+    return Allocation(found, whole, grouped.height)
 
 
 def ranked(grouped: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
@@ -61,8 +63,3 @@ def share(part: int, whole: int) -> Decimal | None:
         return None
     ratio = _EXACT.divide(Decimal(part), Decimal(whole))
     return ratio.quantize(Decimal(1).scaleb(-SHARE_DECIMALS), context=_EXACT)
-
-
-def _allocated(row: tuple[object, ...], dimensions: int) -> Allocated:
-    group: tuple[object, ...] = row[:dimensions]
-    return Allocated(group, Totals(*row[dimensions:]))  # type: ignore[arg-type]  # as the frame's schema has them

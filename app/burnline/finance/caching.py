@@ -14,7 +14,9 @@ FOCUS' example: 31.50 - 11.40 = 20.10 USD for a premium of 1.50, a return of 13.
 cache (its scenario B) are no token charges, and not in the events. Embeddings pay for retrieval, which keeps prompts
 short; what they cost is set against the reduction:
 
-    net = reduction - cost of embeddings
+    net = reduction + savings of semantic caches - cost of embeddings
+
+A semantic cache answers without a model: nothing is called, and saved is what the call would have cost.
 """
 
 from decimal import Decimal
@@ -26,6 +28,8 @@ from burnline.finance.allocation import share
 from burnline.finance.frames import COLUMNS, Dimension, Totals, totals
 
 EMBEDDING = "embedding"
+SEMANTIC_SAVINGS = "semantic_savings_pico_usd"
+CACHE_HITS = "cache_hits"
 
 
 class CacheImpact(NamedTuple):
@@ -49,6 +53,7 @@ class Roi(NamedTuple):
     """Caches and embeddings together, in pico-USD."""
 
     cache: CacheImpact
+    semantic_savings: int
     embedding_cost: int
     net: int
 
@@ -70,6 +75,7 @@ def cache_impact(used: Totals) -> CacheImpact:
 
 def roi(frame: pl.DataFrame) -> Roi:
     """What the usage of a frame got back from caches, less its embeddings."""
-    cache = cache_impact(totals(frame))
+    whole = totals(frame)
+    cache, semantic = cache_impact(whole), whole.rare.get(SEMANTIC_SAVINGS, 0)
     embedding_cost = totals(frame.filter(pl.col(COLUMNS[Dimension.KIND]) == EMBEDDING)).cost
-    return Roi(cache, embedding_cost, cache.reduction - embedding_cost)
+    return Roi(cache, semantic, embedding_cost, cache.reduction + semantic - embedding_cost)

@@ -63,9 +63,9 @@ def allocations(frame: pl.DataFrame, group_by: Sequence[Dimension]) -> Table:
     if frame.is_empty():
         grouped = frame.select(*by, *measured)
     elif by:
-        grouped = ranked(frame.group_by(by).agg(sums()), by).select(*by, *measured)
+        grouped = ranked(frame.group_by(by).agg(sums(frame)), by).select(*by, *measured)
     else:
-        grouped = frame.select(sums()).select(measured)
+        grouped = frame.select(sums(frame)).select(measured)
     money = len(by) + len(COUNTS)
 
     def rows() -> Iterator[tuple[Cell, ...]]:
@@ -88,7 +88,7 @@ def by_span(frame: pl.DataFrame, spans: Sequence[Span], group_by: Sequence[Dimen
     """
     by = [COLUMNS[dimension] for dimension in group_by]
     measured = [*COUNTS, *_COSTS_FIRST_TO_LAST, *_BOUNDS]
-    grouped = with_days(frame, spans).group_by(_DAY, *by).agg(sums())
+    grouped = with_days(frame, spans).group_by(_DAY, *by).agg(sums(frame))
     ordered = grouped.sort(_DAY, *by, nulls_last=True).select(_DAY, *by, *measured)
     money = len(by) + len(COUNTS)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 import polars as pl
 
 from burnline.finance.bounds import UnpricedBounds
+from burnline.ledger.rare import ROLLUP_SUMS
 
 
 class Dimension(StrEnum):
@@ -53,23 +54,30 @@ COSTS = (
     "cost",
     "cache_savings",
 )
-DERIVED = ("unpriced_low", "unpriced_high", "cache_write_premium", "premium_unknown_tokens", "runs")
-"""Worked out when a frame is read: what unpriced tokens may cost, what writing to the cache cost on top of input, and
-how many of the events were runs.
+DERIVED = ("unpriced_low", "unpriced_high", "cache_write_premium", "premium_unknown_tokens", "runs", "prompts")
+"""Worked out when a frame is read: what unpriced tokens may cost, what writing to the cache cost on top of input, how
+many of the events were runs, and how many were prompts, answered by a model or out of a semantic cache.
 
 The premium of a row is what its cache-write tokens cost above the plain input rate of its other input tokens: exact
 where one rate held in the quarter-hour. A row that has no other input tokens goes by the rate of its provider's model
 over the day, and where there is none either, its tokens are counted as `premium_unknown_tokens`.
 """
 MEASURES = (*COUNTS, *COSTS, *DERIVED)
+RARE = {each.name: each.field for each in ROLLUP_SUMS if f"{each.name.removesuffix('_pico_usd')}_cost" not in COSTS}
+"""Column → field of the wire, of sums that most rows do not have (`burnline.ledger.rare`): a frame has a column only
+where one of its rows is not zero there."""
+_RARE_AMOUNTS = frozenset(name for name in RARE if name.endswith("_pico_usd"))
 
+PROMPTS = ("llm", "cache_hit")
+"""Kinds of events that are prompts."""
 _KEYS = (QUARTER, *COLUMNS.values())
-_NULLABLE = {"team_id", "project_code", "reported_cost_usd"}
+_NULLABLE = {"team_id", "project_code", "reported_cost_usd", *RARE.values()}
 _WIRE = {
     QUARTER: pl.Int64,
     **dict.fromkeys(COLUMNS.values(), pl.String),
     **dict.fromkeys(COUNTS, pl.Int64),
     **{f"{name}_usd": pl.String for name in COSTS},
+    **{field: pl.String if name in _RARE_AMOUNTS else pl.Int64 for name, field in RARE.items()},
 }
 SCHEMA = pl.Schema(
     {
@@ -78,7 +86,8 @@ SCHEMA = pl.Schema(
         **dict.fromkeys(MEASURES, pl.Int128),
     }
 )
-"""Columns of every frame here. Token counts are inclusive; the costs are of disjoint parts and add up to `cost`."""
+"""Columns of every frame here, before those of `RARE`. Token counts are inclusive; the costs are of disjoint parts and
+add up to `cost`."""
 
 
 class Totals(NamedTuple):
@@ -105,19 +114,33 @@ class Totals(NamedTuple):
     cache_write_premium: int
     premium_unknown_tokens: int
     runs: int
+    prompts: int
+    rare: Mapping[str, int] = {}  # nobody writes to it
+    """Of the sums of `RARE`, those that are not zero, by name."""
 
     @classmethod
     def zero(cls) -> Self:
         """Nothing."""
-        return cls(*(0 for _ in MEASURES))
+        return cls.of([0] * len(MEASURES))
+
+    @classmethod
+    def of(cls, values: Sequence[int], rare: Sequence[str] = ()) -> Self:
+        """From the values of `MEASURES`, and of some rare sums behind them."""
+        found = zip(rare, values[len(MEASURES) :], strict=True)
+        return cls(*values[: len(MEASURES)], rare={name: value for name, value in found if value})  # type: ignore[misc]  # as many as there are
 
     def plus(self, other: Self) -> Self:
         """The sum of two."""
-        return type(self)(*(a + b for a, b in zip(self, other, strict=True)))
+        return self._with(other, 1)
 
     def minus(self, other: Self) -> Self:
         """The difference of two."""
-        return type(self)(*(a - b for a, b in zip(self, other, strict=True)))
+        return self._with(other, -1)
+
+    def _with(self, other: Self, sign: int) -> Self:
+        names = tuple(dict.fromkeys((*self.rare, *other.rare)))
+        plain = [getattr(self, name) + sign * getattr(other, name) for name in MEASURES]
+        return self.of([*plain, *(self.rare.get(name, 0) + sign * other.rare.get(name, 0) for name in names)], names)
 
 
 def empty() -> pl.DataFrame:
@@ -145,7 +168,7 @@ def read_rows(values: Sequence[bytes], bounds: UnpricedBounds) -> pl.DataFrame:
     if missing or wire.height != len(values):
         raise ValueError(f"not rollup rows: {', '.join(missing) or 'another number of them'}")
     try:
-        return _summed(_priced(wire), bounds)
+        return _without_zeros(_summed(_priced(wire), bounds))
     except pl.exceptions.PolarsError as error:
         raise ValueError(f"not rollup rows: {error}") from error
 
@@ -156,11 +179,22 @@ def _priced(wire: pl.DataFrame) -> pl.DataFrame:
     amounts = [
         pl.col(f"{name}_usd").fill_null("0").cast(pl.Decimal(38, 12)).to_physical().alias(name) for name in COSTS
     ]
-    return wire.select(*_KEYS, *(pl.col(name).cast(pl.Int128) for name in COUNTS), *amounts)
+    rare = [
+        (pl.col(field).cast(pl.Decimal(38, 12)).to_physical() if name in _RARE_AMOUNTS else pl.col(field))
+        .cast(pl.Int128)
+        .alias(name)
+        for name, field in RARE.items()
+        if wire[field].null_count() < wire.height
+    ]
+    return wire.select(*_KEYS, *(pl.col(name).cast(pl.Int128) for name in COUNTS), *amounts, *rare)
+
+
+def _without_zeros(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.drop([name for name in rare_of(frame) if not (frame[name] != 0).any()])
 
 
 def _summed(frame: pl.DataFrame, bounds: UnpricedBounds) -> pl.DataFrame:
-    summed = frame.group_by(*_KEYS).agg(pl.col(*COUNTS, *COSTS).sum())
+    summed = frame.group_by(*_KEYS).agg(pl.col(*COUNTS, *COSTS, *rare_of(frame)).sum())
     providers = summed.filter(pl.col("unpriced_tokens") > 0)["provider"].unique().to_list()
     rates = {provider: bounds.of(provider) for provider in providers}
     low = _per_provider({provider: rate.low for provider, rate in rates.items()})
@@ -169,8 +203,16 @@ def _summed(frame: pl.DataFrame, bounds: UnpricedBounds) -> pl.DataFrame:
         (pl.col("unpriced_tokens") * low).alias("unpriced_low"),
         (pl.col("unpriced_tokens") * high).alias("unpriced_high"),
         pl.when(pl.col("kind") == "run").then(pl.col("events")).otherwise(pl.lit(0, dtype=pl.Int128)).alias("runs"),
+        pl.when(pl.col("kind").is_in(PROMPTS))
+        .then(pl.col("events"))
+        .otherwise(pl.lit(0, dtype=pl.Int128))
+        .alias("prompts"),
     )
-    return bounded.with_columns(*_premium()).select(SCHEMA.names())
+    return bounded.with_columns(*_premium()).select(*SCHEMA.names(), *rare_of(frame))
+
+
+def _events_where(condition: pl.Expr) -> pl.Expr:
+    return pl.when(condition).then(pl.col("events")).otherwise(pl.lit(0, dtype=pl.Int128))
 
 
 def _premium() -> list[pl.Expr]:
@@ -221,11 +263,21 @@ def matching(frame: pl.DataFrame, filters: Mapping[Dimension, Collection[str]]) 
     return frame
 
 
-def sums() -> list[pl.Expr]:
-    """The sum of every measure, for `agg` and `select`."""
-    return [pl.col(name).sum() for name in MEASURES]
+def joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all frames; a rare sum that only some of them have is null elsewhere."""
+    return pl.concat([empty(), *frames], how="diagonal", rechunk=False)
+
+
+def rare_of(frame: pl.DataFrame) -> list[str]:
+    """The rare sums that a frame has."""
+    return [name for name in RARE if name in frame.columns]
+
+
+def sums(frame: pl.DataFrame) -> list[pl.Expr]:
+    """The sum of every measure of a frame, for `agg` and `select`."""
+    return [pl.col(name).sum() for name in (*MEASURES, *rare_of(frame))]
 
 
 def totals(frame: pl.DataFrame) -> Totals:
     """The sums over a whole frame."""
-    return Totals(*frame.select(sums()).row(0))
+    return Totals.of(frame.select(sums(frame)).row(0), rare_of(frame))

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from burnline.finance.allocation import Group, ranked
-from burnline.finance.frames import COLUMNS, MEASURES, QUARTER, Dimension, Totals, sums, totals, within
+from burnline.finance.frames import COLUMNS, MEASURES, QUARTER, Dimension, Totals, rare_of, sums, totals, within
 
 _DAY = "day"
 
@@ -77,21 +77,22 @@ def trend(frame: pl.DataFrame, days: Sequence[Span], group_by: Sequence[Dimensio
     if not group_by:
         return Trend([whole], None, whole.total, 1)
     by = [COLUMNS[dimension] for dimension in group_by]
-    order = ranked(dated.group_by(by).agg(sums()), by)
+    order = ranked(dated.group_by(by).agg(sums(dated)), by)
     series = [_series(group, part, len(days)) for group, part in _parts(dated, by, order.head(limit).select(by))]
     rest = _less(whole, series) if order.height > limit else None
     return Trend(series, rest, whole.total, order.height)
 
 
 def _parts(dated: pl.DataFrame, by: list[str], order: pl.DataFrame) -> list[tuple[Group, pl.DataFrame]]:
-    shown = dated.join(order, on=by, how="semi", nulls_equal=True).group_by(*by, _DAY).agg(sums())
+    shown = dated.join(order, on=by, how="semi", nulls_equal=True).group_by(*by, _DAY).agg(sums(dated))
     parts = shown.partition_by(by, as_dict=True)
     return [(group, parts[group]) for group in order.rows()]
 
 
 def _series(group: Group, rows: pl.DataFrame, count: int) -> Series:
-    found = rows.group_by(_DAY).agg(sums()).select(_DAY, *MEASURES).rows()
-    by_day = {number: Totals(*measures) for number, *measures in found}
+    rare = rare_of(rows)
+    found = rows.group_by(_DAY).agg(sums(rows)).select(_DAY, *MEASURES, *rare).rows()
+    by_day = {number: Totals.of(measures, rare) for number, *measures in found}
     return Series(group, totals(rows), [by_day.get(number, Totals.zero()) for number in range(count)])
 
 

@@ -12,7 +12,7 @@ from burnline.api.amounts import Count, Ratio, Usd, ratio_text, unpriced_of
 from burnline.api.envelope import Envelope
 from burnline.api.questions import Month, Period, find, moment
 from burnline.api.resources import WithResources
-from burnline.finance.caching import cache_impact, roi
+from burnline.finance.caching import CACHE_HITS, SEMANTIC_SAVINGS, cache_impact, roi
 from burnline.finance.frames import Totals, totals
 from burnline.finance.trend import trend
 from burnline.pricing.money import usd_text
@@ -38,6 +38,11 @@ class CacheUse(BaseModel):
     )
     reduction_usd: Usd = Field(description="Savings less premium.", examples=["20.1"])
     return_on_premium: Ratio = Field(description="Reduction per premium.", examples=["13.400000"])
+    prompts: Count = Field(description="Events that a model or a semantic cache answered.", examples=[1200])
+    semantic_hits: Count = Field(description="Of them, those answered out of a semantic cache.", examples=[300])
+    semantic_savings_usd: Usd = Field(
+        description="What the calls would have cost that were not made; not in the sums above.", examples=["3.2"]
+    )
 
     @classmethod
     def of(cls, used: Totals) -> Self:
@@ -67,8 +72,11 @@ class RoiAnswer(Envelope):
     period: Period
     cache: CacheUse
     cache_savings_usd: Usd = Field(description="What reading from caches saved.", examples=["21.6"])
+    semantic_savings_usd: Usd = Field(description="What answers out of semantic caches saved.", examples=["3.2"])
     embedding_cost_usd: Usd = Field(description="What embeddings cost.", examples=["0.6"])
-    net_usd: Usd = Field(description="Savings, less the premium on cache writes, less embeddings.", examples=["19.5"])
+    net_usd: Usd = Field(
+        description="Both savings, less the premium on cache writes, less embeddings.", examples=["22.7"]
+    )
 
 
 @router.get("/roi-stats", summary="Do caches and embeddings pay?")
@@ -82,6 +90,7 @@ async def roi_stats(resources: WithResources, caller: Viewer, asked: Month) -> R
         period=asked.period(),
         cache=CacheUse.of(whole),
         cache_savings_usd=usd_text(answer.cache.savings),
+        semantic_savings_usd=usd_text(answer.semantic_savings),
         embedding_cost_usd=usd_text(answer.embedding_cost),
         net_usd=usd_text(answer.net),
     )
@@ -118,4 +127,7 @@ def _cache_fields(used: Totals) -> dict[str, object]:
         "premium_unknown_tokens": used.premium_unknown_tokens,
         "reduction_usd": usd_text(impact.reduction),
         "return_on_premium": ratio_text(impact.returned),
+        "prompts": used.prompts,
+        "semantic_hits": used.rare.get(CACHE_HITS, 0),
+        "semantic_savings_usd": usd_text(used.rare.get(SEMANTIC_SAVINGS, 0)),
     }

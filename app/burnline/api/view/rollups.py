@@ -18,7 +18,7 @@ from burnline.api.problems import Problem, unavailable
 from burnline.api.resources import Resources
 from burnline.api.view.generation import read_together
 from burnline.finance.bounds import UnpricedBounds
-from burnline.finance.frames import empty, read_rows
+from burnline.finance.frames import joined, read_rows
 from burnline.readmodel.checked import NotWhole
 from burnline.readmodel.keys import DAY_MS, Keys, utc_day
 from burnline.readmodel.rows import UnreadableRow
@@ -116,7 +116,7 @@ class RollupCache:
         for day in days:
             if day in self._held:
                 self._held.move_to_end(day)
-        return pl.concat([empty(), *(each.frame for each in held)], rechunk=False)
+        return joined([each.frame for each in held])
 
 
 def _asking(days: Sequence[str], stale: Sequence[str]) -> Callable[[Pipeline, Keys], None]:

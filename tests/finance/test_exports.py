@@ -6,6 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from burnline.events.meters import NAMES
 from burnline.finance.bounds import UnpricedBounds
 from burnline.finance.days import days_until, zone
 from burnline.finance.exports import Type, allocations, of_days, parquet_frame
@@ -121,3 +122,22 @@ class TestOfDays:
 )  # fmt: skip
 def test_amounts_are_exact_and_short(pico_usd: int, text: str) -> None:
     assert f"{plain(pico_usd, 10**12):f}" == text
+
+
+def test_what_rare_meters_count_of_a_day() -> None:
+    """Units within each other are told once; quarters with other prices of them are rows of their own."""
+    audio = {"input_audio_tokens": 60, "cached_input_audio_tokens": 20, "cached_input_tokens": 20}
+    costs = {"input_audio_cost_usd": "0.0000000004", "cached_input_audio_cost_usd": "0.0000000001"}
+    priced = row(input=40 * 10 + 40 * 1, cached_input=100, **audio, **costs)
+    dearer = row(quarter_start_ms=T0 + QUARTER, input=40 * 20 + 40 * 1, cached_input=100, **audio)
+    dearer |= costs | {"input_audio_cost_usd": "0.0000000008"}
+    utc = zone("UTC")
+    read = read_rows([value(priced), value(dearer), value(row(agent_id="plain"))], UnpricedBounds.bundled())
+    height, usage = of_days(read, days_until(utc, date(2025, 10, 9), 1), utc)
+    own = [dict(zip(NAMES, used.own, strict=True)) if used.own else {} for used in usage]
+    assert height == 3
+    assert [(each.get("input_audio_tokens"), each.get("cached_input_audio_tokens")) for each in own] == [
+        ((40, 400), (20, 100)),
+        ((40, 800), (20, 100)),
+        (None, None),
+    ]

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.finance.focus import COLUMNS, METERS, Cell, Charge, UsageOfDay, cells, charges
+from burnline.events.meters import METERS as RARE_METERS
+from burnline.events.meters import NAMES as RARE
+from burnline.events.meters import PARTS
+from burnline.finance.focus import COLUMNS, Cell, Charge, UsageOfDay, cells, charges
 from burnline.finance.unit_prices import Rates
 from burnline.pricing.money import PICO_PER_USD, usd_text
 
@@ -42,6 +45,11 @@ USED = UsageOfDay(
     reasoning_cost=50 * 10_000_000,
     request_cost=0,
 )
+
+
+def own(**used: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Of each rare meter, its own units and their cost."""
+    return tuple(used.get(name, (0, 0)) for name in RARE)
 
 
 def names(text: str) -> list[str]:
@@ -287,9 +295,15 @@ PICO = st.integers(0, 10**21)
 
 @st.composite
 def any_usage(draw: st.DrawFn) -> UsageOfDay:
-    parts = [draw(COUNT) for _ in METERS]
-    costs = [draw(PICO) if part else 0 for part in parts]
-    plain, cached, written, answer, reasoning = parts
+    parts = {part: draw(COUNT) for part in PARTS if part != "request"}
+    costs = {part: draw(PICO) if units else 0 for part, units in parts.items()} | {"request": draw(PICO)}
+    rare = [(0, 0)] * len(RARE_METERS)
+    for at in draw(st.lists(st.integers(0, len(rare) - 1), max_size=3, unique=True)):
+        rare[at] = draw(st.integers(1, 10**12)), draw(PICO)
+        costs[RARE_METERS[at].part] += rare[at][1]
+        if RARE_METERS[at].is_tokens:
+            parts[RARE_METERS[at].part] += rare[at][0]
+    plain, cached, written, answer, reasoning = parts.values()
     events = draw(st.integers(1, 10**9))
     return USED._replace(
         events=events,
@@ -298,14 +312,15 @@ def any_usage(draw: st.DrawFn) -> UsageOfDay:
         cache_write_tokens=written,
         output_tokens=answer + reasoning,
         reasoning_tokens=reasoning,
-        unpriced_tokens=draw(st.integers(0, sum(parts))),
-        input_cost=costs[0],
-        cached_input_cost=costs[1],
-        cache_write_cost=costs[2],
-        output_cost=costs[3],
-        reasoning_cost=costs[4],
-        request_cost=draw(PICO),
+        unpriced_tokens=draw(st.integers(0, sum(parts.values()))),
+        input_cost=costs["input"],
+        cached_input_cost=costs["cached_input"],
+        cache_write_cost=costs["cache_write"],
+        output_cost=costs["output"],
+        reasoning_cost=costs["reasoning"],
+        request_cost=costs["request"],
         reported_cost=draw(PICO),
+        own=tuple(rare) if any(units for units, _ in rare) else (),
     )
 
 
@@ -381,3 +396,43 @@ class TestPrices:
         (row,) = of_input(Cards((3, 5, 9), (3, 5, 9)), (3, 17))
         assert (row.status, row.price, row.list_amount, row.sku_price) == ("mixed", None, row.amount, row.sku)
         assert row.description == "Input Tokens of gpt-4o, at several rates"
+
+
+class TestRareMeters:
+    """What is metered beside plain tokens has rows of its own, each at its own price."""
+
+    def test_audio_hours_and_searches(self) -> None:
+        used = USED._replace(
+            input_cost=200 * 2_500_000 + 100 * 32_000_000,
+            cache_write_cost=60 * 2_500_000 + 40 * 5_000_000,
+            request_cost=2 * 10_000_000_000,
+            own=own(
+                input_audio_tokens=(100, 100 * 32_000_000),
+                cache_write_1h_tokens=(40, 40 * 5_000_000),
+                web_searches=(2, 2 * 10_000_000_000),
+            ),
+        )
+        found = {charge.meter.name: charge for charge in charges([used])}
+        assert {name: (charge.quantity, charge.price) for name, charge in found.items()} == {
+            "Input Tokens": (200, 2_500_000),
+            "Cached Input Tokens": (600, 1_250_000),
+            "Cache Write Tokens": (60, 2_500_000),
+            "Output Tokens": (150, 10_000_000),
+            "Reasoning Tokens": (50, 10_000_000),
+            "Cache Write 1H Tokens": (40, 5_000_000),
+            "Input Audio Tokens": (100, 32_000_000),
+            "Web Searches": (2, 10_000_000_000),
+        }
+        searches = found["Web Searches"]
+        assert (searches.contracted_unit_price, searches.meter.unit) == (Decimal(10), "Searches")
+        assert (
+            dict(zip([column.name for column in COLUMNS], cells(searches), strict=True))["PricingUnit"]
+            == "1000 Searches"
+        )
+        whole = used.input_cost + used.cached_input_cost + used.cache_write_cost + used.output_cost
+        assert sum(charge.cost for charge in found.values()) == whole + used.reasoning_cost + used.request_cost
+        assert {charge.status for charge in found.values()} == {"priced"}
+
+    def test_a_part_that_is_rare_altogether_has_no_plain_row(self) -> None:
+        audio = own(input_audio_tokens=(300, USED.input_cost))
+        assert "Input Tokens" not in {charge.meter.name for charge in charges([USED._replace(own=audio)])}

@@ -1,6 +1,6 @@
 """Usage as tables to take away: allocations by any dimensions, and the days' usage that FOCUS rows are made of."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from burnline.events.meters import METERS, NAMES, own_units
 from burnline.finance.allocation import ranked
 from burnline.finance.days import Day, start_ms
 from burnline.finance.focus import UsageOfDay, plain
-from burnline.finance.frames import COLUMNS, COSTS, COUNTS, QUARTER, Dimension, empty, sums
+from burnline.finance.frames import COLUMNS, COSTS, COUNTS, QUARTER, Dimension, empty, rare_of, sums
 from burnline.finance.trend import Span, with_days
+from burnline.ledger.rare import METER_COSTS
 from burnline.pricing.dated import utc_text
 from burnline.pricing.money import DECIMALS, PICO_PER_USD
 
@@ -23,14 +25,6 @@ _DAY = "day"
 _COSTS_FIRST_TO_LAST = ("cost", *(name for name in COSTS if name not in ("cost", "cache_savings")), "cache_savings")
 _BOUNDS = ("unpriced_low", "unpriced_high")
 _DIMENSIONS = tuple(COLUMNS.values())
-_UNIT_PRICES = (
-    *(
-        f"{name.removesuffix('_cost')}_unit_price"
-        for name in COSTS
-        if name not in ("reported_cost", "cost", "cache_savings")
-    ),
-    "unpriced_share",
-)
 _OF_DAY = (*COUNTS, *(name for name in COSTS if name not in ("cost", "cache_savings")))
 
 
@@ -113,22 +107,38 @@ def of_days(frame: pl.DataFrame, days: Sequence[Day], tz: ZoneInfo) -> tuple[int
         tz: Their zone, whose months are meant.
     """
     dated = with_days(frame, days)
-    priced = dated.with_columns(*_unit_prices())
-    by = (_DAY, *_DIMENSIONS, *_UNIT_PRICES)
-    grouped = priced.group_by(*by).agg(pl.col(*_OF_DAY).sum(), pl.col(QUARTER).min())
-    ordered = grouped.sort(*by, nulls_last=True).select(_DAY, *_DIMENSIONS, *_OF_DAY, QUARTER)
+    rare = rare_of(dated)
+    priced = dated.with_columns(pl.col(*rare).fill_null(0)) if rare else dated
+    priced = priced.with_columns(*(prices := _unit_prices(rare)))
+    by = (_DAY, *_DIMENSIONS, *(price.meta.output_name() for price in prices))
+    grouped = priced.group_by(*by).agg(pl.col(*_OF_DAY, *rare).sum(), pl.col(QUARTER).min())
+    ordered = grouped.sort(*by, nulls_last=True).select(_DAY, *_DIMENSIONS, *_OF_DAY, QUARTER, *rare)
+    plain_fields = len(_DIMENSIONS) + len(_OF_DAY) + 1
 
     def rows() -> Iterator[UsageOfDay]:
         months = [_month(tz, day.date) for day in days]
         for number, *fields in ordered.iter_rows():
             day = days[number]
-            yield UsageOfDay(day.start_ms, day.end_ms, *months[number], *fields)
+            own = _own_of(dict(zip(rare, fields[plain_fields:], strict=True)))
+            yield UsageOfDay(day.start_ms, day.end_ms, *months[number], *fields[:plain_fields], own)
 
     return ordered.height, rows()
 
 
-def _unit_prices() -> list[pl.Expr]:
+def _own_of(rare: Mapping[str, int]) -> tuple[tuple[int, int], ...]:
+    """Of each rare meter its own units and their cost; empty where none was used."""
+    counts = tuple(rare.get(name, 0) for name in NAMES)
+    if not any(counts):
+        return ()
+    return tuple(zip(own_units(counts), (rare.get(cost.name, 0) for cost in METER_COSTS), strict=True))
+
+
+def _unit_prices(rare: Sequence[str]) -> list[pl.Expr]:
     """Per kind of token: cost by quantity where that is whole, -1 where it is not, null where there are none."""
+
+    def column(name: str) -> pl.Expr:
+        return pl.col(name) if name in rare else pl.lit(0, dtype=pl.Int128)
+
     quantities = {
         "input": pl.col("input_tokens") - pl.col("cached_input_tokens") - pl.col("cache_write_tokens"),
         "cached_input": pl.col("cached_input_tokens"),
@@ -137,15 +147,30 @@ def _unit_prices() -> list[pl.Expr]:
         "reasoning": pl.col("reasoning_tokens"),
         "request": pl.when(pl.col("request_cost") > 0).then(pl.col("events")).otherwise(0),
     }
-    found = []
-    for name, quantity in quantities.items():
-        cost = pl.col(f"{name}_cost")
-        whole = pl.when(cost % quantity == 0).then(cost // quantity).otherwise(-1)
-        found.append(pl.when(quantity > 0).then(whole).alias(f"{name}_unit_price"))
+    costs = {name: pl.col(f"{name}_cost") for name in quantities}
+    found: dict[str, tuple[pl.Expr, pl.Expr]] = {}
+    for meter, cost in zip(METERS, METER_COSTS, strict=True):
+        if meter.name not in rare:
+            continue
+        units = column(meter.name)
+        for inner in METERS:
+            if inner.within == meter.name:
+                units -= column(inner.name)
+        if meter.is_tokens:
+            quantities[meter.part] -= units
+        costs[meter.part] -= column(cost.name)
+        found[meter.name] = units, column(cost.name)
+    found |= {name: (quantities[name], costs[name]) for name in quantities}
+    prices = [
+        pl.when(quantity > 0)
+        .then(pl.when(cost % quantity == 0).then(cost // quantity).otherwise(-1))
+        .alias(f"{name}_unit_price")
+        for name, (quantity, cost) in found.items()
+    ]
     tokens = pl.col("input_tokens") + pl.col("output_tokens")
     unpriced = pl.col("unpriced_tokens")
     share = pl.when(unpriced == 0).then(0).when(unpriced < tokens).then(1).otherwise(2)
-    return [*found, share.alias("unpriced_share")]
+    return [*prices, share.alias("unpriced_share")]
 
 
 def parquet_frame(table: Table) -> pl.DataFrame:

@@ -5,7 +5,8 @@ How Burnline's names become FOCUS's:
 - The org is the billing account, its team the sub account, the agent the resource; the project code is a tag.
 - A charge period is one day of the asked time zone, a billing period its calendar month there; both are written in UTC.
 - A SKU is a model's token kind at a provider. Tokens are disjoint: cached and cache-write tokens are no input tokens
-  here, reasoning tokens no output tokens, so that each row's quantity times its price is its cost.
+  here, reasoning tokens no output tokens, so that each row's quantity times its price is its cost. What is metered
+  beside them (audio, images, writes for an hour, searches) has rows of its own, and is not in the plain ones.
 - A row has one unit price, at which its quantity makes its cost, exactly: a day has a row per price
   (`finance.unit_prices`). Where prices cannot be told apart there is none (`x_PricingStatus` "mixed"), and no average.
 - The list price is the catalogue's. Contracted, effective and billed cost are what an override set makes of it, and the
@@ -22,6 +23,8 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Literal, NamedTuple, Protocol
 
+from burnline.events.meters import METERS as RARE_METERS
+from burnline.events.meters import Meter as RareMeter
 from burnline.finance.unit_prices import Rates, parts
 from burnline.pricing.dated import utc_text
 from burnline.pricing.money import PICO_PER_USD
@@ -71,6 +74,17 @@ class UsageOfDay(NamedTuple):
     reported_cost: int = 0
     at_ms: int = 0
     """The event time whose rates are asked for: the first quarter of an hour in it."""
+    own: tuple[tuple[int, int], ...] = ()
+    """Of each rare meter (`burnline.events.meters`) the units that no other meter counts, and what they cost, both part
+    of the plain ones above; empty where none was used."""
+
+    def plain_of(self, part: str, units: int, cost: int) -> tuple[int, int]:
+        """Of a part's units and cost, those that no rare meter counts."""
+        for meter, (own_units, own_cost) in zip(RARE_METERS, self.own, strict=bool(self.own)):
+            if meter.part == part:
+                units -= own_units if meter.is_tokens else 0
+                cost -= own_cost
+        return units, cost
 
     @property
     def whose(self) -> tuple[object, ...]:
@@ -92,49 +106,51 @@ class Meter(NamedTuple):
     cost: Callable[[UsageOfDay], int]
 
 
+def _part(used: UsageOfDay, part: str) -> tuple[int, int]:
+    """Units and cost of a part, rare meters included."""
+    match part:
+        case "input":
+            return used.input_tokens - used.cached_input_tokens - used.cache_write_tokens, used.input_cost
+        case "cached_input":
+            return used.cached_input_tokens, used.cached_input_cost
+        case "cache_write":
+            return used.cache_write_tokens, used.cache_write_cost
+        case "output":
+            return used.output_tokens - used.reasoning_tokens, used.output_cost
+        case "reasoning":
+            return used.reasoning_tokens, used.reasoning_cost
+        case _:
+            return used.events, used.request_cost
+
+
+def _plain(name: str, part: str, unit: str, per: int) -> Meter:
+    def what(used: UsageOfDay) -> tuple[int, int]:
+        return used.plain_of(part, *_part(used, part))
+
+    return Meter(name, part.replace("_", "-"), unit, per, lambda used: what(used)[0], lambda used: what(used)[1])
+
+
+def _rare(at: int, meter: RareMeter) -> Meter:
+    named = meter.words.title()
+    name, unit, per = (
+        (f"{named} Tokens", "Tokens", MILLION) if meter.is_tokens else (named, named.split()[-1], meter.per)
+    )
+
+    def own(used: UsageOfDay) -> tuple[int, int]:
+        return used.own[at] if used.own else (0, 0)
+
+    return Meter(name, meter.stem.replace("_", "-"), unit, per, lambda used: own(used)[0], lambda used: own(used)[1])
+
+
 METERS = (
-    Meter(
-        "Input Tokens",
-        "input",
-        "Tokens",
-        MILLION,
-        lambda used: used.input_tokens - used.cached_input_tokens - used.cache_write_tokens,
-        lambda used: used.input_cost,
-    ),
-    Meter(
-        "Cached Input Tokens",
-        "cached-input",
-        "Tokens",
-        MILLION,
-        lambda used: used.cached_input_tokens,
-        lambda used: used.cached_input_cost,
-    ),
-    Meter(
-        "Cache Write Tokens",
-        "cache-write",
-        "Tokens",
-        MILLION,
-        lambda used: used.cache_write_tokens,
-        lambda used: used.cache_write_cost,
-    ),
-    Meter(
-        "Output Tokens",
-        "output",
-        "Tokens",
-        MILLION,
-        lambda used: used.output_tokens - used.reasoning_tokens,
-        lambda used: used.output_cost,
-    ),
-    Meter(
-        "Reasoning Tokens",
-        "reasoning",
-        "Tokens",
-        MILLION,
-        lambda used: used.reasoning_tokens,
-        lambda used: used.reasoning_cost,
-    ),
+    _plain("Input Tokens", "input", "Tokens", MILLION),
+    _plain("Cached Input Tokens", "cached_input", "Tokens", MILLION),
+    _plain("Cache Write Tokens", "cache_write", "Tokens", MILLION),
+    _plain("Output Tokens", "output", "Tokens", MILLION),
+    _plain("Reasoning Tokens", "reasoning", "Tokens", MILLION),
+    *(_rare(at, meter) for at, meter in enumerate(RARE_METERS)),
 )
-REQUESTS = Meter("Requests", "request", "Requests", 1, lambda used: used.events, lambda used: used.request_cost)
+REQUESTS = _plain("Requests", "request", "Requests", 1)
 REPORTED = Meter("Reported Cost", "reported", "Events", 1, lambda used: used.events, lambda used: used.reported_cost)
 """What no rate prices, as publishers reported it; it has no unit price."""
 

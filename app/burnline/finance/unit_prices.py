@@ -15,6 +15,7 @@ from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard, Tier
 from burnline.pricing.regions import SURCHARGES
 
+_RARE = {meter.stem: at for at, meter in enumerate(METERS)}
 CARDS_HELD = 10_000
 _SERVED: tuple[int | Fraction, ...] = (1, Fraction(1, 2), 2, *sorted({each.factor for each in SURCHARGES}))
 """What a rate is multiplied by for how it was served (flex and batch, priority) and where: a sum does not know that."""
@@ -93,6 +94,14 @@ class CardRates:
 def _of(tiers: Sequence[Tier], meter: str) -> tuple[int, ...]:
     """The rates of a part of the cost (called as the meter's slug), and of the meters within it, tier by tier."""
     part = meter.replace("-", "_")
+    if part in _RARE:
+        at = _RARE[part]
+        within = METERS[at].part
+        return tuple(
+            rate
+            for tier in tiers
+            if (rate := getattr(tier, within) if (own := tier.meters[at]) is None else own) is not None
+        )
     if part == "request":
         fees = [tier.per_request for tier in tiers]
         return (0, *fees) if any(fees) else tuple(fees)

@@ -44,6 +44,7 @@ run(async () => {
       tile("Events", count(trends.total.events), `${count(trends.total.input_tokens)} input, ${count(trends.total.output_tokens)} output tokens`),
       tile("Cache hits", percent(cache.hit_ratio), "of the input tokens"),
       tile("Caches saved", usd(cache.reduction_usd), h("span", {}, usd(cache.cache_savings_usd), " less ", usd(cache.cache_write_premium_usd), " for writing them")),
+      tile("Semantic caches saved", usd(roi.semantic_savings_usd), `${count(cache.semantic_hits)} of ${count(cache.prompts)} prompts answered without a model`),
       tile("Net of embeddings", usd(roi.net_usd), h("span", {}, "embeddings cost ", usd(roi.embedding_cost_usd)))),
     section(`Spend per day, by ${group_by}`, chart.element),
     section(`${count(allocations.groups)} groups, dearest first`,

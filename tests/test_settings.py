@@ -94,6 +94,11 @@ class TestPrecedence:
         assert settings.baseline_usd_per_hour == Decimal("0.1")
         assert settings.topic_prefix == "finops."
 
+    @pytest.mark.parametrize("written", ["true", '"true"'])
+    def test_a_switch(self, toml: Callable[[str], Path], written: str) -> None:
+        toml(f"seed_api = {written}")
+        assert load_settings().seed_api == "true"
+
     def test_environment_before_file(self, toml: Callable[[str], Path], env: Callable[..., None]) -> None:
         toml("partitions = 8\nreplication_factor = 3")
         env(PARTITIONS="16")

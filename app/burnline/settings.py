@@ -41,6 +41,10 @@ Usd = Annotated[Decimal, Field(ge=0, le=1_000_000_000, max_digits=22, decimal_pl
 WindowSeconds = Annotated[int, Field(ge=SLICE_S, le=86_400, multiple_of=SLICE_S)]
 
 
+_SWITCHES = frozenset({"seed_api"})
+"""Settings that are on or off: `true` and `false`, in TOML without quotes, too."""
+
+
 class SettingsError(ValueError):
     """One or more settings are wrong; `mistakes` holds a sentence for each."""
 
@@ -210,6 +214,11 @@ class Settings(BaseSettings):
     api_host: str = Field("127.0.0.1", min_length=1, description="Address of the REST API.")
     api_port: Port = Field(8080, description="Port of the REST API; 0 takes a free one.")
 
+    seed_api: Literal["false", "true"] = Field(
+        "false",
+        description="Whether the API also answers below /seed, in the shapes of the system that Burnline grew from: "
+        "bare arrays, camelCase, doubles.",
+    )
     active_after_s: int = Field(
         900,
         ge=SLICE_S,
@@ -250,7 +259,9 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_switch(cls, value: object) -> object:
+    def _no_switch(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name in _SWITCHES:
+            return str(value).lower()
         if isinstance(value, bool):  # TOML has them, and pydantic would take true for 1
             raise ValueError("true and false are no values of this setting")  # noqa: TRY004  # pydantic reports these
         return value

@@ -62,6 +62,10 @@ class Api:
         """The response to a POST to a path outside of the reports."""
         return self._client.post(path, **options)
 
+    def place(self, path: str, **options: Any) -> Any:
+        """The response to a PUT to a path outside of the reports."""
+        return self._client.put(path, **options)
+
     def fetch(self, path: str) -> Any:
         """The response to a GET of a path outside of the reports."""
         return self._client.get(path)

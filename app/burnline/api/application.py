@@ -27,6 +27,7 @@ from burnline.api.routes import (
     health,
     me,
     roi,
+    seed,
     session_list,
     sessions,
     stream,
@@ -114,7 +115,8 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     checked = [Depends(known_names)]
     app.include_router(health.router, dependencies=checked)
     app.include_router(telemetry.router, dependencies=checked)
-    for router, prefix in (*((router, API_PREFIX) for router in ROUTERS), (events.router, EVENTS_PREFIX)):
+    seeds = [(seed.router, seed.SEED_PREFIX)] if settings.seed_api == "true" else []
+    for router, prefix in (*((router, API_PREFIX) for router in ROUTERS), (events.router, EVENTS_PREFIX), *seeds):
         app.include_router(
             router, prefix=prefix, dependencies=checked, responses=problems.responses(400, 401, 403, 422, 429, 503)
         )

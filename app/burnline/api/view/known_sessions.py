@@ -227,6 +227,10 @@ class KnownSessions:
         """A session, if it is known."""
         return self._rows.get(row_id)
 
+    def named(self, session_id: str) -> list[KnownSession]:
+        """The sessions of an id: one of each organisation that has it."""
+        return [self._rows[row_id] for row_id in self._ids.get(session_id, ())]
+
     def children(self, row_id: RowId) -> list[KnownSession]:
         """The sessions that are a part of one, oldest first; that one need not be known."""
         found = [self._rows[child] for child in self._children.get(row_id, ())]

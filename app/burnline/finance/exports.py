@@ -120,7 +120,7 @@ def of_days(frame: pl.DataFrame, days: Sequence[Day], tz: ZoneInfo) -> tuple[int
         for number, *fields in ordered.iter_rows():
             day = days[number]
             own = _own_of(dict(zip(rare, fields[plain_fields:], strict=True)))
-            yield UsageOfDay(day.start_ms, day.end_ms, *months[number], *fields[:plain_fields], own)
+            yield UsageOfDay(day.start_ms, day.end_ms, *months[number], *fields[:plain_fields], own=own)  # type: ignore[misc]  # as many as it has
 
     return ordered.height, rows()
 

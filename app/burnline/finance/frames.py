@@ -127,7 +127,7 @@ class Totals(NamedTuple):
     def of(cls, values: Sequence[int], rare: Sequence[str] = ()) -> Self:
         """From the values of `MEASURES`, and of some rare sums behind them."""
         found = zip(rare, values[len(MEASURES) :], strict=True)
-        return cls(*values[: len(MEASURES)], rare={name: value for name, value in found if value})  # type: ignore[misc]  # as many as there are
+        return cls(*values[: len(MEASURES)], rare={name: value for name, value in found if value})  # type: ignore[arg-type, misc]  # as many as there are
 
     def plus(self, other: Self) -> Self:
         """The sum of two."""
@@ -202,11 +202,8 @@ def _summed(frame: pl.DataFrame, bounds: UnpricedBounds) -> pl.DataFrame:
     bounded = summed.with_columns(
         (pl.col("unpriced_tokens") * low).alias("unpriced_low"),
         (pl.col("unpriced_tokens") * high).alias("unpriced_high"),
-        pl.when(pl.col("kind") == "run").then(pl.col("events")).otherwise(pl.lit(0, dtype=pl.Int128)).alias("runs"),
-        pl.when(pl.col("kind").is_in(PROMPTS))
-        .then(pl.col("events"))
-        .otherwise(pl.lit(0, dtype=pl.Int128))
-        .alias("prompts"),
+        _events_where(pl.col("kind") == "run").alias("runs"),
+        _events_where(pl.col("kind").is_in(PROMPTS)).alias("prompts"),
     )
     return bounded.with_columns(*_premium()).select(*SCHEMA.names(), *rare_of(frame))
 

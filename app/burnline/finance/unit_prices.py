@@ -96,11 +96,11 @@ def _of(tiers: Sequence[Tier], meter: str) -> tuple[int, ...]:
     part = meter.replace("-", "_")
     if part in _RARE:
         at = _RARE[part]
-        within = METERS[at].part
+        outer = METERS[at].part
         return tuple(
             rate
             for tier in tiers
-            if (rate := getattr(tier, within) if (own := tier.meters[at]) is None else own) is not None
+            if (rate := getattr(tier, outer) if (own := tier.meters[at]) is None else own) is not None
         )
     if part == "request":
         fees = [tier.per_request for tier in tiers]

@@ -10,7 +10,7 @@ from burnline.api.metrics import ApiMetrics
 from burnline.budgeting.metrics import BudgetMetrics
 from burnline.detector.metrics import DetectorMetrics
 from burnline.metrics import WorkerMetrics
-from burnline.notify.runner import NotifyMetrics
+from burnline.notify.attempts import NotifyMetrics
 from burnline.readmodel.metrics import ProjectorMetrics
 from burnline.relay.metrics import RelayMetrics
 from burnline.settings import ENV_PREFIX, Settings

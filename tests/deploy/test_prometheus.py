@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from burnline.api.metrics import ApiMetrics
 from burnline.detector.metrics import DetectorMetrics
 from burnline.metrics import WorkerMetrics
-from burnline.notify.runner import NotifyMetrics
+from burnline.notify.attempts import NotifyMetrics
 from burnline.readmodel.metrics import ProjectorMetrics
 from burnline.relay.metrics import RelayMetrics
 from tests.deploy.files import DEPLOY, loaded

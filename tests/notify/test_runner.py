@@ -17,11 +17,12 @@ from prometheus_client import CollectorRegistry
 from burnline.detection.anomaly import Anomaly, Severity, State, notice_key, notice_value
 from burnline.detection.notes import AnomalyNote, acknowledged, silenced
 from burnline.kafka import client_config
+from burnline.notify.attempts import NotifyMetrics
 from burnline.notify.channels import channel
 from burnline.notify.known import Known
 from burnline.notify.messages import idempotency_key, made_up
 from burnline.notify.places import TopicPlaces
-from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
+from burnline.notify.runner import SinkRunner, run_all
 from burnline.notify.sinks import PagerDutySink, Sink, WebhookSink
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for

@@ -157,6 +157,25 @@ def test_a_session_shows_whom_it_belongs_to(watched: Watched) -> None:
     expect(below.locator("tbody tr")).to_have_count(2)
 
 
+def test_a_budget_is_set_stands_against_what_is_spent_and_is_deleted_again(watched: Watched) -> None:
+    page = watched.open("/budgets")
+    page.get_by_label("organisation (* for each)").fill("northwind")
+    page.locator("input[name=amount_usd]").fill("0.01")
+    page.locator("input[name=period]").fill("rolling-24h")
+    page.get_by_role("button", name="Set", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="0.01 USD per rolling-24h")).to_be_visible(timeout=20_000)
+    page.get_by_role("heading", name="Used up").click()  # nobody is typing
+    used_up = page.get_by_role("region", name="Used up")
+    expect(used_up.get_by_role("link", name="org northwind")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Equal to the ledgers at")).to_be_visible()
+    watched.keep("budgets")
+    page = watched.open("/")
+    expect(page.get_by_text("Fullest budget")).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name=re.compile("per rolling-24h, org northwind")).click()
+    page.get_by_role("button", name="delete the budget org/northwind@rolling-24h").click()
+    expect(page.get_by_text("No budget is set.")).to_be_visible(timeout=30_000)
+
+
 def test_a_suggested_baseline_is_accepted_by_one_click_and_deleted_again(watched: Watched) -> None:
     page = watched.open("/baselines")
     page.get_by_role("button", name=re.compile("^accept .* northwind pair-programmer")).click()

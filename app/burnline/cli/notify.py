@@ -13,18 +13,22 @@ import typer
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
+from burnline.budgets.notice import BudgetNotice
 from burnline.cli.reference import TIMEOUT_S, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.kafka import client_config
+from burnline.notify.attempts import NotifyMetrics
+from burnline.notify.budget_runner import BudgetRunner
+from burnline.notify.budgets import TellBudget, budget_channel
 from burnline.notify.channel import Channel
 from burnline.notify.channels import channel
 from burnline.notify.known import Known
-from burnline.notify.messages import made_up, summary
+from burnline.notify.messages import idempotency_key, made_up, summary
 from burnline.notify.places import MemoryPlaces, Places, TopicPlaces
 from burnline.notify.preview import preview as previewed
-from burnline.notify.runner import NotifyMetrics, SinkRunner, run_all
+from burnline.notify.runner import SinkRunner, run_all
 from burnline.notify.sinks import Sink, Sinks, SinksError, read_sinks
 from burnline.status import StatusServer
 from burnline.topics.catalogue import topics_for
@@ -75,6 +79,13 @@ def _channel(found: Sinks, sink: Sink, places: Places) -> Channel:
         raise _mistaken(error) from None
 
 
+def _budget_channel(found: Sinks, sink: Sink) -> TellBudget:
+    try:
+        return budget_channel(sink, dict(os.environ), found.link, _now_ms)
+    except SinksError as error:
+        raise _mistaken(error) from None
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -100,6 +111,7 @@ def run(
     known = Known(settings)
     places = TopicPlaces(settings, known)
     runners = [SinkRunner(settings, sink, _channel(found, sink, places), known, metrics, stop) for sink in found.sinks]
+    budgets = [BudgetRunner(settings, sink, _budget_channel(found, sink), metrics, stop) for sink in found.sinks]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
@@ -115,7 +127,9 @@ def run(
         raise failure(f"{error} burnline topics ensure creates what is missing.") from error
     server.start()
     logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(runners), server.address)
-    failures = run_all([*(runner.run for runner in runners), lambda: known.follow(positions, stop)], stop)
+    failures = run_all(
+        [*(one.run for one in runners), *(one.run for one in budgets), lambda: known.follow(positions, stop)], stop
+    )
     server.stop()
     for failed in failures:
         err_console.print(f"notify failed: {failed}", style="red", highlight=False, markup=False)
@@ -173,10 +187,11 @@ def parked(
         if as_json:
             typer.echo(json.dumps(record, ensure_ascii=False))
         else:
-            notice = Anomaly.model_validate(record["notice"])
+            notice = _notice_of(record)
+            told = notice.summary if isinstance(notice, BudgetNotice) else summary(notice)
             source = record["source"] or {"partition": "-", "offset": "-"}
             console.print(
-                f"{source['partition']}/{source['offset']} {record['sink']}: {record['detail']} | {summary(notice)}",
+                f"{source['partition']}/{source['offset']} {record['sink']}: {record['detail']} | {told}",
                 highlight=False, markup=False,
             )  # fmt: skip
 
@@ -192,16 +207,23 @@ def redrive(
     The idempotency key is that of the first attempts: a receiver that has had one knows it.
     """
     found = _sinks(sinks)
-    send = _channel(found, _named(found, name), MemoryPlaces())
+    sink = _named(found, name)
+    send, tell_budget = _channel(found, sink, MemoryPlaces()), _budget_channel(found, sink)
     for record in (one for one in _parked() if one["sink"] == name):
-        notice = Anomaly.model_validate(record["notice"])
+        notice = _notice_of(record)
+        named = notice.notice_id if isinstance(notice, BudgetNotice) else idempotency_key(notice)
         if dry_run:
-            console.print(f"would send {notice.anomaly_id}:{notice.revision}", highlight=False, markup=False)
+            console.print(f"would send {named}", highlight=False, markup=False)
             continue
-        result = send(notice)
+        result = tell_budget(notice) if isinstance(notice, BudgetNotice) else send(notice)
         if not result.sent:
-            raise failure(f"{notice.anomaly_id}:{notice.revision}: {result.detail}")
-        console.print(f"sent {notice.anomaly_id}:{notice.revision}", highlight=False, markup=False)
+            raise failure(f"{named}: {result.detail}")
+        console.print(f"sent {named}", highlight=False, markup=False)
+
+
+def _notice_of(record: dict[str, Any]) -> Anomaly | BudgetNotice:
+    fields = record["notice"]
+    return (BudgetNotice if "budget" in fields else Anomaly).model_validate(fields)
 
 
 def _parked() -> list[dict[str, Any]]:

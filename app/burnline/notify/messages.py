@@ -95,11 +95,16 @@ def webhook(url: str, notice: Anomaly, *, secret: str | None, now_ms: int, link:
     headers["content-type"] = "application/json"
     if address := page(link, notice):
         headers["ce-link"] = address
-    name, at_s = idempotency_key(notice), str(now_ms // 1000)
-    headers |= {"webhook-id": name, "webhook-timestamp": at_s, "idempotency-key": name}
+    return signed(HttpMessage(url, headers, body), idempotency_key(notice), secret=secret, now_ms=now_ms)
+
+
+def signed(message: HttpMessage, name: str, *, secret: str | None, now_ms: int) -> HttpMessage:
+    """A message with its idempotency key and, where there is a secret, its signature."""
+    at_s = str(now_ms // 1000)
+    headers = message.headers | {"webhook-id": name, "webhook-timestamp": at_s, "idempotency-key": name}
     if secret is not None:
-        headers["webhook-signature"] = signature(secret, name, at_s, body)
-    return HttpMessage(url, headers, body)
+        headers["webhook-signature"] = signature(secret, name, at_s, message.body)
+    return message._replace(headers=headers)
 
 
 def signature(secret: str, name: str, at_s: str, body: bytes) -> str:

@@ -7,6 +7,7 @@ import time
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from burnline.budgets.notice import BudgetNotice
 from burnline.detection.anomaly import Anomaly
 from burnline.kafka import client_config
 from burnline.notify.delivery import Result
@@ -26,7 +27,7 @@ Source = dict[str, str | int | None]
 def park(
     settings: Settings,
     sink: str,
-    notice: Anomaly,
+    notice: Anomaly | BudgetNotice,
     result: Result,
     attempts: int,
     source: Source | None,
@@ -51,9 +52,10 @@ def park(
         "source": source,
         "notice": notice.model_dump(mode="json"),
     }
+    key = notice.session_id if isinstance(notice, Anomaly) else notice.budget
     value = json.dumps(record, ensure_ascii=False).encode()
     while not stop.is_set():
-        if _written(settings, value, notice.session_id.encode()):
+        if _written(settings, value, key.encode()):
             _log.error("sink %s: parked a notice after %d attempts: %s", sink, attempts, result.detail)
             return True
         _log.warning("sink %s: a notice cannot be parked yet", sink)

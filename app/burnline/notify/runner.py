@@ -14,52 +14,33 @@ anomalies are waited for is found again after a restart, out of what is known of
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from pydantic import ValidationError
 
 from burnline.detection.anomaly import Anomaly, State
 from burnline.detection.notes import NoteError, quiet
-from burnline.kafka import client_config
+from burnline.notify.attempts import POLL_S, Attempts, NotifyMetrics, consumer_of
 from burnline.notify.channel import Channel
 from burnline.notify.delivery import Result
 from burnline.notify.known import Known, note_place
 from burnline.notify.muting import muted_since_ms
 from burnline.notify.parking import Source, park
-from burnline.notify.routing import Route, age_s, held, route, wait_s, wanted
+from burnline.notify.routing import Route, age_s, held, route, wanted
 from burnline.notify.sinks import Sink
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.client_log import client_log
 
 RENEW_S = 300.0
-POLL_S = 0.5
 LOOK_S = 1.0
 KNOWN_WITHIN_S = 10.0
 """So long it is waited for the notice that a note speaks of."""
 
 _log = logging.getLogger(__name__)
-
-
-class NotifyMetrics:
-    """What is counted, per sink."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Register all of it."""
-        self.notices = Counter(
-            "burnline_notify_notices", "Notices by what became of them.", ["sink", "outcome"], registry=registry
-        )
-        self.retries = Counter("burnline_notify_retries", "Attempts that failed.", ["sink"], registry=registry)
-        self.oldest = Gauge(
-            "burnline_notify_oldest_unsent_seconds", "Age of the notice in hand; 0 if none waits.", ["sink"],
-            registry=registry,
-        )  # fmt: skip
 
 
 def group_of(settings: Settings, sink: str) -> str:
@@ -84,7 +65,7 @@ class SinkRunner:
         self._sink = sink
         self._channel = channel
         self._known = known
-        self._metrics = metrics
+        self._attempts = Attempts(sink, metrics, stop)
         self._stop = stop
         topics = topics_for(settings)
         self._topic, self._said = topics.anomalies, topics.anomaly_notes
@@ -101,19 +82,7 @@ class SinkRunner:
         """
         if self._renews:
             self._remember_open()
-        consumer = Consumer(
-            {
-                **client_config(self._settings),
-                "group.id": group_of(self._settings, self._sink.name),
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "partition.assignment.strategy": "cooperative-sticky",
-                "session.timeout.ms": self._settings.session_timeout_ms,
-                "heartbeat.interval.ms": self._settings.session_timeout_ms // 3,
-            },
-            logger=client_log,
-        )
+        consumer = consumer_of(self._settings, group_of(self._settings, self._sink.name))
         try:
             topics = (self._topic,) if self._channel.said is None else (self._topic, self._said)
             consumer.subscribe([topic.name for topic in topics])
@@ -140,7 +109,7 @@ class SinkRunner:
             return self._settle_note(consumer, message)
         notice = _notice(message)
         if notice is None:
-            self._count("unreadable")
+            self._attempts.count("unreadable")
             return True
         self._known.take(message)  # a moment ahead of who follows for all sinks
         written_ms = message.timestamp()[1]
@@ -148,7 +117,7 @@ class SinkRunner:
         if found is not Route.SEND:
             if found in (Route.SILENCED, Route.MUTED):
                 self._awaited.add(notice.anomaly_id)
-            self._count(found.value)
+            self._attempts.count(found.value)
             return True
         source = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         return self._deliver(consumer, notice, written_ms, source)
@@ -156,11 +125,11 @@ class SinkRunner:
     def _deliver(self, consumer: Consumer, notice: Anomaly, written_ms: int, source: Source | None) -> bool:
         """Send a notice or park it; False if this process ends first. `source` is None where no record is at hand."""
         notes = self._known.notes(notice.anomaly_id)
-        result, attempts = self._insist(consumer, lambda: self._channel.tell(notice, notes), written_ms)
+        result, attempts = self._attempts.insist(consumer, lambda: self._channel.tell(notice, notes), written_ms)
         if result is None:
             return False
         if result.sent:
-            self._count("sent")
+            self._attempts.count("sent")
             self._note(notice)
             return True
         return self._park(source, notice, result, attempts)
@@ -171,47 +140,25 @@ class SinkRunner:
             anomaly_id, _ = note_place(message.key() or b"")
         except NoteError as error:
             _log.error("%s", error)
-            self._count("unreadable")
+            self._attempts.count("unreadable")
             return True
         self._known.take(message)
         self._known.wait_for(anomaly_id, KNOWN_WITHIN_S, self._stop.wait)
         standing = self._known.newest(anomaly_id)
         written_ms = message.timestamp()[1]
         if standing is None or time.time() - written_ms / 1000 > self._sink.max_age_s:
-            self._count("note_too_old")
+            self._attempts.count("note_too_old")
             return not self._stop.is_set()
         notice, said = standing.notice, self._channel.said
         if said is None or wanted(self._sink.match, notice) not in (Route.SEND, Route.OTHER_STATE):
-            self._count("note_of_another")
+            self._attempts.count("note_of_another")
             return True
         notes = self._known.notes(anomaly_id)
-        result, _ = self._insist(consumer, lambda: said(notice, notes), written_ms)
+        result, _ = self._attempts.insist(consumer, lambda: said(notice, notes), written_ms)
         if result is None:
             return False
-        self._count("note_sent" if result.sent else "note_refused")
+        self._attempts.count("note_sent" if result.sent else "note_refused")
         return True
-
-    def _insist(self, consumer: Consumer, attempt: Callable[[], Result], written_ms: int) -> tuple[Result | None, int]:
-        """Try until it is taken, hopeless or over; the last result (None if this process ends) and how many failed."""
-        began_s = time.monotonic()
-        attempts = 0
-        while True:
-            result = self._try(attempt)
-            if result.sent:
-                self._metrics.oldest.labels(self._sink.name).set(0)
-                return result, attempts
-            attempts += 1
-            self._metrics.retries.labels(self._sink.name).inc()
-            if result.hopeless or time.monotonic() - began_s >= self._sink.give_up_after_s:
-                self._metrics.oldest.labels(self._sink.name).set(0)
-                return result, attempts
-            self._metrics.oldest.labels(self._sink.name).set(time.time() - written_ms / 1000)
-            wait = wait_s(attempts, result.retry_after_s, random.random())  # noqa: S311  # only to spread attempts
-            _log.warning(
-                "sink %s: attempt %d failed, again in %.0f s: %s", self._sink.name, attempts, wait, result.detail
-            )
-            if not self._wait(consumer, wait):
-                return None, attempts
 
     def _route(self, notice: Anomaly, written_ms: int) -> Route:
         now_ms = time.time_ns() // 1_000_000
@@ -247,28 +194,10 @@ class SinkRunner:
                     return
                 self._awaited.discard(name)
 
-    def _try(self, attempt: Callable[[], Result]) -> Result:
-        try:
-            return attempt()
-        except Exception as error:  # noqa: BLE001  # a library's own failure is this sink's, and no other's
-            _log.exception("sink %s failed", self._sink.name)
-            return Result(sent=False, detail=f"{type(error).__name__}: see the log")
-
-    def _wait(self, consumer: Consumer, seconds: float) -> bool:
-        """Wait, as a living member of the group that takes nothing; False if this process ends."""
-        until_s = time.monotonic() + seconds
-        held = consumer.assignment()
-        consumer.pause(held)
-        while time.monotonic() < until_s and not self._stop.is_set():
-            consumer.poll(min(POLL_S, max(0.0, until_s - time.monotonic())))
-        still: list[TopicPartition] = consumer.assignment()
-        consumer.resume(still)
-        return not self._stop.is_set()
-
     def _park(self, source: Source | None, notice: Anomaly, result: Result, attempts: int) -> bool:
         parked = park(self._settings, self._sink.name, notice, result, attempts, source, self._stop)
         if parked:
-            self._count("parked")
+            self._attempts.count("parked")
         return parked
 
     def _remember_open(self) -> None:
@@ -292,13 +221,10 @@ class SinkRunner:
         self._renewed_at_s = time.monotonic()
         for notice in list(self._open.values()):
             notes = self._known.notes(notice.anomaly_id)
-            result = self._try(partial(self._channel.tell, notice, notes))
+            result = self._attempts.once(partial(self._channel.tell, notice, notes))
             if not result.sent:
                 _log.warning("sink %s: an alert is not renewed: %s", self._sink.name, result.detail)
                 return
-
-    def _count(self, outcome: str) -> None:
-        self._metrics.notices.labels(self._sink.name, outcome).inc()
 
 
 def run_all(runners: Sequence[Callable[[], None]], stop: threading.Event) -> list[BaseException]:

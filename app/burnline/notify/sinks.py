@@ -71,6 +71,7 @@ class Match(BaseModel):
         list[Cause] | None, Field(min_length=1, description="Only what the learned rules tell has a cause.")
     ] = None
     states: Annotated[list[State], Field(min_length=1)] = list(State)
+    budgets: Annotated[bool, Field(description="Whether it is told of thresholds of budgets, too.")] = True
 
 
 class _Sink(BaseModel):

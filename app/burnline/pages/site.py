@@ -40,6 +40,7 @@ PAGES: tuple[Page, ...] = (
     Page("/anomalies/{anomaly_id}", "Anomaly", "anomaly"),
     Page("/charges/{partition}/{offset}", "One event", "charge"),
     Page("/trends", "Trends", "trends", "Trends"),
+    Page("/budgets", "Budgets", "budgets", "Budgets"),
     Page("/prices", "Prices", "prices", "Prices"),
     Page("/baselines", "Baselines", "baselines", "Baselines"),
     Page(SIGN_IN_PATH, "Sign in", "sign-in"),

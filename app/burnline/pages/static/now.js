@@ -23,7 +23,7 @@ const anomalies = h("div", {});
 const active = h("div", {});
 show(tiles, section("Burning now", chart.element), section("Open anomalies", anomalies), section("Active sessions, most burning first", active));
 
-const state = { spent: null, before: null, active: null, open: [] };
+const state = { spent: null, before: null, fullest: null, active: null, open: [] };
 
 async function followLine() {
   const { points: more } = await get("/burn-rates/history", { after: points[0].length ? Math.round(points[0].at(-1) * 1000) : 0 });
@@ -35,11 +35,28 @@ async function followLine() {
   if (points[0].length) chart.set(points);
 }
 
+const QUARTER = 900_000;
+
 async function followSpend() {
-  const trends = await get("/trends", { days: 2, tz: zone });
-  const days = trends.series[0]?.days ?? [];
-  state.spent = days.at(-1)?.cost_usd ?? "0";
-  state.before = days.at(-2)?.cost_usd ?? "0";
+  const today = await get("/trends", { days: 1, tz: zone });
+  state.spent = today.series[0]?.days.at(-1)?.cost_usd ?? "0";
+  // Usage is kept by quarters of an hour: yesterday up to the end of the quarter that it was at this time.
+  const until = Math.ceil((Date.now() - 86_400_000) / QUARTER) * QUARTER;
+  const from = new Date(Date.parse(today.period.start) - 86_400_000);
+  const [before, budgets] = await Promise.all([
+    until > from.getTime() ? get("/trends", { from: from.toISOString(), to: new Date(until).toISOString(), tz: zone }) : null,
+    get("/budgets", { limit: 1 }),
+  ]);
+  state.before = (before?.series[0]?.days ?? []).reduce((sum, day) => sum + Number(day.cost_usd), 0);
+  state.fullest = budgets.rows[0] ?? null;
+}
+
+function budgetTile() {
+  const row = state.fullest;
+  if (!row) return tile("Fullest budget", "–", link("/budgets", "none is set"));
+  const whose = `${row.scope} ${row.org_id}${row.name ? ` / ${row.name}` : ""}`;
+  return tile("Fullest budget", `${(Number(row.saturation) * 100).toFixed(1)} %`,
+    link("/budgets", `${shortUsd(row.spent_usd)} of ${shortUsd(row.amount_usd)} per ${row.period}, ${whose}`));
 }
 
 async function followAnomalies() {
@@ -62,8 +79,9 @@ async function followAnomalies() {
 function draw() {
   const now = points[1].at(-1);
   tiles.replaceChildren(
-    tile("Spent today", state.spent === null ? "…" : usd(state.spent), state.before === null ? "" : `yesterday ${shortUsd(state.before)} · days of ${zone}`),
+    tile("Spent today", state.spent === null ? "…" : usd(state.spent), state.before === null ? "" : `yesterday by this time ${shortUsd(state.before)} · days of ${zone}`),
     tile("Burning now", now === undefined ? "…" : `${shortUsd(now)}/h`, now === undefined ? "" : `at this pace ${shortUsd(now * 24)} a day`),
+    budgetTile(),
     tile("Active sessions", state.active === null ? "…" : count(state.active), link("/sessions", "all of them")),
     tile("Open anomalies", count(state.open.length), state.open.length ? `since ${span(Date.now() - Math.min(...state.open.map((row) => row.opened_at)))}` : link("/anomalies", "earlier ones")),
   );

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parent.parent / "app/burnline"
-PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection", "finance", "otel", "budgets")
+PURE_ROOMS = ("events", "pricing", "windows", "ledger", "detection", "finance", "otel", "budgets", "controls")
 PURE_MODULES = sorted(path for room in PURE_ROOMS for path in (APP / room).rglob("*.py"))
 
 SHELL_LIBRARIES = {

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from burnline.metering.hooks.openai_agents import openai_agents_processor
     from burnline.metering.hooks.pydantic_ai import pydantic_ai_capability
     from burnline.publisher import AsyncUsagePublisher, Counts, DeliveryError, Failure, UsagePublisher
+    from burnline.publisher.controls import Controls
     from burnline.usage import session
 
 __version__ = "0.1.0"
 __all__ = [
     "AsyncUsagePublisher",
+    "Controls",
     "Counts",
     "DeliveryError",
     "Failure",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "AsyncUsagePublisher": "burnline.publisher",
+    "Controls": "burnline.publisher.controls",
     "Counts": "burnline.publisher",
     "DeliveryError": "burnline.publisher",
     "Failure": "burnline.publisher",

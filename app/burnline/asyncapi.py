@@ -80,6 +80,7 @@ _CONTENTS: Final = {
     "budgets": Content(sends=True, reads=True, contract="budget"),
     "notice_places": Content(sends=True, reads=True, value="Where the message of an anomaly stands; internal."),
     "anomaly_notes": Content(sends=True, reads=True, contract="anomaly-note"),
+    "controls": Content(sends=True, reads=True, contract="control"),
     "budget_notices": Content(sends=True, reads=True, contract="budget-notice"),
     "budget_progress": Content(sends=True, reads=True, value="How far notices are; internal."),
     "redriven": Content(sends=True, reads=True, value="The event that was sent back."),

@@ -68,6 +68,18 @@ BUDGET: Final[dict[str, Any]] = {
     "updated_at": _OCCURRED_AT,
 }
 
+CONTROL: Final[dict[str, Any]] = {
+    "scope": "agent",
+    "org_id": "acme",
+    "name": "code-reviewer",
+    "action": "stop",
+    "mode": "enforce",
+    "reason": "agent acme/code-reviewer: 100.2 % of 500 USD per month used",
+    "expires_at": 1_761_922_800_000,
+    "source": "budget agent/acme/code-reviewer@month",
+    "updated_at": _OCCURRED_AT,
+}
+
 BUDGET_NOTICE: Final[dict[str, Any]] = {
     "notice_id": "8c5f37a5-6d57-5f7c-a39d-1f7b80bb9d3e",
     "severity": "warning",

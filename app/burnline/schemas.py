@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from burnline import schema_examples as examples
 from burnline.budgets.budget import Budget
 from burnline.budgets.notice import BudgetNotice
+from burnline.controls.control import Control
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
 from burnline.detection.notes import AnomalyNote
@@ -49,6 +50,7 @@ CONTRACTS = (
     Contract("baseline", "Baseline", Baseline, examples.BASELINE),
     Contract("budget", "Budget", Budget, examples.BUDGET),
     Contract("budget-notice", "Budget notice", BudgetNotice, examples.BUDGET_NOTICE),
+    Contract("control", "Control", Control, examples.CONTROL),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),
     Contract("progress", "Progress of a source partition", SourceProgress, examples.SOURCE_PROGRESS),
     Contract("dead-letter-headers", "Headers of a dead letter", DeadLetterHeaders, examples.DEAD_LETTER_HEADERS),

@@ -123,6 +123,7 @@ def test_a_budget_is_set_and_deleted_on_the_topic(ours: Settings) -> None:
                 "amount_usd": "50",
                 "time_zone": "UTC",
                 "thresholds_percent": [50, 80, 95, 100],
+                "mode": "observe",
                 "source": "api",
                 "updated_at": NOW_MS,
             }

@@ -4,10 +4,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from burnline import Controls
 from burnline.budgeting.metrics import BudgetMetrics
 from burnline.budgeting.runner import BudgetWatch
 from burnline.budgets.budget import Budget
@@ -70,10 +72,9 @@ def until(settings: Settings, count: int) -> list[BudgetNotice]:
     return found
 
 
-def set_budget(settings: Settings, amount_usd: str, name: str = "*") -> None:
-    of = Budget.model_validate(
-        {"scope": "agent", "org_id": "acme", "name": name, "amount_usd": amount_usd, "period": "rolling-24h"}
-    )
+def set_budget(settings: Settings, amount_usd: str, name: str = "*", **fields: Any) -> None:
+    whole = {"scope": "agent", "org_id": "acme", "name": name, "amount_usd": amount_usd, "period": "rolling-24h"}
+    of = Budget.model_validate(whole | fields)
     write_key(
         client_config(settings), topics_for(settings).budgets, of.key(), of.model_dump_json().encode(), timeout_s=20
     )
@@ -123,3 +124,38 @@ def test_one_that_begins_shuts_out_the_one_before(make_settings: MakeSettings) -
             time.sleep(0.05)
     assert [type(one) for one in failed] == [Fenced]
     assert len(written(settings)) == 1
+
+
+STOP_WITHIN_S = 2.0
+
+
+def test_a_budget_that_is_used_up_stops_its_agent_within_two_seconds(make_settings: MakeSettings) -> None:
+    """From the moment that the ledgers hold the event which used it up, to the runtime's own process."""
+    settings = make_settings(partitions=1)
+    ensure_topics(settings)
+    now_ms = time.time_ns() // 1_000_000
+    set_budget(settings, "0.04", action="stop", mode="enforce", period="day")
+    set_budget(settings, "0.04", name="watched", action="pause", period="day")
+    took_s = []
+    with at_work(settings), Controls.from_settings(settings) as controls:
+        publish(settings, event(1, occurred_at=now_ms), event(2, occurred_at=now_ms, agent_id="watched"))
+        work_off(settings)
+        assert controls.allowed(org="acme", agent="agent-7", session="s-1").allowed
+        publish(settings, event(3, occurred_at=now_ms), event(4, occurred_at=now_ms, agent_id="watched"))
+        work_off(settings)
+        began_s = time.monotonic()
+        while controls.allowed(org="acme", agent="agent-7", session="s-1").allowed:
+            assert time.monotonic() - began_s < WITHIN_S
+            time.sleep(0.005)
+        took_s.append(time.monotonic() - began_s)
+        stopped = controls.allowed(org="acme", agent="agent-7", session="s-1")
+        assert stopped.action == "stop"
+        assert (
+            stopped.reason == "agent acme/agent-7: 125.0 % of 0.04 USD per day used, 0.05 USD spent; over by 0.01 USD"
+        )
+        (notice,) = (one for one in written(settings) if one.name == "agent-7" and one.threshold_percent == 100)
+        assert stopped.expires_at == notice.period_end
+        watched = controls.allowed(org="acme", agent="watched")
+        assert (watched.allowed, watched.would) == (True, "pause")
+        assert controls.allowed(org="acme", agent="other").allowed
+    assert min(took_s) < STOP_WITHIN_S, f"{took_s[0]:.2f} s"

@@ -34,6 +34,7 @@ def _topics(**overrides: Any) -> Topics:
         ("budget_notices", "p.budget-notices", 1, 90 * DAY_MS),
         ("budget_progress", "p.budget-progress", 1, None),
         ("notice_places", "p.notice-places", 1, 90 * DAY_MS),
+        ("controls", "p.controls", 1, None),
     ],
     ids=str,
 )
@@ -46,7 +47,7 @@ def test_each_topic_is_as_documented(role: str, name: str, partitions: int, rete
 
 
 def test_the_list_above_is_whole() -> None:
-    assert len(_topics()) == 17
+    assert len(_topics()) == 18
 
 
 def test_a_refused_event_fits_on_the_topic_of_refused_events() -> None:

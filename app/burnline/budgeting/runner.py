@@ -20,6 +20,8 @@ from burnline.budgets.crossings import LATE_MS, Crossings
 from burnline.budgets.notice import BudgetNotice, cloudevent_headers, notice_key
 from burnline.budgets.spending import Changed, Spending
 from burnline.budgets.standing import first_needed_ms, standings
+from burnline.controls.control import MAX_REASON, Control, ControlScope
+from burnline.detection.anomaly import Severity
 from burnline.detector.keeper import TIMEOUT_S, Keeper
 from burnline.kafka import client_config
 from burnline.ledger.usage_record import next_offset_of
@@ -204,10 +206,31 @@ class BudgetWatch:
             )
             for one in notices
         ]
+        records += self._asked(notices)
         self._keeper.write(records, self._crossings.spending.offsets, at_ms, None)
         self._metrics.written(notices)
         for one in notices:
             _log.info("told: %s", one.summary)
+
+    def _asked(self, notices: Iterable[BudgetNotice]) -> Iterable[Outgoing]:
+        """What runtimes are asked to do where a budget that says so is used up: of the same sums, written with them."""
+        for notice in notices:
+            budget = self._crossings.budgets.entries[notice.budget]
+            if budget.action is None or notice.severity is not Severity.CRITICAL:
+                continue
+            control = Control(
+                scope=ControlScope(notice.scope.value),
+                org_id=notice.org_id,
+                name=notice.name,
+                action=budget.action,
+                mode=budget.mode,
+                reason=notice.summary[:MAX_REASON],
+                expires_at=notice.period_end,
+                source=f"budget {notice.budget}",
+                updated_at=notice.reached_at,
+            )
+            value = control.model_dump_json(exclude_none=True).encode()
+            yield Outgoing(self._topics.controls.name, control.key().encode(), value, ())
 
     def _show(self) -> None:
         crossings, now_ms = self._crossings, clock_ms()

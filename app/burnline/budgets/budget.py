@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from burnline.controls.control import Action, Mode
 from burnline.events.contract import Id
 from burnline.events.text import shown
 from burnline.finance.days import zone
@@ -124,6 +125,16 @@ class Budget(BaseModel):
             min_length=1, max_length=MAX_THRESHOLDS, description="Each is told once in a period, when it is reached."
         ),
     ] = DEFAULT_THRESHOLDS
+    action: Annotated[
+        Action | None,
+        Field(
+            strict=False,
+            description="What runtimes are asked to do from 100 % to the end of the period; only for org and agent.",
+        ),
+    ] = None
+    mode: Annotated[Mode, Field(strict=False, description="Whether that is obeyed, or only recorded (observe).")] = (
+        Mode.OBSERVE
+    )
     source: Annotated[str, Field(description="Who or what set it.", min_length=1, max_length=256)] = "manual"
     updated_at: Annotated[int | None, Field(description="When it was set: Unix epoch, milliseconds.", ge=0)] = None
 
@@ -133,6 +144,8 @@ class Budget(BaseModel):
             raise ValueError(f"name={self.name[:80]!r}: the budget of an organisation has none")
         if self.scope is not Scope.ORG and not self.name:
             raise ValueError(f"name is missing: the {self.scope}, or {ANY} for each")
+        if self.action is not None and self.scope not in (Scope.ORG, Scope.AGENT):
+            raise ValueError(f"action={self.action}: no runtime knows its {self.scope}; only org and agent have one")
         return self
 
     @property

@@ -16,6 +16,7 @@ COMMANDS = (
     "baselines",
     "budgets",
     "check",
+    "controls",
     "dead_letters",
     "demo",
     "detect",

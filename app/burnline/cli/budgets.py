@@ -24,6 +24,7 @@ from burnline.cli.budgets_group import (
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import built, entries, failure, print_whole, written
 from burnline.cli.times import clock_ms
+from burnline.controls.control import Action, Mode
 from burnline.pricing.dated import utc_text
 from burnline.topics.catalogue import topics_for
 
@@ -41,6 +42,11 @@ def set_budget(
         list[int] | None,
         typer.Option(metavar="PERCENT", help="Tell when so much is used. Repeatable; 50, 80, 95 and 100 if not given."),
     ] = None,
+    action: Annotated[
+        Action | None,
+        typer.Option(help="Ask runtimes to do this from 100 % on; for org and agent. See burnline controls."),
+    ] = None,
+    enforce: Annotated[bool, typer.Option("--enforce", help="Have that obeyed, and not only recorded.")] = False,
     source: Annotated[str, typer.Option(help="Who or what sets it.")] = "manual",
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -54,6 +60,8 @@ def set_budget(
         period=period,
         time_zone=time_zone,
         thresholds_percent=threshold or list(DEFAULT_THRESHOLDS),
+        action=action,
+        mode=Mode.ENFORCE if enforce else Mode.OBSERVE,
         source=source,
         updated_at=clock_ms(),
     )

@@ -47,7 +47,8 @@ def fields(budget: Budget) -> dict[str, Any]:
 def line(budget: Budget) -> str:
     """A budget in a line."""
     told = ", ".join(map(str, budget.thresholds_percent))
-    return f"{budget.amount_usd} USD per {budget.period} ({budget.time_zone}), told at {told} %"
+    asks = "" if budget.action is None else f", then {budget.action} ({budget.mode})"
+    return f"{budget.amount_usd} USD per {budget.period} ({budget.time_zone}), told at {told} %{asks}"
 
 
 def say(sentence: str, style: str | None = None) -> None:

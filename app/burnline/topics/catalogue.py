@@ -68,6 +68,7 @@ class Topics(NamedTuple):
     budget_notices: TopicSpec
     budget_progress: TopicSpec
     notice_places: TopicSpec
+    controls: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -172,6 +173,7 @@ def topics_for(settings: Settings) -> Topics:
         notice_places=spec(
             "notice-places", 1, _compacted_and_kept(90), "Where the message of an anomaly stands, such as in Slack."
         ),
+        controls=spec("controls", 1, _compacted(), "What runtimes are asked to do: warn, slow down, pause, stop."),
     )
 
 

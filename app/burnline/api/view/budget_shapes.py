@@ -10,6 +10,7 @@ from burnline.api.envelope import Envelope
 from burnline.api.questions import moment
 from burnline.budgets.budget import DEFAULT_THRESHOLDS, MAX_THRESHOLDS, Budget, Scope
 from burnline.budgets.standing import Standing, ratio_text
+from burnline.controls.control import Action, Mode
 from burnline.pricing.money import usd_text
 
 _Offsets = Annotated[
@@ -40,6 +41,8 @@ class BudgetBody(BaseModel):
     thresholds_percent: Annotated[
         list[StrictInt], Field(min_length=1, max_length=MAX_THRESHOLDS, description="Each is told once in a period.")
     ] = list(DEFAULT_THRESHOLDS)
+    action: Annotated[Action | None, Field(description="What runtimes are asked to do from 100 % on.")] = None
+    mode: Annotated[Mode, Field(description="Whether that is obeyed, or only recorded.")] = Mode.OBSERVE
     source: Annotated[StrictStr, Field(min_length=1, max_length=256, description="Who or what sets it.")] = "api"
 
 
@@ -56,6 +59,8 @@ class BudgetSet(BaseModel):
     period: str
     time_zone: str
     thresholds_percent: list[int]
+    action: Action | None
+    mode: Mode
     source: str
     updated_at: Annotated[int | None, Field(description="When it was set: Unix epoch, milliseconds.")]
 

@@ -1,0 +1,1 @@
+"""Controls: a runtime may be asked to warn, slow down, pause or stop; said by people and budgets."""

@@ -1,0 +1,1 @@
+"""Controls: records, decisions, and the SDK client."""

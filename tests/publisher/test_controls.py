@@ -15,7 +15,7 @@ from burnline.topics.compacted import write_key
 from burnline.topics.ensure import ensure_topics
 from tests.cli.reach import objects, reach, run, words
 
-NOBODY = {"bootstrap.servers": "127.0.0.1:1"}
+NOBODY: dict[str, str | int | float | bool] = {"bootstrap.servers": "127.0.0.1:1"}
 MOST_S = 10e-6
 STOP_WITHIN_S = 2.0
 WITHIN_S = 30.0

@@ -13,11 +13,11 @@ from burnline.budgets.notice import BudgetNotice, notice_key
 from burnline.kafka import client_config
 from burnline.notify.attempts import NotifyMetrics
 from burnline.notify.budget_runner import BudgetRunner
-from burnline.notify.budgets import alerts, budget_channel, pagerduty, wanted, webhook
+from burnline.notify.budgets import alerts, budget_channel, mail, pagerduty, wanted, webhook
 from burnline.notify.messages import signature
 from burnline.notify.routing import Route
 from burnline.notify.runner import run_all
-from burnline.notify.sinks import Match
+from burnline.notify.sinks import EmailSink, Match
 from burnline.schema_examples import BUDGET_NOTICE
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
@@ -67,6 +67,16 @@ def test_pagerduty_has_one_incident_for_a_period() -> None:
         first["dedup_key"]
         != pagerduty("http://x", changed(period_start=0), routing_key="k", link=None).body["dedup_key"]
     )
+
+
+def test_a_mail_says_it_in_words() -> None:
+    sink = EmailSink.model_validate(
+        {"name": "mail", "kind": "email", "host": "x", "from": "burnline@example.com", "to": ["ops@example.com"]}
+    )
+    message = mail(sink, NOTICE, link=LINK)
+    assert message["Subject"] == "Burnline: 80 % of the budget of agent acme code-reviewer"
+    assert message["Message-ID"] == f"<{NOTICE.notice_id}@burnline.invalid>"
+    assert message.get_content() == f"{NOTICE.summary}\n\n{PAGE}\n"
 
 
 @pytest.mark.parametrize(

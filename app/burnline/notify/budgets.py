@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,9 +15,21 @@ from burnline.budgets.notice import BudgetNotice, cloudevent_headers
 from burnline.detection.anomaly import Severity, rfc3339
 from burnline.notify.channels import Environment
 from burnline.notify.delivery import Result, post
+from burnline.notify.mail import DOMAIN, Mailer
 from burnline.notify.messages import HttpMessage, signed
 from burnline.notify.routing import Route
-from burnline.notify.sinks import AlertmanagerSink, AppriseSink, Match, Sink, WebhookSink
+from burnline.notify.sinks import (
+    AlertmanagerSink,
+    AppriseSink,
+    EmailSink,
+    Match,
+    PagerDutySink,
+    Sink,
+    SlackSink,
+    WebhookSink,
+)
+from burnline.notify.slack import call, escaped
+from burnline.notify.texts import Texts
 
 TellBudget = Callable[[BudgetNotice], Result]
 _JSON = {"content-type": "application/json"}
@@ -42,7 +56,14 @@ def budget_channel(sink: Sink, environment: Environment, link: str | None, now_m
     """
     if isinstance(sink, AppriseSink):
         return _apprise(sink.address.read(environment), link)
+    if isinstance(sink, EmailSink):
+        mailer = Mailer(
+            sink, None if sink.password is None else sink.password.read(environment), Texts(None, None, link)
+        )
+        return lambda notice: mailer.send(mail(sink, notice, link=link))
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(sink.timeout_s))
+    if isinstance(sink, SlackSink):
+        return _slack(sink, sink.token.read(environment), pool, link)
     build: Callable[[BudgetNotice], HttpMessage]
     if isinstance(sink, AlertmanagerSink):
         address, labels = f"{sink.url.rstrip('/')}/api/v2/alerts", sink.labels
@@ -57,6 +78,7 @@ def budget_channel(sink: Sink, environment: Environment, link: str | None, now_m
             return webhook(url, notice, secret=secret, now_ms=now_ms(), link=link)
 
     else:
+        assert isinstance(sink, PagerDutySink)  # noqa: S101  # there is no other kind
         pager, key = sink.url, sink.routing_key.read(environment)
 
         def build(notice: BudgetNotice) -> HttpMessage:
@@ -133,6 +155,34 @@ def pagerduty(url: str, notice: BudgetNotice, *, routing_key: str, link: str | N
     return HttpMessage(url, _JSON, body)
 
 
+def mail(sink: EmailSink, notice: BudgetNotice, *, link: str | None) -> EmailMessage:
+    """A notice as a mail; the same notice always has the same id."""
+    found = EmailMessage()
+    found["Subject"] = " ".join(f"Burnline: {_title(notice)}".split())
+    found["From"] = sink.sender
+    found["To"] = ", ".join(sink.to)
+    found["Date"] = format_datetime(datetime.fromtimestamp(notice.reached_at / 1000, UTC))
+    found["Message-ID"] = f"<{notice.notice_id}@{DOMAIN}>"
+    found["Auto-Submitted"] = "auto-generated"
+    found.set_content("\n\n".join(filter(None, (notice.summary, page(link, notice)))) + "\n")
+    return found
+
+
+def _title(notice: BudgetNotice) -> str:
+    return f"{notice.threshold_percent} % of the budget of {notice.scope} {notice.org_id} {notice.name}".rstrip()
+
+
+def _slack(sink: SlackSink, token: str, pool: urllib3.PoolManager, link: str | None) -> TellBudget:
+    def ask(message: HttpMessage) -> Result:
+        return post(pool, message, allow_local=sink.allow_local)
+
+    def tell(notice: BudgetNotice) -> Result:
+        text = "\n".join(filter(None, (escaped(notice.summary), page(link, notice))))
+        return call(sink, token, ask, "chat.postMessage", {"channel": sink.channel, "text": text})[0]
+
+    return tell
+
+
 def _apprise(address: str, link: str | None) -> TellBudget:
     from apprise import Apprise, NotifyType
 
@@ -143,7 +193,7 @@ def _apprise(address: str, link: str | None) -> TellBudget:
     def tell(notice: BudgetNotice) -> Result:
         kind = NotifyType.FAILURE if notice.severity is Severity.CRITICAL else NotifyType.WARNING
         body = "\n".join(filter(None, (notice.summary, page(link, notice))))
-        done = told.notify(body=body, title=f"Burnline: budget, {notice.threshold_percent} %", notify_type=kind)
+        done = told.notify(body=body, title=f"Burnline: {_title(notice)}", notify_type=kind)
         return Result(sent=bool(done), detail="sent" if done else "Apprise could not deliver it")
 
     return tell

@@ -45,11 +45,14 @@ class Mailer:
 
     def tell(self, notice: Anomaly, notes: Notes) -> Result:
         """One attempt."""
+        return self.send(mail(self._sink, notice, self._texts.of(notice, notes)))
+
+    def send(self, message: EmailMessage) -> Result:
+        """One attempt at a mail."""
         sink = self._sink
         refused = None if sink.allow_local else leads_home(f"smtp://{sink.host}")
         if refused:
             return Result(sent=False, detail=refused)
-        message = mail(sink, notice, self._texts.of(notice, notes))
         try:
             with closing(self._connected()) as server:
                 server.send_message(message)

@@ -31,7 +31,7 @@ def slack(sink: SlackSink, token: str, texts: Texts, places: Places, ask: Ask) -
 class _Slack:
     def __init__(self, sink: SlackSink, token: str, texts: Texts, places: Places, ask: Ask) -> None:
         self._sink = sink
-        self._headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {token}"}
+        self._token = token
         self._texts = texts
         self._places = places
         self._ask = ask
@@ -77,18 +77,24 @@ class _Slack:
         return self._call("chat.postMessage", body)[0]
 
     def _call(self, method: str, body: dict[str, Any]) -> tuple[Result, dict[str, Any]]:
-        result = self._ask(HttpMessage(f"{self._sink.url.rstrip('/')}/{method}", self._headers, body))
-        if not result.sent:
-            return result, {}
-        try:
-            answer = json.loads(result.answer)
-        except ValueError:
-            return Result(sent=False, detail=f"{method}: no JSON came back"), {}
-        if isinstance(answer, dict) and answer.get("ok") is True:
-            return result, answer
-        error = str(answer.get("error")) if isinstance(answer, dict) else "no object came back"
-        refused = Result(sent=False, detail=f"{method}: {error[:100]}", hopeless=error not in _PASSING)
-        return refused, {"error": error}
+        return call(self._sink, self._token, self._ask, method, body)
+
+
+def call(sink: SlackSink, token: str, ask: Ask, method: str, body: dict[str, Any]) -> tuple[Result, dict[str, Any]]:
+    """Ask a method of Slack's Web API; what came of it, and the answer: Slack refuses with a status of 200, too."""
+    headers = {"content-type": "application/json; charset=utf-8", "authorization": f"Bearer {token}"}
+    result = ask(HttpMessage(f"{sink.url.rstrip('/')}/{method}", headers, body))
+    if not result.sent:
+        return result, {}
+    try:
+        answer = json.loads(result.answer)
+    except ValueError:
+        return Result(sent=False, detail=f"{method}: no JSON came back"), {}
+    if isinstance(answer, dict) and answer.get("ok") is True:
+        return result, answer
+    error = str(answer.get("error")) if isinstance(answer, dict) else "no object came back"
+    refused = Result(sent=False, detail=f"{method}: {error[:100]}", hopeless=error not in _PASSING)
+    return refused, {"error": error}
 
 
 def escaped(text: str) -> str:

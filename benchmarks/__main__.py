@@ -12,6 +12,7 @@ parts (in this order):
   overlap     windows of 1, 6, 30 and 60 slices
   anomalies   every session above the threshold, a hundredth of them, none
   sizes       events of 240 bytes, 1 KiB and 4 KiB
+  written     bytes that a worker writes for each byte it reads, as they lie on the broker's disk
   sessions    1,000 to 1,000,000 live ledgers: CPU per event, memory, and how long restoring them takes
   latency     event -> anomaly at 20,000 events/s, with flush intervals of 100 ms and 1 s
   backlog     5,000,000 events that wait when the worker starts: peak memory
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "overlap": shapes.overlap,
     "anomalies": shapes.anomalies,
     "sizes": shapes.sizes,
+    "written": shapes.written,
     "sessions": sessions.run,
     "latency": latency.run,
     "backlog": shapes.backlog,
@@ -46,8 +48,12 @@ PARTS: dict[str, Callable[[Bench], None]] = {
 }
 INCLUDED = {"restore"}
 """What another part measures, too."""
-BROKER = {"workers": {"group.initial.rebalance.delay.ms": "3000"}}
-"""What a part needs of Apache Kafka: workers that start together share the partitions from the first event on."""
+BROKER = {
+    "workers": {"group.initial.rebalance.delay.ms": "3000"},
+    "written": {"log.cleaner.enable": "false"},
+}
+"""What a part needs of Apache Kafka: workers that start together share the partitions from the first event on, and what
+was written is not compacted before it is weighed."""
 ALIASES = {"throughput": "workers"}
 
 
@@ -88,8 +94,8 @@ def _run(wanted: list[str], results: Results, scale: Scale, kind: str) -> None:
         began = time.monotonic()
         error = None
         # A broker of its own for each part, so that none works beside what another one has left to compact.
-        with broker(kind, BROKER.get(name, {})) as servers:
-            bench = Bench(servers, scale)
+        with broker(kind, BROKER.get(name, {})) as (servers, log_bytes):
+            bench = Bench(servers, scale, log_bytes=log_bytes)
             try:
                 PARTS[name](bench)
             except Exception as failure:  # noqa: BLE001  # the other parts run all the same, and the exit code tells

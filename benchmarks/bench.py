@@ -48,6 +48,18 @@ FULL = Scale("full", 3, 4_000_000, 16, 1_000_000, 5_000_000, (1_000, 10_000, 100
 QUICK = Scale("quick", 2, 100_000, 4, 60_000, 200_000, (1_000, 10_000), 5.0)
 
 
+class Served(NamedTuple):
+    """A running broker.
+
+    Attributes:
+        servers: Bootstrap servers.
+        log_bytes: What the records of a topic take on its disk; None where the disk is out of sight.
+    """
+
+    servers: str
+    log_bytes: Callable[[str], int] | None = None
+
+
 @dataclass
 class Bench:
     """One part's view: a running broker, the scale, and its figures so far."""
@@ -56,6 +68,8 @@ class Bench:
     scale: Scale
     settings: Mapping[str, object] = field(default_factory=dict)
     """Go before those of every part."""
+    log_bytes: Callable[[str], int] | None = None
+    """As of `Served`."""
     began: float = field(default_factory=time.monotonic)
     figures: list[Figure] = field(default_factory=list)
 
@@ -106,14 +120,14 @@ class Bench:
 
 
 @contextmanager
-def broker(kind: str, properties: Mapping[str, str]) -> Iterator[str]:
-    """Bootstrap servers of a broker: apache (from its Maven jars), embedded, or HOST:PORT of a running one.
+def broker(kind: str, properties: Mapping[str, str]) -> Iterator[Served]:
+    """A broker: apache (from its Maven jars), embedded, or HOST:PORT of a running one.
 
     Apache Kafka alone takes `properties`.
     """
     if kind == "embedded":
         with EmbeddedBroker() as embedded:
-            yield embedded.bootstrap_servers
+            yield Served(embedded.bootstrap_servers)
     elif kind == "apache":
         apache = ApacheBroker(properties)
         why = apache.unavailable()
@@ -121,8 +135,8 @@ def broker(kind: str, properties: Mapping[str, str]) -> Iterator[str]:
             raise RuntimeError(f"Apache Kafka cannot run here: {why}. Use --broker embedded or HOST:PORT")
         apache.start()
         try:
-            yield apache.bootstrap_servers
+            yield Served(apache.bootstrap_servers, apache.log_bytes)
         finally:
             apache.stop()
     else:
-        yield kind
+        yield Served(kind)

@@ -163,7 +163,7 @@ def main() -> None:
     gc.disable()  # as in the worker
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     costs, whole = [], []
-    with broker(arguments.broker, {}) as servers:
+    with broker(arguments.broker, {}) as (servers, _):
         settings = fresh_settings(servers, baseline_usd_per_hour=baseline_for(arguments.events))
         load = Load(arguments.events, arguments.sessions)
         expected = publish(servers, topics_for(settings).usage.name, load)

@@ -19,6 +19,15 @@ CPU = Column("CPU µs/event", "cpu_us_per_event", 2)
 MEMORY = Column("peak MiB", "peak_mib")
 READY = Column("start → ready, s", "ready_s", 2)
 WARM = (Column("events/s, warm", "warm_events_per_s"), Column("CPU µs/event, warm", "warm_cpu_us_per_event", 2))
+WRITTEN = (
+    Column("read, bytes/event", "read_bytes", 1),
+    Column("ledgers", "sessions_bytes", 1),
+    Column("event ids", "event_ids_bytes", 1),
+    Column("usage rollups", "usage_rollups_bytes", 1),
+    Column("closed rollups", "rollups_bytes", 1),
+    Column("progress", "progress_bytes", 1),
+    Column("bytes written : read", "written_ratio", 2),
+)
 FLUSH = Column("a flush, ms", "flush_ms")
 LATENCY = (
     Column("p50 ms", "p50_ms"),
@@ -47,6 +56,7 @@ SECTIONS: tuple[tuple[str, str, str, tuple[Column, ...]], ...] = (
     ("overlap", "Overlap of the windows", "shapes", (EVENTS_PER_S, CPU, MEMORY)),
     ("anomalies", "Runaway sessions", "shapes", (EVENTS_PER_S, CPU, MEMORY)),
     ("sizes", "Size of an event", "shapes", (EVENTS_PER_S, CPU, MEMORY)),
+    ("written", "Bytes written", "written", WRITTEN),
     ("sessions", "Live sessions", "sessions", (EVENTS_PER_S, CPU, MEMORY, READY)),
     ("restore", "Restore", "sessions", (READY, MEMORY)),
     ("latency", "Event to anomaly", "latency", (*LATENCY, EVENTS_PER_S, CPU, MEMORY)),

@@ -1,11 +1,14 @@
-"""The worker alone: against the windows' overlap, the size of events, the number of workers, and a long backlog."""
+"""The worker alone: against overlap, the size of events, how many workers, a long backlog; and what it writes."""
 
 from decimal import Decimal
 
 from benchmarks.bench import Bench
-from benchmarks.load import Load, baseline_for
+from benchmarks.ledgers import LedgerReader
+from benchmarks.load import Load, Popularity, baseline_for
 from benchmarks.topics import delete_all, forget_work
+from benchmarks.worker import measure
 from burnline.settings import SLICE_S
+from burnline.topics.catalogue import topics_for
 
 OVERLAPS = (1, 6, 30, 60)
 """Slices in the long window: an event counts in so many windows that begin a slice apart."""
@@ -17,6 +20,8 @@ BACKLOG_SPAN_S = 600.0
 """As many events a second, of event time, as there are in the peers' load."""
 SIZES = (240, 1_024, 4_096)
 EVENT_BYTES = 240
+WRITTEN: tuple[Popularity, ...] = ("skewed", "active", "each")
+WRITTEN_TO = ("sessions", "event_ids", "usage_rollups", "rollups", "progress")
 
 
 def workers(bench: Bench) -> None:
@@ -75,3 +80,32 @@ def backlog(bench: Bench) -> None:
         bench.worker(settings, expected, {"events": bench.scale.backlog})
         settings = forget_work(settings)
     delete_all(settings)
+
+
+def written(bench: Bench) -> None:
+    """What lies on the disk of each topic per event: few sessions, an active set, and an event for each session.
+
+    A backlog is worked off, whose flushes hold half a million events: a ledger with many of them is written once.
+    """
+    if bench.log_bytes is None:
+        bench.not_run("worker", "only on a broker whose disk can be looked at: --broker apache")
+        return
+    events = bench.scale.ladder_events // 2
+    for popularity in WRITTEN:
+        settings = bench.fresh()
+        sessions = events if popularity == "each" else min(events, 2_000 if popularity == "skewed" else 100_000)
+        expected = bench.publish(settings, Load(events, sessions, popularity=popularity))
+        measure(settings, expected, LedgerReader(settings))
+        topics = topics_for(settings)
+        read = bench.log_bytes(topics.usage.name)
+        lies = {role: bench.log_bytes(getattr(topics, role).name) for role in WRITTEN_TO}
+        figures = {f"{role}_bytes": round(size / events, 1) for role, size in lies.items()}
+        at = {"sessions": sessions, "spread": popularity}
+        bench.record(
+            "worker",
+            at,
+            read_bytes=round(read / events, 1),
+            **figures,
+            written_ratio=round(sum(lies.values()) / read, 2),
+        )
+        delete_all(settings)

@@ -18,7 +18,7 @@ QUICK_TO_JOIN = {"session_timeout_ms": 1_500}
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[str]:
-    with broker("embedded", {}) as servers:
+    with broker("embedded", {}) as (servers, _):
         yield servers
 
 

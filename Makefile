@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-faults test-others soak long bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-others soak hostile long bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test-others: $(READY)
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak
+
+hostile: $(READY) ## a worker under hostile input for an hour: flat memory, a silent log (MINUTES=10; needs Java 17)
+	$(BIN)/python -m tests.faults.hostile $(if $(MINUTES),--minutes $(MINUTES))
 
 long: $(READY) ## what only shows after minutes: workers with nothing in their logs, FOCUS' validator, frameworks (Java 17, PyPI)
 	$(BIN)/pytest -m long tests/faults tests/api tests/metering

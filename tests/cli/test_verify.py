@@ -315,7 +315,7 @@ def test_beside_a_worker_under_load(settings: Settings, worker: WorkerSlot) -> N
 
 def test_ctrl_c_is_no_difference(worked: Settings) -> None:
     """A process of its own on a terminal shows a bar, and ends with another code than 1 when it is interrupted."""
-    script = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    script = "import signal; signal.raise_signal(signal.SIGINT)"
     program = (
         f"import burnline.cli.verify as v; v.audit = lambda *a, **k: exec({script!r}); "
         "from burnline.cli import main; main()"

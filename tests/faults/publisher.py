@@ -55,6 +55,7 @@ class Publisher:
         self._half_poison_rounds = 0
         self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wanted_rounds: int | None = None
+        self._held_at: frozenset[int] = frozenset()
         self._may_go_on = threading.Event()
         self._may_go_on.set()
         self._rests = threading.Event()
@@ -67,9 +68,15 @@ class Publisher:
         own = {**self._config, **PRODUCER_CONFIG, "delivery.report.only.error": True}
         return Producer(own, logger=client_log)
 
-    def start(self, rounds: int | None = None) -> None:
-        """Begin; with a number of rounds it stops by itself."""
+    def start(self, rounds: int | None = None, *, held_at: Iterable[int] = ()) -> None:
+        """Begin.
+
+        Args:
+            rounds: After so many it stops by itself.
+            held_at: After each of these numbers of rounds it pauses by itself, until `go_on`.
+        """
         self._wanted_rounds = rounds
+        self._held_at = frozenset(held_at)
         self._thread.start()
 
     def wait_sent(self, events: int, *, timeout_s: float) -> None:
@@ -166,6 +173,8 @@ class Publisher:
             self._half_poison_rounds = max(0, self._half_poison_rounds - 1)
             while not self._orders.empty():
                 self._orders.get()()
+            if self.rounds in self._held_at:
+                self._may_go_on.clear()
             if not self._may_go_on.is_set():
                 self._rests.set()
                 self._may_go_on.wait()

@@ -35,6 +35,8 @@ SEED_VARIABLE = "BURNLINE_FAULT_SEED"
 WORKERS, ACTS = 3, 3
 REPORT_EVERY_S = 15.0
 PATIENCE_S = 240.0
+RETIRE_AFTER_S = 1_800
+"""Longer than the clocks that are behind: a session is retired once, and has no events after that."""
 SHARE_OF_TIME = 0.8
 """So much of the time is planned for publishing; the rest is for catching up after the last faults, and for reading."""
 
@@ -86,6 +88,7 @@ def main() -> None:
             dynamic=1,
             events_per_s=rate,
             flush_interval_ms=250,
+            retire_after_s=RETIRE_AFTER_S,
         )
         with on_stage(stage, seed):
             injector, outcome = _play(stage, seed, arguments, console)
@@ -116,7 +119,7 @@ def _play(stage: Stage, seed: int, arguments: argparse.Namespace, console: Conso
         slot.start()
     stage.fleet.wait_ready()
     rounds = -(-arguments.events // stage.publisher.load.events_per_round)
-    stage.publisher.start(rounds)
+    stage.publisher.start(rounds, held_at=[-(-act * rounds // ACTS) for act in range(1, ACTS)])
     injector = Injector(stage, say=lambda text: console.print(f"  {text}", style="dim"), patience_s=PATIENCE_S)
     with _reports(stage, arguments.events, console):
         acts = _acts(draw(seed, KINDS, arguments.faults, arguments.events), arguments.events)

@@ -21,6 +21,7 @@ COMMANDS = (
     "dead_letters",
     "demo",
     "detect",
+    "emitters",
     "explain",
     "import_",
     "mcp",

@@ -25,7 +25,9 @@ _WAIT_S = 0.25
 _log = logging.getLogger(__name__)
 
 
-def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeout_s: float) -> Iterator[list[Message]]:
+def read_to_end(
+    config: Config, topic: str, partitions: Sequence[int], *, timeout_s: float, newest: int | None = None
+) -> Iterator[list[Message]]:
     """Read the committed records of some partitions, from the first to the end they have when iteration starts.
 
     The end is found by the brokers' word, never by counting: the last offset may be a transaction marker, or the record
@@ -37,6 +39,7 @@ def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeou
         topic: Full topic name.
         partitions: Which partitions to read.
         timeout_s: How long the brokers may stay silent.
+        newest: Only so many offsets at the end of each partition; all by default.
 
     Yields:
         Up to 10,000 records, none of them an error; in order within each partition.
@@ -50,7 +53,14 @@ def read_to_end(config: Config, topic: str, partitions: Sequence[int], *, timeou
     try:
         found = spans(consumer, topic, partitions, timeout_s)
         # From a known offset: librdkafka takes half a second to find OFFSET_BEGINNING.
-        consumer.assign([TopicPartition(topic, partition, span.first) for partition, span in found.items()])
+        consumer.assign(
+            [
+                TopicPartition(
+                    topic, partition, span.first if newest is None else max(span.first, span.stable - newest)
+                )
+                for partition, span in found.items()
+            ]
+        )
         unread = {partition: span.stable for partition, span in found.items()}
         yield from _Reading(consumer, topic, unread, timeout_s).batches()
     finally:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-faults test-others soak hostile long bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-others soak hostile long fuzz bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ hostile: $(READY) ## a worker under hostile input for an hour: flat memory, a si
 
 long: $(READY) ## what only shows after minutes: workers with nothing in their logs, FOCUS' validator, frameworks (Java 17, PyPI)
 	$(BIN)/pytest -m long tests/faults tests/api tests/metering
+
+fuzz: $(READY) ## ten minutes of made-up inputs for the kernel, led by what they reach (clang or gcc; SECONDS=60)
+	$(BIN)/python -m tests.native.fuzzing $(if $(SECONDS),--seconds $(SECONDS))
 
 bench: $(READY) ## the ladder, peers included, in half an hour (QUICK=1: a few minutes; ONLY=peers,restore; RESUME=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only $(ONLY))

@@ -14,6 +14,7 @@ from burnline.native import binding
 from burnline.native.kernel import Kernel
 from burnline.native.ledger import NativePartitionLedger
 from tests.ledger.examples import PARTITION, T0, TOPIC
+from tests.native.reading import by_kernel
 from tests.native.test_kernel import SKEW_MS, Both, event
 
 FLUSH_EVERY = 1_000
@@ -62,7 +63,7 @@ def flush(kernel: Kernel) -> None:
 def main(library: Path, seed: int, count: int) -> int:
     """How many of `count` damaged records were taken in."""
     with mock.patch.object(binding, "LIBRARY", library):
-        functions = binding.library()
+        binding.library()  # and from now on this one
     draw = random.Random(seed)  # noqa: S311  # a schedule that can be played again
     whole, kernel = records(draw)
     taken = 0
@@ -72,7 +73,7 @@ def main(library: Path, seed: int, count: int) -> int:
         value = event(draw, T0)
         if value:
             value = damaged(draw, value)
-            functions.kernel_reads(value, len(value), T0, SKEW_MS)
+            by_kernel(value, log_ms=T0, skew_ms=SKEW_MS)
         if number % FLUSH_EVERY == 0:
             flush(kernel)
     flush(kernel)

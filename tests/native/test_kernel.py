@@ -27,6 +27,7 @@ from burnline.native.ledger import KernelChoice, NativePartitionLedger
 from burnline.pricing.money import PICO_PER_USD
 from burnline.pricing.valuation import ValuationRate
 from tests.ledger.examples import BOOK, PARTITION, T0, TOPIC, policy
+from tests.native.reading import COUNTS, FIELDS, by_kernel, by_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -321,23 +322,48 @@ RIGHT: dict[str, Any] = {
 )
 def test_what_has_a_price_of_its_own_is_left_to_python(more: dict[str, Any], reads: bool) -> None:  # noqa: FBT001
     value = json.dumps(RIGHT | more).encode()
-    assert bool(library().kernel_reads(value, len(value), T0, SKEW_MS)) is reads
+    assert (by_kernel(value, log_ms=T0, skew_ms=SKEW_MS) is not None) is reads
 
 
 @given(changes=st.dictionaries(NAMES | st.text(max_size=8), JSON, max_size=4), ascii_=st.booleans())
-def test_what_the_kernel_reads_python_accepts(changes: dict[str, Any], ascii_: bool) -> None:  # noqa: FBT001
-    value = json.dumps(RIGHT | changes, ensure_ascii=ascii_).encode(errors="replace")
-    if library().kernel_reads(value, len(value), T0, SKEW_MS):
-        events, refused = decode_batch([value], now_ms=T0, max_clock_skew_ms=SKEW_MS)
-        assert (len(events), refused) == (1, [])
+def test_what_the_kernel_reads_python_reads_alike(changes: dict[str, Any], ascii_: bool) -> None:  # noqa: FBT001
+    agree_on(json.dumps(RIGHT | changes, ensure_ascii=ascii_).encode(errors="replace"))
+
+
+@given(seed=st.integers(0, 2**32), counts=st.lists(st.integers(0, 2 * 10**9), min_size=5, max_size=5))
+def test_every_field_of_an_event_is_read_alike(seed: int, counts: list[int]) -> None:
+    draw = random.Random(seed)  # noqa: S311  # a schedule that can be played again
+    usual = event(draw, T0)
+    if usual is not None:
+        agree_on(usual)
+    agree_on(json.dumps(RIGHT | dict(zip(COUNTS, counts, strict=True))).encode())
+
+
+def test_the_fields_that_are_compared_are_all_that_the_kernel_counts_by() -> None:
+    told = {"kind": "embedding", "provider": "x", "team_id": "té", "project_code": "p", "cached_input_tokens": 3}
+    value = json.dumps(RIGHT | told | {"cache_write_tokens": 4, "reasoning_tokens": 5}, ensure_ascii=False).encode()
+    found = by_kernel(value, log_ms=T0, skew_ms=SKEW_MS)
+    assert found is not None
+    assert found.keys() == set(FIELDS)
+    assert not [name for name, read in found.items() if read in (None, 0)]
+    agree_on(value)
 
 
 @given(at=st.integers(0, 200), byte=st.integers(0, 255))
 def test_a_damaged_event_that_the_kernel_reads_is_one_for_python(at: int, byte: int) -> None:
     value = bytearray(msgspec.json.encode(RIGHT))
     value[at % len(value)] = byte
-    if library().kernel_reads(bytes(value), len(value), T0, SKEW_MS):
-        assert decode_batch([bytes(value)], now_ms=T0, max_clock_skew_ms=SKEW_MS)[1] == []
+    agree_on(bytes(value))
+
+
+def agree_on(value: bytes) -> None:
+    """What the kernel reads is what Python reads, to the last field; what it does not read is Python's to say."""
+    found = by_kernel(value, log_ms=T0, skew_ms=SKEW_MS)
+    if found is not None:
+        (decoded,), refused = decode_batch([value], now_ms=T0, max_clock_skew_ms=SKEW_MS)
+        assert refused == []
+        assert decoded is not None
+        assert found == by_python(decoded)
 
 
 class TestChoice:

@@ -182,7 +182,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "meters_load_session": (c_int32, [c_void_p, c_uint32, c_char_p, c_uint64]),
     "kernel_xxh3": (c_uint64, [c_char_p, c_uint32]),
     "kernel_siphash13": (c_uint64, [c_uint64, c_uint64, c_char_p, c_uint32]),
-    "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64, c_int64]),
+    "kernel_reads": (c_int32, [c_char_p, c_uint32, c_int64, c_int64, c_void_p]),
 }
 
 _LONG = {

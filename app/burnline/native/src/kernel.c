@@ -28,7 +28,9 @@
 #define MAX_MODELS 100             /* of one session: app/burnline/ledger/bounds.py */
 #define MAX_AGENT_ROWS 1000        /* of one agent in a quarter: likewise */
 #define PREFETCH 8
+#ifndef MIN_TEXT_LIMIT
 #define MIN_TEXT_LIMIT 65536
+#endif
 
 #ifndef KERNEL_SOURCES
 #define KERNEL_SOURCES ""
@@ -1202,6 +1204,8 @@ API void kernel_take_opened(Kernel *k)
     begin_output(k);
     for (u32 i = 0; i < k->opened.count; i++) {
         const Session *s = session_at(&k->sessions, k->opened.items[i]);
+        if (s->state == FREE) /* removed since */
+            continue;
         bound(k);
         put(&k->out, s->id, s->id_len);
     }
@@ -1427,9 +1431,20 @@ API u64 kernel_siphash13(u64 first, u64 second, const u8 *bytes, u32 len)
     return siphash13((u64[]){first, second}, bytes, len);
 }
 
-API i32 kernel_reads(const u8 *bytes, u32 len, i64 log_ms, i64 skew_ms)
+/* Whether an event is plain, and what was read then: kind, time, five counts, fingerprint, and of each text where it
+ * begins and how long it is, -1 if it is absent. */
+API i32 kernel_reads(const u8 *bytes, u32 len, i64 log_ms, i64 skew_ms, i64 *found)
 {
-    Event event;
-    parse_event(bytes, len, log_ms, skew_ms, &event);
-    return event.plain;
+    Event e;
+    parse_event(bytes, len, log_ms, skew_ms, &e);
+    if (!e.plain)
+        return false;
+    const i64 numbers[] = {e.kind, e.at_ms, e.input, e.output, e.cached, e.written, e.reasoning, (i64)e.fingerprint};
+    const Span texts[] = {e.event_id, e.org, e.agent, e.session, e.model, e.provider, e.team, e.project};
+    for (u32 i = 0; i < 8; i++) {
+        found[i] = numbers[i];
+        found[8 + 2 * i] = texts[i].at ? texts[i].at - bytes : -1;
+        found[9 + 2 * i] = texts[i].len;
+    }
+    return true;
 }

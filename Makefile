@@ -83,7 +83,10 @@ types: $(READY) ## mypy, strict
 schemas: $(READY) ## write schemas/v1 from the models
 	$(BIN)/python -m burnline.schemas
 
-.PHONY: manifests dashboards
+sdk: $(READY) ## write docs/sdk.md from the SDK's docstrings
+	$(BIN)/python -m tests.publisher.sdk_page
+
+.PHONY: manifests dashboards sdk
 manifests: ## write deploy/kubernetes from the Helm chart (needs helm)
 	helm template burnline deploy/helm/burnline --kube-version 1.37.0 >deploy/kubernetes/burnline.yaml
 

@@ -1,4 +1,4 @@
-"""The checked-in JSON Schemas are what the models say, and version 1 stays as it is."""
+"""What is written from the models and the docstrings is current, and version 1 stays as it is."""
 
 import hashlib
 import json
@@ -16,6 +16,7 @@ from burnline.ledger.record import decode as decode_ledger
 from burnline.ledger.record import encode as encode_ledger
 from burnline.schemas import CONTRACTS, FOLDER, Contract, differences, json_schema, main, texts
 from tests.events.examples import decode
+from tests.publisher import sdk_page
 
 FROZEN = {
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
@@ -36,6 +37,10 @@ FROZEN = {
 publisher of version 1 survives? If not, it belongs into version 2."""
 
 contracts = pytest.mark.parametrize("contract", CONTRACTS, ids=[contract.name for contract in CONTRACTS])
+
+
+def test_the_page_of_the_sdk_is_what_its_docstrings_say() -> None:
+    assert sdk_page.PAGE.read_text() == sdk_page.page(), "make sdk writes it"
 
 
 def test_the_files_are_what_the_models_say() -> None:

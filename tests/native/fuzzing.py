@@ -76,7 +76,7 @@ def _parts(name: bytes) -> list[bytes]:
 
 def run(fuzzer: Path, corpus: Path, seconds: int, seed: int) -> subprocess.CompletedProcess[str]:
     """Run it for so long, beside its corpus."""
-    command = [fuzzer, corpus, f"-max_total_time={seconds}", f"-seed={seed}"]
+    command = [str(fuzzer), str(corpus), f"-max_total_time={seconds}", f"-seed={seed}"]
     env = os.environ | {"UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1", "ASAN_OPTIONS": "abort_on_error=1"}
     return subprocess.run(command, cwd=corpus.parent, env=env, capture_output=True, text=True, check=False)
 

@@ -17,7 +17,7 @@ from burnline.native.sources import digest
 
 LIBRARY = Path(__file__).with_name("libkernel.so")
 
-DONE, LOOK, CARD, LIMITS, JUDGE = range(5)
+DONE, LOOK, CARD, LIMITS, JUDGE, QUIET = range(6)
 """Why `kernel_apply` stopped."""
 
 SUMS = 10

@@ -6,7 +6,7 @@ Python, as everything does without the kernel, until a flush has written it and 
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Self, TypeVar
 
 from burnline.detection.anomaly import ResolvedBy
@@ -21,7 +21,7 @@ from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import MAX_RETIRED_AT_ONCE, PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.ledger.session import Ledger
-from burnline.native.binding import CARD, DONE, JUDGE, LIMITS, Position
+from burnline.native.binding import CARD, DONE, JUDGE, LIMITS, QUIET, Position
 from burnline.native.kernel import Kernel, why_not
 from burnline.windows.slices import slice_index
 
@@ -148,6 +148,9 @@ class NativePartitionLedger(PartitionLedger):
             if answer == LIMITS:
                 self._tell_limits(position.owner)
                 continue
+            if answer == QUIET:
+                self._resolve_quiet(slice_index(position.logged_ms), ResolvedBy.EVENT_TIME)
+                continue
             events, refused = decode_batch(
                 values[index : index + 1],
                 now_ms=now_ms,
@@ -222,10 +225,7 @@ class NativePartitionLedger(PartitionLedger):
         ledger = self.get(ledger_key(event.org_id, event.session_id))
         assert ledger is not None  # noqa: S101  # the kernel has just counted the event in it
         self._anomalies.judge(ledger, event, offset, self.logged_ms)
-        # At once: who burns so much has many more events until the flush.
-        if self._give_back(ledger, record.encode(ledger)) and ledger.dirty:
-            self._dirty.remove(ledger)
-            self._kernel.mark_dirty(ledger.key)
+        self._give_back_at_once([ledger])
 
     def _count(self, position: Position) -> None:
         counts = self.counts
@@ -283,11 +283,19 @@ class NativePartitionLedger(PartitionLedger):
             del self._hot[ledger.key]
         return given
 
+    def _give_back_at_once(self, ledgers: Iterable[Ledger]) -> None:
+        """Let the kernel have ledgers again that were looked into, and nothing counted in: more events are to come."""
+        given = {ledger.key for ledger in ledgers if self._give_back(ledger, record.encode(ledger)) and ledger.dirty}
+        if given:
+            self._dirty[:] = [ledger for ledger in self._dirty if ledger.key not in given]
+        for key in given:
+            self._kernel.mark_dirty(key)
+
     def _resolve_quiet(self, index: int, by: ResolvedBy) -> None:
         self._follow_policy()
-        for key in self._kernel.take_quiet(index):
-            self.get(key)
+        looked_into = [ledger for key in self._kernel.take_quiet(index) if (ledger := self.get(key)) is not None]
         super()._resolve_quiet(index, by)
+        self._give_back_at_once(looked_into)
 
     def _idle_sessions(self, horizon_ms: int) -> Iterator[str]:
         for key in self._idle.due(horizon_ms):

@@ -73,6 +73,9 @@ static void answer(Run *run, i32 asked)
     case LIMITS:
         kernel_set_limits(run->k, run->at.owner, lines, 0);
         break;
+    case QUIET:
+        kernel_take_quiet(run->k, run->at.logged_ms / SLICE_MS);
+        break;
     case JUDGE:
         must(len <= sizeof key);
         memcpy(key, event->org.at, event->org.len);
@@ -96,7 +99,7 @@ static void count_event(Run *run, const u8 *value, size_t size)
     run->at.open_anomalies = 0;
     i32 asked;
     for (int turns = 0; (asked = kernel_apply(run->k, &run->offset, &run->at)) != DONE; turns++) {
-        must(turns < 4); /* a card, limits, and one answer: it never asks the same twice */
+        must(turns < 5); /* time, a card, limits, and one answer: it never asks the same twice */
         answer(run, asked);
     }
     must(run->at.accepted - accepted <= 1);
@@ -117,7 +120,7 @@ static void take_in(Run *run, const u8 *step, size_t size)
 static void flush(Run *run)
 {
     i64 room[(2 + 2 * SUMS) * 4];
-    const u8 *bytes;
+    const u8 *bytes, *marks;
     size_t len;
     const u32 *bounds;
     u32 count, turns;
@@ -129,7 +132,7 @@ static void flush(Run *run)
     while (kernel_take_unpriced(run->k, (u32 *)room, 4))
         ;
     kernel_take_opened(run->k);
-    kernel_take_fresh(run->k, &count, &turns);
+    kernel_take_fresh(run->k, &marks, &count, &turns);
     kernel_take_quiet(run->k, run->log_ms / SLICE_MS);
     kernel_take_sessions(run->k);
     kernel_output(run->k, &bytes, &len, &bounds, &count);
@@ -142,10 +145,11 @@ static void flush(Run *run)
 static void restore_ids(Run *run, const u8 *digits, size_t size)
 {
     u64 ids[64];
+    u8 marks[64];
     u32 count = (u32)(number_of(digits, size) % 64);
     for (u32 i = 0; i < count; i++)
-        ids[i] = i * 2654435761u;
-    kernel_restore_ids(run->k, ids, count, size % 2);
+        ids[i] = i * 2654435761u, marks[i] = (u8)(1 + i);
+    kernel_restore_ids(run->k, ids, marks, count, size % 2);
 }
 
 static void step(Run *run, const u8 *at, size_t size)

@@ -59,7 +59,7 @@ API i32 kernel_add_meter(const u8 *name, u32 len)
 }
 
 /* Why kernel_apply stopped. */
-enum { DONE, LOOK, CARD, LIMITS, JUDGE };
+enum { DONE, LOOK, CARD, LIMITS, JUDGE, QUIET };
 
 typedef struct {
     i64 above, input, output, cached, written, reasoning, request;
@@ -680,9 +680,10 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     if (p->by_event_time) /* as if the log had taken it as it happened, or when a newer one before it did */
         log_ms = e->plain && e->at_ms > p->logged_ms ? e->at_ms : p->logged_ms;
     i32 log_slice = (i32)(log_ms / SLICE_MS);
-    if (log_slice != p->logged_ms / SLICE_MS && (p->open_anomalies || any_quiet(k, log_slice)))
-        return LOOK;
+    bool may_resolve = log_slice != p->logged_ms / SLICE_MS && (p->open_anomalies || any_quiet(k, log_slice));
     p->logged_ms = log_ms;
+    if (may_resolve)
+        return QUIET;
     if (!e->plain)
         return LOOK;
     u64 fingerprint = e->fingerprint, old = offset < p->old_ids_until ? old_fingerprint(e) : fingerprint;
@@ -797,7 +798,9 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
  *   LOOK    the event is not common: Python applies it whole, and goes on behind it;
  *   CARD    the rate card of its model is wanted, then the same event again;
  *   LIMITS  the limits of p->owner are wanted, then the same event again;
- *   JUDGE   the event is counted, and its session may have an anomaly now: Python judges, and goes on behind it. */
+ *   JUDGE   the event is counted, and its session may have an anomaly now: Python judges, and goes on behind it;
+ *   QUIET   the log's time, p->logged_ms, enters a slice in which anomalies may be over: Python resolves them, then the
+ *           same event again. */
 API i32 kernel_apply(Kernel *k, const i64 *offsets, Position *p)
 {
     for (; p->index < k->event_count; p->index++) {

@@ -23,7 +23,7 @@ LIBRARIES = {
 STANDARD = {
     "abc", "array", "base64", "bisect", "codecs", "collections", "dataclasses", "datetime", "decimal", "difflib",
     "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string",
-    "struct", "sys", "types", "typing", "unicodedata", "uuid", "zoneinfo",
+    "struct", "sys", "types", "typing", "unicodedata", "uuid", "zlib", "zoneinfo",
 }  # fmt: skip
 """What a pure room may build on. Another library is added here on purpose, or the need for it is a shell's."""
 

@@ -55,6 +55,13 @@ _CONTENTS: Final = {
     "anomalies": Content(sends=True, reads=True, contract="anomaly", key=_ORG_AND_SESSION),
     "baselines": Content(sends=True, reads=True, contract="baseline"),
     "valuation_rates": Content(sends=True, reads=True, contract="valuation-rate"),
+    "catalogues": Content(
+        sends=True,
+        reads=True,
+        media_type=_BYTES,
+        key={"type": "string", "description": "in-force, or the hash of the catalogue that the value holds."},
+        value="Of in-force: JSON that names a catalogue by its hash. Else that catalogue, as compressed JSON.",
+    ),
     "dead_letters": Content(
         sends=True,
         reads=True,

@@ -98,7 +98,16 @@ class WorkerMetrics:
             "Events that name another agent than the first event of their session: several agents share it.",
         )
         self.reference_errors = counter(
-            "burnline_reference_errors", "Records of baselines or valuation-rates that cannot be used.", "topic"
+            "burnline_reference_errors",
+            "Records of baselines, valuation-rates or catalogues that cannot be used.",
+            "topic",
+        )
+        self._catalogue = gauge(
+            "burnline_catalogue_info", "1 for the catalogue that prices are taken from.", "version", "source"
+        )
+        self._catalogue_as_of = gauge(
+            "burnline_catalogue_as_of_timestamp_seconds",
+            "A day, epoch seconds, than which the catalogue in force is no older.",
         )
         self.clock_faults = counter(
             "burnline_event_clock_faults",
@@ -156,6 +165,12 @@ class WorkerMetrics:
             self.events.labels(outcome)
         for content in ("same", "other", "unknown"):
             self.duplicates.labels(content)
+
+    def priced_by(self, version: str, source: str, as_of_ms: int) -> None:
+        """Show which catalogue is in force, and a day than which it is no older, epoch milliseconds."""
+        self._catalogue.clear()
+        self._catalogue.labels(version, printable(source)).set(1)
+        self._catalogue_as_of.set(as_of_ms / 1000)
 
     def refusing(self, refusals: Iterable[Refusal]) -> None:
         """Show what is refused now, one for each partition."""

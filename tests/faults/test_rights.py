@@ -133,6 +133,7 @@ STARTING = [
     pytest.param(TOPIC, "usage", READ, id="usage READ"),
     pytest.param(TOPIC, "baselines", READ, id="baselines READ"),
     pytest.param(TOPIC, "valuation-rates", READ, id="valuation-rates READ"),
+    pytest.param(TOPIC, "catalogues", READ, id="catalogues READ"),
 ]
 TAKING_OVER = [
     pytest.param(TOPIC, role, right, id=f"{role} {right.name}")

@@ -79,7 +79,7 @@ def rights_of_a_worker(settings: Settings) -> list[Right]:
     """All that a worker needs, one by one."""
     topics = topics_for(settings)
     read, write, describe = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
-    followed = (topics.usage, topics.baselines, topics.valuation_rates)
+    followed = (topics.usage, topics.baselines, topics.valuation_rates, topics.catalogues)
     restored = (topics.sessions, topics.progress, topics.rollups, topics.event_ids, topics.usage_rollups)
     written = (*restored, topics.anomalies, topics.dead_letters)
     needed = [(topic, read) for topic in (*followed, *restored)] + [(topic, write) for topic in written]

@@ -62,6 +62,8 @@ def test_which_catalogue_an_offset_was_charged_by(offset: int, version: str | No
 
 def test_catalogues_are_noted_when_they_change_and_not_for_ever() -> None:
     assert going_on_by(KNOWN, "b", 30, 3) == KNOWN
+    assert going_on_by(KNOWN, "c", 20, 3) == (KNOWN[0], CatalogueSince("c", 20, 3))  # no event was charged by b
+    assert going_on_by(KNOWN, "a", 20, 3) == (KNOWN[0],)
     assert going_on_by(KNOWN, "a", 30, 3) == (*KNOWN, CatalogueSince("a", 30, 3))
     known: tuple[CatalogueSince, ...] = ()
     for number in range(MAX_CATALOGUES + 1):
@@ -79,8 +81,11 @@ def test_a_ledger_notes_the_catalogue_that_it_goes_on_by() -> None:
     of_before = Progress(1, "finops.usage", 2, 17, 5, 6, 7, catalogues=(CatalogueSince("other", 3, 4),))
     again = ledger()
     again.restore(of_before)
+    assert again.progress(0).catalogues == of_before.catalogues  # nothing is charged yet
+    feed(again, usage())
     assert again.progress(0).catalogues == (CatalogueSince("other", 3, 4), CatalogueSince(here, 17, 7))
     without = ledger()
     without.restore(Progress(1, "finops.usage", 2, 17, 5, 6, 7))
+    feed(without, usage())
     assert without.progress(0).catalogues == (CatalogueSince(here, 17, 7),)
     assert charged_by(without.progress(0).catalogues, 16) is None

@@ -5,7 +5,7 @@ import pytest
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard, charge
 from burnline.pricing.catalogue import Catalogue
-from burnline.pricing.regions import surcharge
+from burnline.pricing.regions import REGIONS
 
 NOW_MS = 1_795_845_077_002
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -57,7 +57,7 @@ def test_models_that_no_factor_prices_have_no_rate_there(name: str) -> None:
 
 
 def test_no_region_no_surcharge() -> None:
-    assert surcharge("google", "claude-sonnet-4-5", "") is None
+    assert REGIONS.surcharge("google", "claude-sonnet-4-5", "") is None
 
 
 def test_upstream_still_lumps_govcloud_with_the_other_regions() -> None:

@@ -22,6 +22,7 @@ def _topics(**overrides: Any) -> Topics:
         ("anomalies", "p.anomalies", 6, 90 * DAY_MS),
         ("baselines", "p.baselines", 1, None),
         ("valuation_rates", "p.valuation-rates", 1, None),
+        ("catalogues", "p.catalogues", 1, None),
         ("dead_letters", "p.dead-letters", 6, 30 * DAY_MS),
         ("progress", "p.progress", 6, None),
         ("rollups", "p.rollups", 6, None),

@@ -79,7 +79,8 @@ class PartitionLedger:
         self.logged_ms = 0
         """When the log took the newest record."""
         self.counts = Counts()
-        self._catalogues: tuple[CatalogueSince, ...] = ()
+        self.catalogues: tuple[CatalogueSince, ...] = ()
+        """Which prices were in force from which offset on."""
         self.lineage = Lineage()
         """Which topics the counts belong to; its events are those of the last flush."""
         self._hot: dict[str, Ledger] = {}
@@ -165,9 +166,7 @@ class PartitionLedger:
                 self.belong_to(progress.lineage)
             until = progress.old_ids_until_offset
             self._old_ids_until = progress.next_offset + OLD_IDS_LOOKED_FOR if until is None else until
-            self._catalogues = progress.catalogues
-        version = self.policy.book.catalogue_version
-        self._catalogues = going_on_by(self._catalogues, version, self.next_offset, self.logged_ms)
+            self.catalogues = progress.catalogues
         for name, value in records:
             self.restore_session(name, value)
         self._closed.restore(rollups)
@@ -185,7 +184,7 @@ class PartitionLedger:
     def progress(self, now_ms: int) -> Progress:
         """How far it is now, with the events of the last flush."""
         place = (self.topic, self.partition, self.next_offset, self.watermark_ms)
-        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage, self._old_ids_until, self._catalogues)
+        return Progress(VERSION, *place, now_ms, self.logged_ms, self.lineage, self._old_ids_until, self.catalogues)
 
     def events_held(self) -> int:
         """Events in all ledgers and closed rollups."""
@@ -199,6 +198,11 @@ class PartitionLedger:
         self.next_offset += lost
         self.counts.lost += lost
         return lost
+
+    def _note_catalogue(self) -> None:
+        """Say from which offset on events are charged by the catalogue of now: prices change between batches alone."""
+        version = self.policy.book.catalogue_version
+        self.catalogues = going_on_by(self.catalogues, version, self.next_offset, self.logged_ms)
 
     def _drop(self, key: str) -> None:
         self._cold.pop(key, None)
@@ -264,6 +268,7 @@ class PartitionLedger:
                 no event is ahead of the log.
             now_ms: A clock that nobody sets, from which idle time is counted, as `tick` is given it.
         """
+        self._note_catalogue()
         if logged_ms is None:
             logged_ms = self._as_they_happened(offsets, events)
         policy = self.policy

@@ -1,11 +1,15 @@
 """What events are judged by: rates, baselines and the burn rule, with the answers that the hot path asks for again."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from burnline.detection.baseline import Baselines, EffectiveBaseline
 from burnline.detection.rule import BurnRule, Thresholds, thresholds
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard
+
+if TYPE_CHECKING:
+    from burnline.pricing.catalogue import Catalogue
 
 
 class Policy:
@@ -64,6 +68,10 @@ class Policy:
         self._cards.clear()
         self._served.clear()
         self.rates_version += 1
+
+    def set_catalogue(self, catalogue: "Catalogue") -> None:
+        """Price by this catalogue below the same overrides, from the next event on."""
+        self.set_book(self.book.with_catalogue(catalogue))
 
     def set_baselines(self, baselines: Baselines) -> None:
         """Judge by these baselines from the next event on."""

@@ -14,8 +14,8 @@ _Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _EventTimeMs = Annotated[int, msgspec.Meta(ge=0, lt=END_TIME_MS)]
 
 
-MAX_CATALOGUES = 16
-"""Newest catalogues that are remembered."""
+MAX_CATALOGUES = 64
+"""Newest catalogues that are remembered: one for each day of two months."""
 
 
 class CatalogueSince(msgspec.Struct, frozen=True):
@@ -35,10 +35,16 @@ def charged_by(known: tuple[CatalogueSince, ...], offset: int) -> str | None:
 def going_on_by(
     known: tuple[CatalogueSince, ...], version: str, offset: int, logged_ms: int
 ) -> tuple[CatalogueSince, ...]:
-    """The catalogues, when events from an offset on are charged by this one."""
+    """The catalogues, when events from an offset on are charged by this one.
+
+    One that was in force for no event, as where two come after each other between two batches, is left out.
+    """
     if known and known[-1].version == version:
         return known
-    return (*known, CatalogueSince(version, offset, logged_ms))[-MAX_CATALOGUES:]
+    before = tuple(each for each in known if each.since_offset < offset)
+    if before and before[-1].version == version:
+        return before
+    return (*before, CatalogueSince(version, offset, logged_ms))[-MAX_CATALOGUES:]
 
 
 class Progress(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -123,6 +123,7 @@ class NativePartitionLedger(PartitionLedger):
         """As `PartitionLedger.apply_records`."""
         if not offsets:
             return []
+        self._note_catalogue()
         self._follow_policy()
         rejections: list[Rejection] = []
         if not isinstance(offsets, array):

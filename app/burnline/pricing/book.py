@@ -1,4 +1,4 @@
-"""The rate book: which card prices an event, the overrides above the bundled catalogue.
+"""The rate book: which card prices an event, the overrides above the catalogue in force.
 
 An override holds from its `effective_from` on, by event time, until a later one for the same. `overrides` says which
 concern an event, and in which order. The nearest that states rates, or that another model costs the same, decides; the
@@ -19,7 +19,7 @@ from burnline.pricing.card import ANY_PROVIDER, BEGINNING_MS, FOREVER_MS, STANDA
 from burnline.pricing.dated import utc_text
 from burnline.pricing.overrides import Asked, Overrides, Place, Places, newest
 from burnline.pricing.providers import GATEWAYS, provider_words
-from burnline.pricing.regions import not_sold, surcharge
+from burnline.pricing.regions import Regions
 from burnline.pricing.valuation import ValuationRate
 
 if TYPE_CHECKING:
@@ -63,6 +63,10 @@ class RateBook:
         """A book with exactly these overrides; the catalogue is shared. The order of `rates` does not matter."""
         return type(self)(self._catalogue, rates, self._free)
 
+    def with_catalogue(self, catalogue: "Catalogue") -> Self:
+        """A book with the same overrides above another catalogue."""
+        return type(self)(catalogue, self._rates, self._free)
+
     @cached_property
     def _overrides(self) -> Overrides:
         """Put in order when a price is asked for: thousands of changes may come one after the other before that."""
@@ -71,6 +75,11 @@ class RateBook:
     def provider_id(self, name: str) -> str | None:
         """The catalogue's id for a provider's name, None if it knows none such."""
         return self._catalogue.provider_id(name)
+
+    @property
+    def catalogue(self) -> "Catalogue":
+        """What prices where no override does."""
+        return self._catalogue
 
     @property
     def catalogue_version(self) -> str:
@@ -134,7 +143,7 @@ class RateBook:
                 break
         if card is None and self._free and self._is_free(event.provider, event.model):
             card = _free_card(event.provider, event.model)
-        card = card or _multiplied_card(multiplied, _catalogue_card(match, event))
+        card = card or _multiplied_card(multiplied, _catalogue_card(match, event, self._catalogue.regions))
         return card if (since_ms, until_ms) == _ALWAYS else _within(card, since_ms, until_ms)
 
     def _is_free(self, provider: str | None, model: str) -> bool:
@@ -218,7 +227,7 @@ def _free_card(provider: str | None, model: str) -> RateCard:
     return RateCard(named, model, "free-providers", rule, *_ALWAYS, (_FREE,))
 
 
-def _catalogue_card(match: "Match", event: _Event) -> RateCard:
+def _catalogue_card(match: "Match", event: _Event, regions: Regions) -> RateCard:
     if match.entry is None:
         named = match.provider or event.provider or ""
         return RateCard(named, event.model, "none", match.rule, *_ALWAYS, ())
@@ -233,17 +242,17 @@ def _catalogue_card(match: "Match", event: _Event) -> RateCard:
         until_ms,
         price.tiers,
     )
-    return _where(card, match.region, event.at_ms) if match.region and price.tiers else card
+    return _where(card, match.region, event.at_ms, regions) if match.region and price.tiers else card
 
 
-def _where(card: RateCard, region: str, at_ms: int) -> RateCard:
+def _where(card: RateCard, region: str, at_ms: int, regions: Regions) -> RateCard:
     """The card of a region: the plain one, dearer, or none where no factor is known."""
     name = card.model.lower()
-    unknown = not_sold(card.provider, name, region)
+    unknown = regions.unknown(card.provider, name, region)
     if unknown:
         rule = f"{card.rule}; its price in {region} is not known: {unknown.source}"
         return replace(card, source="none", rule=rule, tiers=())
-    more = surcharge(card.provider, name, region)
+    more = regions.surcharge(card.provider, name, region)
     if more is None:
         return card
     if at_ms < more.since_ms:

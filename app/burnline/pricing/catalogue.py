@@ -1,7 +1,7 @@
-"""The bundled catalogue (genai-prices): who serves a model, and under which of its names.
+"""A catalogue of prices: who serves a model, and under which of its names.
 
-Importing this module loads the catalogue's data, about 0.15 s and 32 MB; `RateBook.bundled()` does so when it is
-first called. Nothing is fetched: the data is a Python module of the installed package.
+The bundled one is that of the installed package genai-prices, a Python module: to load it takes about 0.15 s and
+32 MB, when `Catalogue.bundled()` is first called. Nothing is fetched. Others come out of a snapshot (`snapshot`).
 
 The order in which a (provider, model) is matched; the first hit counts, and the rule says which it was. A model's name
 is tried as it stands and then in each of its readings (`names`: resource names, providers and regions before it,
@@ -29,16 +29,17 @@ Without a provider, or with a gateway such as LiteLLM, which stands before any p
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
-from hashlib import sha256
 from typing import Self
 
+from genai_prices import __version__ as genai_prices_version
 from genai_prices import types
 
 from burnline.pricing.corrections import CORRECTIONS, Correction
 from burnline.pricing.matching import Entry, Found, ModelIndex, predicate
 from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
 from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
-from burnline.pricing.regions import NOT_SOLD, SURCHARGES
+from burnline.pricing.regions import REGIONS, Regions
+from burnline.pricing.snapshot import Contents, digest
 
 MATCHES_HELD = 4096
 """Newest matches that are remembered; endless misspelt names cannot take more memory than that."""
@@ -79,9 +80,25 @@ class _Provider:
 class Catalogue:
     """Every provider and model of one version of the catalogue; immutable but for its bounded memory of matches."""
 
-    def __init__(self, providers: Sequence[types.Provider], corrections: Sequence[Correction] = ()) -> None:
-        """These providers at their prices, but for the corrected ones."""
-        self._content = providers, corrections
+    def __init__(
+        self,
+        providers: Sequence[types.Provider],
+        corrections: Sequence[Correction] = (),
+        regions: Regions = REGIONS,
+        source: str = "",
+    ) -> None:
+        """These providers at their prices, but for the corrected ones.
+
+        Args:
+            providers: As genai-prices has them.
+            corrections: Prices that go before theirs.
+            regions: What a model costs more where.
+            source: Where it came from, for people.
+        """
+        self.contents = Contents(providers, corrections, regions)
+        """All that its prices follow from."""
+        self.regions = regions
+        self.source = source
         self._providers = {info.id: _Provider(info) for info in providers}
         for each in corrections:
             if each.provider in self._providers:
@@ -102,15 +119,12 @@ class Catalogue:
         """The catalogue of the installed package, built once."""
         from genai_prices.data import providers  # its objects are built on import: not before somebody asks
 
-        return cls(providers, CORRECTIONS)
+        return cls(providers, CORRECTIONS, source=f"genai-prices {genai_prices_version}")
 
     @cached_property
     def version(self) -> str:
         """What tells these prices from all others: 12 hexadecimal digits of a hash over all that they follow from."""
-        # A pattern's own repr is cut.
-        where = [(each.provider, each.regions.pattern, each.models.pattern) for each in (*SURCHARGES, *NOT_SOLD)]
-        factors = [(each.since_ms, each.factor) for each in SURCHARGES]
-        return sha256(repr((*self._content, where, factors)).encode()).hexdigest()[:12]
+        return digest(self.contents)
 
     def match(self, provider: str | None, model: str, region: str = "") -> Match:
         """Match a model as an event names it, and the region that it says. Deterministic, and never an error."""
@@ -123,6 +137,11 @@ class Catalogue:
         words = provider_words(name)
         known = CATALOGUE_IDS.get(words) or self._words.get(words)
         return known if known in self._providers else None
+
+    def listed(self, provider: str, name: str) -> Entry | None:
+        """The model that stands for a name, in lower case, at a provider by its id; None where there is none."""
+        found = self._providers[provider].models.named(name) if provider in self._providers else None
+        return None if found is None else found.entry
 
     def models(self) -> Iterator[tuple[str, Entry]]:
         """Every (provider id, model), in the catalogue's order."""

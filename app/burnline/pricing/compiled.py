@@ -12,12 +12,19 @@ How the catalogue is read:
 - A tier counts from strictly above its line and prices the whole request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
-from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
+from genai_prices.types import (
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
 
 from burnline.events.meters import METERS, MILLION
 from burnline.pricing.card import Tier, meter_rates
@@ -60,10 +67,10 @@ def stated_prices(model: ModelInfo) -> tuple[Dated[ModelPrice], ...]:
     return tuple(Dated(_condition(entry.constraint), entry.prices) for entry in prices)
 
 
-def variants(model: ModelInfo, service_tier: str) -> tuple[Dated[ModelPrice], ...]:
+def variants(stated: Sequence[PriceVariant], service_tier: str) -> tuple[Dated[ModelPrice], ...]:
     """The rates of a service tier: of the catalogue's variants that hold, the first that states a rate counts."""
     whens = ({"service_tier": service_tier}, {"processing": service_tier}, {"speed": service_tier})
-    found = (each for each in model.price_variants or () if each.when in whens)
+    found = (each for each in stated if each.when in whens)
     return tuple(Dated(_condition(each.constraint), each.prices) for each in found)
 
 

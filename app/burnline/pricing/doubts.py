@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from burnline.pricing.card import RateCard
+from burnline.pricing.card import RateCard, Tier
 from burnline.pricing.explain import MILLION
 from burnline.pricing.money import usd_text
 from burnline.pricing.valuation import ValuationRate
@@ -28,11 +28,15 @@ def doubts(rate: ValuationRate, catalogue: RateCard) -> list[Doubt]:
     """
     if not catalogue.tiers or not rate.tiers():
         return []
-    stated, base = rate.tiers()[0], catalogue.tiers[0]
+    return [each for each in far_apart(rate.tiers()[0], catalogue.tiers[0]) if getattr(rate, each.field) is not None]
+
+
+def far_apart(stated: Tier, base: Tier) -> list[Doubt]:
+    """In which of its common parts a tier is far from another one."""
     found = []
     for part in _PARTS:
-        field = f"{part}_usd_per_million_tokens"
         ours, theirs = getattr(stated, part), getattr(base, part)
-        if getattr(rate, field) is not None and theirs and (ours >= FAR * theirs or ours * FAR <= theirs):
+        if theirs and (ours >= FAR * theirs or ours * FAR <= theirs):
+            field = f"{part}_usd_per_million_tokens"
             found.append(Doubt(field, usd_text(ours * MILLION), usd_text(theirs * MILLION)))
     return found

@@ -22,6 +22,7 @@ from genai_prices.types import (
     MatchLogic,
     ModelInfo,
     ModelPrice,
+    PriceVariant,
 )
 
 from burnline.pricing.card import STANDARD, Tier
@@ -54,7 +55,7 @@ class Entry:
             return holding(self.prices, at_ms)
         price, from_ms, until_ms = holding(stated_prices(self._info), at_ms)
         rates: dict[str, Price] = {}
-        for condition, variant in () if self._corrected else variants(self._info, service_tier):
+        for condition, variant in variants(self.variants, service_tier):
             span = condition.span(at_ms)
             from_ms, until_ms = max(from_ms, span.from_ms), min(until_ms, span.until_ms)
             if span.holds:
@@ -79,6 +80,15 @@ class Entry:
     def rates(self) -> tuple[Dated[tuple[Tier, ...]], ...]:
         """What it asks and when, without words: two entries with the same rates cost the same at any time."""
         return tuple(Dated(price.condition, price.value.tiers) for price in self.prices)
+
+    def asks_as(self, other: "Entry") -> bool:
+        """Whether it costs at any time, and at any service tier, what the other one does."""
+        return self.rates == other.rates and self.variants == other.variants
+
+    @property
+    def variants(self) -> Sequence[PriceVariant]:
+        """What it asks at service tiers, as the catalogue states it."""
+        return () if self._corrected else self._info.price_variants or ()
 
 
 class Found(NamedTuple):

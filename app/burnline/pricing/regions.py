@@ -68,7 +68,7 @@ SURCHARGES = (
         BEGINNING_MS, _TENTH, "Claude API pricing, data residency: inference in the US only, Opus 4.6 and later",
     ),
 )  # fmt: skip
-"""The first whose provider, region and model fit counts. Regions and models are matched from their beginning."""
+"""Regions and models are matched from their beginning."""
 
 NOT_SOLD = (
     NotSold(
@@ -78,21 +78,25 @@ NOT_SOLD = (
 )  # fmt: skip
 
 
-def surcharge(provider: str, model: str, region: str) -> Surcharge | None:
-    """The surcharge on a model of the catalogue, None where there is none. Names in lower case."""
-    fitting = (
-        each
-        for each in SURCHARGES
-        if each.provider == provider and each.regions.match(region) and each.models.match(model)
-    )
-    return next(fitting, None) if region else None
+class Regions(NamedTuple):
+    """What a catalogue says about regions. Of its surcharges the first whose provider, region and model fit counts."""
+
+    surcharges: tuple[Surcharge, ...]
+    not_sold: tuple[NotSold, ...]
+
+    def surcharge(self, provider: str, model: str, region: str) -> Surcharge | None:
+        """The surcharge on a model of the catalogue, None where there is none. Names in lower case."""
+        return next((each for each in self.surcharges if _fits(each, provider, model, region)), None)
+
+    def unknown(self, provider: str, model: str, region: str) -> NotSold | None:
+        """Why a model's price in a region cannot be told from its price elsewhere, None where it can."""
+        return next((each for each in self.not_sold if _fits(each, provider, model, region)), None)
 
 
-def not_sold(provider: str, model: str, region: str) -> NotSold | None:
-    """Why a model's price in a region cannot be told from its price elsewhere, None where it can."""
-    fitting = (
-        each
-        for each in NOT_SOLD
-        if each.provider == provider and each.regions.match(region) and each.models.match(model)
-    )
-    return next(fitting, None) if region else None
+def _fits(each: Surcharge | NotSold, provider: str, model: str, region: str) -> bool:
+    at = each.provider == provider and region
+    return bool(at and each.regions.match(region) and each.models.match(model))
+
+
+REGIONS = Regions(SURCHARGES, NOT_SOLD)
+"""What we know of regions, for a catalogue that says nothing about them itself."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faust
 from faust.stores import STORES
@@ -12,11 +12,14 @@ from faust.types.auth import CredentialsT
 from burnline.ledger.policy import Policy
 from burnline.metrics import WorkerMetrics
 from burnline.settings import Settings
-from burnline.stream.reference import follow_baselines, follow_rates
+from burnline.stream.reference import FollowedCatalogue, follow_baselines, follow_rates
 from burnline.stream.shards import Shards
 from burnline.stream.transport import BatchTransport
 from burnline.topics.catalogue import Topics, TopicSpec
 from burnline.topics.errors import TopicError
+
+if TYPE_CHECKING:
+    from burnline.stream.stores import Follower
 
 _log = logging.getLogger(__name__)
 
@@ -142,9 +145,10 @@ def _declare_tables(app: faust.App, topics: Topics, shards: Shards, policy: Poli
         options={"shards": shards},
         changelog_topic=_raw_topic(app, topics.sessions),
     )
-    followers = {
+    followers: dict[TopicSpec, Follower] = {
         topics.baselines: follow_baselines(topics.baselines.name, policy, metrics),
         topics.valuation_rates: follow_rates(topics.valuation_rates.name, policy, metrics),
+        topics.catalogues: FollowedCatalogue(topics.catalogues.name, policy, metrics, shards.clock_ms),
     }
     for spec, follower in followers.items():
         app.GlobalTable(

@@ -342,7 +342,7 @@ class Shards:
     def _apply(self, shard: Shard, batch: RecordBatch) -> None:
         ledger = shard.ledger
         records = batch.records
-        changed = ledger.changed
+        changed, catalogues = ledger.changed, ledger.catalogues
         if batch.end <= ledger.next_offset:  # read again after a rebalance
             return
         rejections = ledger.apply_records(
@@ -352,6 +352,8 @@ class Shards:
             now_ms=self.idle_clock_ms(),
             max_clock_skew_ms=self._clocks.allowed_ms(by_clock=records.by_clock > 0),
         )
+        if ledger.catalogues is not catalogues:
+            self._say_prices(ledger)
         if records.by_clock and not self.policy.by_event_time:
             self._say_no_append_time(records.by_clock)
         for rejection in rejections:
@@ -360,6 +362,13 @@ class Shards:
         self._count(shard, len(records.offsets), ledger.changed - changed)
         if self._due_early():
             self.flush_due.set()
+
+    def _say_prices(self, ledger: PartitionLedger) -> None:
+        """Say from where on a partition's events are charged by other prices than before."""
+        *before, now = ledger.catalogues
+        if before:
+            told = "partition %d: from offset %d on events are charged by catalogue %s, before by %s"
+            _log.warning(told, ledger.partition, now.since_offset, now.version, before[-1].version)
 
     def _full(self) -> bool:
         """Whether no more may be applied before something is written.

@@ -56,6 +56,7 @@ class Topics(NamedTuple):
     anomalies: TopicSpec
     baselines: TopicSpec
     valuation_rates: TopicSpec
+    catalogues: TopicSpec
     dead_letters: TopicSpec
     progress: TopicSpec
     rollups: TopicSpec
@@ -118,7 +119,8 @@ def topics_for(settings: Settings) -> Topics:
         ),
         anomalies=spec("anomalies", many, _kept(90), "Anomalies: opened, escalated, resolved."),
         baselines=spec("baselines", 1, _compacted(), "Baselines in force, by org and agent."),
-        valuation_rates=spec("valuation-rates", 1, _compacted(), "Prices that go before the bundled catalogue."),
+        valuation_rates=spec("valuation-rates", 1, _compacted(), "Prices that go before the catalogue."),
+        catalogues=spec("catalogues", 1, _compacted(), "Catalogues of prices by their hash, and which is in force."),
         dead_letters=spec(
             "dead-letters",
             many,

@@ -39,7 +39,8 @@ def find_obstacles(settings: Settings) -> list[Refusal]:
     if others:
         return others
     seen = dict.fromkeys((topic.name for topic in topics), DESCRIBE)  # or else one would be made that is there
-    read = dict.fromkeys((topics.usage.name, topics.baselines.name, topics.valuation_rates.name), READ)
+    followed = (topics.usage, topics.baselines, topics.valuation_rates, topics.catalogues)
+    read = dict.fromkeys((topic.name for topic in followed), READ)
     found = _asked(lambda: missing_rights(config, seen | read, TIMEOUT_S))
     return found + _asked(lambda: group_obstacles(config, settings.app_id, [topic.name for topic in topics]))
 

@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 from burnline.events.rejection import Fault, Reason
 from burnline.kafka import client_config
 from burnline.ledger.progress import Progress
+from burnline.pricing.catalogue import Catalogue
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
@@ -103,7 +104,8 @@ def test_for_people(log: Log) -> None:
     said = words(run("explain", "1", "0").stdout)
     assert f"{log.topics.usage.name}, partition 1, offset 0" in said
     assert '"event_id": "e-1"' in said
-    assert "By the rates that stand now: openai/gpt-4o" in said
+    version = Catalogue.bundled().version
+    assert f"By the rates that are set now, over catalogue {version}: openai/gpt-4o" in said
     assert "1,000 uncached input tokens × 2.5 USD per million tokens = 0.0025 USD" in said
     assert "= 0.00475 USD The cache saved 0.00025 USD." in said
     assert said.endswith("No worker has come to this offset yet.")

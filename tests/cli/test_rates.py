@@ -45,7 +45,7 @@ def set_rate(*more: str, provider: str = "openai", model: str = "gpt-4o", since:
 
 def test_show_says_what_matched_and_what_it_costs() -> None:
     shown = words(run("rates", "show", "gpt-4o-2024-08-06", "--provider", "openai", "--catalogue-only").stdout)
-    assert "openai/gpt-4o matched catalogue: equals gpt-4o-2024-08-06 source bundled catalogue holds always" in shown
+    assert "openai/gpt-4o matched catalogue: equals gpt-4o-2024-08-06 source catalogue holds always" in shown
     assert "input output cached input cache write reasoning 2.5 10 1.25 2.5 10" in shown
     assert shown.endswith("file searches: 2.5 per thousand")
 
@@ -105,7 +105,7 @@ def test_set_writes_a_record_of_the_contract_under_its_key(topic: Settings) -> N
     }
     assert ValuationRate.parse(key, value).key().encode() == key
     assert said.endswith(f"openai/gpt-4o@{T1_MS}: set, in force for event times from {T1} on.")
-    assert "in place of openai/gpt-4o, bundled catalogue: exact id" in said
+    assert "in place of openai/gpt-4o, catalogue: exact id" in said
     assert "input 2.5 1.5 stated output 10 8 stated cached input 1.25 0.1 stated cache write 2.5 2 stated" in said
 
 
@@ -320,7 +320,7 @@ def test_a_contract_with_all_that_contracts_say(topic: Settings) -> None:
     ]
     shown = run("rates", "show", "gemini-2.5-pro", "--provider", "google", "--org", "acme", "--service-tier", "batch")
     assert "service tier batch: 0.5 times its rates" in words(shown.stdout)
-    assert "source bundled catalogue" in words(run("rates", "show", "gemini-2.5-pro").stdout)
+    assert "source catalogue holds" in words(run("rates", "show", "gemini-2.5-pro").stdout)
     assert "acme always in force 1 9" in words(run("rates", "list").stdout)
     assert "deleted" in run("rates", "remove", "google", "gemini-2.5-pro", "--org", "acme").stdout
     assert held(topic) == {}
@@ -397,3 +397,86 @@ def test_a_price_list_with_a_mistake_changes_nothing(topic: Settings, tmp_path: 
     prices.write_text("{}")
     assert "no known format" in run("rates", "import", str(prices), code=2).stderr
     assert held(topic) == {}
+
+
+LISTED = [
+    {
+        "id": "openai",
+        "models": [
+            {"id": "gpt-4o", "match": {"starts_with": "gpt-4o"}, "prices": {"input_mtok": 3, "output_mtok": 10}}
+        ],
+    },
+    {"id": "house", "models": [{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": 1}}]},
+]
+"""A whole catalogue in genai-prices' format."""
+
+
+def catalogue_file(folder: Path, listed: object = LISTED) -> str:
+    file = folder / "data.json"
+    file.write_text(json.dumps(listed))
+    return str(file)
+
+
+def test_without_one_on_the_topic_the_bundled_catalogue_is_in_force(topic: Settings) -> None:
+    (said,) = objects("rates", "catalogue")
+    assert (said["on_topic"], said["version"], said["in_force_since_ms"]) == (False, said["installed_version"], None)
+    assert "bundled: none was imported" in words(run("rates", "catalogue").stdout)
+
+
+def test_a_catalogue_is_shown_and_then_put_in_force_as_a_whole(topic: Settings, tmp_path: Path) -> None:
+    file = catalogue_file(tmp_path)
+    shown = words(run("rates", "import", file, "--as-catalogue", "--dry-run").stdout)
+    assert "openai gpt-4o 2.5 → 3 10 1.25 → 3 2.5 → 3" in shown or "house m new → 1" in shown
+    assert "1 new, 2 changed," in shown  # one of them by a name that starts as it does
+    assert "Nothing is written." in shown
+    assert not objects("rates", "catalogue")[0]["on_topic"]
+    assert "is in force" in words(run("rates", "import", file, "--as-catalogue").stdout)
+    (said,) = objects("rates", "catalogue")
+    assert said["on_topic"]
+    assert said["source"] == "data.json"
+    assert said["version"] != said["installed_version"]
+    assert "burnline rates import catalogue --dry-run" in words(run("rates", "catalogue").stdout)
+    (card,) = objects("rates", "show", "gpt-4o")
+    assert card["tiers"][0]["input_usd_per_million_tokens"] == "3"
+    (card,) = objects("rates", "show", "gpt-4o", "--catalogue-only")
+    assert card["tiers"][0]["input_usd_per_million_tokens"] == "2.5"
+    run("rates", "show", "claude-sonnet-4-5", code=1)  # this catalogue does not list it
+
+
+def test_the_installed_catalogue_comes_back_and_the_other_is_kept(topic: Settings, tmp_path: Path) -> None:
+    run("rates", "import", catalogue_file(tmp_path), "--as-catalogue")
+    (other,) = objects("rates", "catalogue")
+    run("rates", "import", "catalogue")
+    (now,) = objects("rates", "catalogue")
+    assert (now["version"], now["on_topic"]) == (now["installed_version"], True)
+    assert "is in force already" in words(run("rates", "import", "catalogue").stdout)
+    kept = read_newest(client_config(topic), topics_for(topic).catalogues, timeout_s=30)
+    assert set(kept) == {b"in-force", now["version"].encode(), other["version"].encode()}
+
+
+def test_a_catalogue_with_a_mistake_changes_nothing(topic: Settings, tmp_path: Path) -> None:
+    far = json.loads(json.dumps(LISTED))
+    far[0]["models"][0]["prices"]["input_mtok"] = 2500
+    file = catalogue_file(tmp_path, far)
+    failed = run("rates", "import", file, "--as-catalogue", code=1)
+    assert "openai/gpt-4o: input_usd_per_million_tokens=2500, in force is 2.5" in words(failed.stderr)
+    assert any(each["doubts"] for each in objects("rates", "import", file, "--as-catalogue", "--far", "--dry-run"))
+    assert read_newest(client_config(topic), topics_for(topic).catalogues, timeout_s=30) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["no-such-file.json"], "there is no such file", id="no file"),
+        pytest.param(["no-such-file.json", "--as-catalogue"], "No such file", id="no file, as catalogue"),
+        pytest.param(["catalogue", "--new"], "a catalogue is one whole", id="a part of one"),
+    ],
+)
+def test_how_not_to_import_a_catalogue(topic: Settings, arguments: list[str], told: str) -> None:
+    assert told in words(run("rates", "import", *arguments, code=2).stderr)
+
+
+def test_a_list_that_is_no_catalogue_is_named(topic: Settings, tmp_path: Path) -> None:
+    file = catalogue_file(tmp_path, [{"id": "p", "models": [{"id": "m", "match": {"like": "m"}, "prices": {}}]}])
+    failed = run("rates", "import", file, "--as-catalogue", code=2)
+    assert "provider 'p': model 'm': matches by 'like'" in words(failed.stderr)

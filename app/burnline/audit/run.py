@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import dropwhile
 from typing import Protocol, cast
 
@@ -18,16 +19,23 @@ from burnline.ledger.audit.cut import Beginning, Cut, Judging, Scope
 from burnline.ledger.audit.identities import Places
 from burnline.ledger.audit.outcome import Outcome, Row
 from burnline.ledger.audit.partition import PartitionAudit
+from burnline.ledger.audit.prices import Books
 from burnline.ledger.audit.report import AuditReport, Findings, PartitionReport
 from burnline.ledger.partition import Retention
 from burnline.ledger.policy import Policy
 from burnline.pricing.book import RateBook
+from burnline.pricing.listed import CatalogueError
+from burnline.pricing.shelf import Shelf
 from burnline.pricing.valuation import ValuationRate, parts_of_key
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.envelopes import event_of
 from burnline.topics.errors import TopicError
 from burnline.topics.reading import read_to_end
+from burnline.topics.shelf import read_shelf
+
+BOOKS_HELD = 4
+"""Catalogues of before that are in memory at once, each some ten megabytes."""
 
 
 class Watch(Protocol):
@@ -75,7 +83,9 @@ class _Audit:
         self._topics = topics_for(settings)
         self._config: Config = client_config(settings)
         self._most_rows = most_rows
-        self._policy, rated = _policy(settings, self._config, watch)
+        shelf = read_shelf(self._config, self._topics, timeout_s=TIMEOUT_S)
+        self._policy, rated = _policy(settings, self._config, watch, shelf)
+        self._books = _books(self._policy.book, shelf)
         self._judging = Judging(scope, rated, settings.max_clock_skew_ms, most_rows)
         self._retention = Retention.from_settings(settings)
 
@@ -103,17 +113,20 @@ class _Audit:
         return max(0, progress.next_offset - reader.log_span(partition).first) if progress else 0
 
     def _partition(self, reader: CutReader, cut: Cut, places: Places) -> PartitionReport:
-        partition = PartitionAudit(self._topics.usage.name, cut, self._policy, self._retention, self._judging, places)
+        partition = PartitionAudit(
+            self._topics.usage.name, cut, self._policy, self._retention, self._judging, places, self._books
+        )
         first = max(reader.log_span(cut.partition).first, cut.begun.from_offset if cut.begun else 0)
         if partition.end_offset > first:
             self._read(partition, cut.partition, first)
         else:
             partition.begin(Beginning.of_log(first, None, self._judging.max_clock_skew_ms))
         if partition.other_catalogues:
-            told = ", ".join(dict.fromkeys(partition.other_catalogues))
+            told = ", ".join(partition.other_catalogues)
             self._watch.remarked(
-                f"Partition {cut.partition}: events were charged by catalogue {told}, and are recounted by "
-                f"{self._policy.book.catalogue_version}: amounts that differ are told as charged at other rates."
+                f"Partition {cut.partition}: events were charged by catalogue {told}, which is not kept, and are "
+                f"recounted by {self._policy.book.catalogue_version}: amounts that differ are told as charged at other "
+                "rates."
             )
         span = reader.log_span(cut.partition)
         return partition.finish(first_offset=span.first, end_offset=span.stable)
@@ -151,7 +164,20 @@ class _Audit:
         return Beginning.of_log(first, written_ms if written_ms > 0 else None, self._judging.max_clock_skew_ms)
 
 
-def _policy(settings: Settings, config: Config, watch: Watch) -> tuple[Policy, frozenset[str]]:
+def _books(now: RateBook, shelf: Shelf) -> Books:
+    """The rates in force over catalogues of before. A few are kept: partitions come to the same ones."""
+
+    @lru_cache(maxsize=BOOKS_HELD)
+    def book(version: str) -> RateBook | None:
+        try:
+            return now.with_catalogue(shelf.catalogue(version))
+        except CatalogueError:  # told by the audit, as one that is not kept
+            return None
+
+    return book
+
+
+def _policy(settings: Settings, config: Config, watch: Watch, shelf: Shelf) -> tuple[Policy, frozenset[str]]:
     """Rates in force, and the models for which a rate stands or stood on the topic."""
     newest: dict[bytes, bytes] = {}
     models = set()
@@ -168,7 +194,7 @@ def _policy(settings: Settings, config: Config, watch: Watch) -> tuple[Policy, f
             rates.append(ValuationRate.parse(key, value))
         except ValueError as error:
             watch.remarked(f"Left out, as workers do: {error}")
-    book = RateBook.from_settings(settings).with_overrides(rates)
+    book = RateBook.from_settings(settings).with_catalogue(shelf.current()).with_overrides(rates)
     # Baselines decide about anomalies, which are not compared.
     return Policy(BurnRule.from_settings(settings), book, Baselines(default_baseline(settings), {})), frozenset(models)
 

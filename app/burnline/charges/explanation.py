@@ -22,7 +22,10 @@ class Refusal(NamedTuple):
 
 
 class Priced(NamedTuple):
-    """What an event costs by the rates that stand now, and how that comes about."""
+    """What an event costs, and how that comes about: by the rates that are set now, over the catalogue that charged it.
+
+    Where that catalogue is not kept, or it was not charged yet, over the catalogue in force.
+    """
 
     card: RateCard
     steps: list[Step]

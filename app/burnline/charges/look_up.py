@@ -26,6 +26,7 @@ from burnline.topics.compacted import read_newest
 from burnline.topics.envelopes import event_of
 from burnline.topics.fetching import fetch
 from burnline.topics.reading import read_to_end
+from burnline.topics.shelf import read_shelf
 
 REPEATS_SOUGHT = 100_000
 """So many records before it are looked through for the same event: about a quarter of a second."""
@@ -64,7 +65,7 @@ def look_up(
         NoSuchRecord: There is no such record; it knows what offsets there are.
         TopicMissing: There is no such partition, or a topic is missing.
         TopicError: The brokers are silent, or refuse.
-        ValueError: A record of the topics `progress` or `sessions` cannot be read.
+        ValueError: A record of the topics `progress`, `sessions` or `catalogues` cannot be read.
     """
     topic = topics_for(settings).usage.name
     record = fetch(client_config(settings), topic, partition, offset, timeout_s=timeout_s)
@@ -82,6 +83,8 @@ def look_up(
     refusal = _dead_letter(settings, partition, offset, timeout_s) if applied else None
     if refusal is None and rejections:
         refusal = Refusal(rejections[0].reason, rejections[0].field, rejections[0].detail, recorded=False)
+    version = charged_by(progress.catalogues, offset) if progress is not None and applied else None
+    book = None if event is None else _book(settings, version, timeout_s).with_overrides(rates())
     return Explanation(
         topic=topic,
         partition=partition,
@@ -91,12 +94,23 @@ def look_up(
         now_ms=now_ms,
         refusal=refusal,
         event=event,
-        priced=None if event is None else _priced(event, RateBook.from_settings(settings).with_overrides(rates())),
+        priced=None if event is None or book is None else _priced(event, book),
         applied=applied,
         looked=_looked(settings, partition, offset, event, timeout_s) if applied and refusal is None else None,
         session=None if event is None else session(event),
-        charged_by=charged_by(progress.catalogues, offset) if progress is not None and applied else None,
+        charged_by=version,
     )
+
+
+def _book(settings: Settings, version: str | None, timeout_s: float) -> RateBook:
+    """Prices of the catalogue of a version if it is kept, else of the one in force."""
+    installed = RateBook.from_settings(settings)
+    if version == installed.catalogue_version:
+        return installed
+    shelf = read_shelf(client_config(settings), topics_for(settings), timeout_s=timeout_s)
+    if version is not None and shelf.holds(version):
+        return installed.with_catalogue(shelf.catalogue(version))
+    return installed.with_catalogue(shelf.current())
 
 
 def _progress(settings: Settings, partition: int, timeout_s: float) -> Progress | None:

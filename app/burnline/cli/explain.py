@@ -28,8 +28,9 @@ def explain(
 ) -> None:
     """Explain one event: what arrived, its disjoint token parts, the rate used and why, and the arithmetic.
 
-    The rate is the one that holds for the event's time now: the catalogue, and valuation-rates over it. An event that
-    was counted before such a rate was set keeps what it was charged. Exit code 1 if there is no such record.
+    The rate is that of the catalogue by which the event was charged, as far as that is kept, and the rates over it that
+    are set now. An event that was counted before such a rate was set keeps what it was charged. Exit code 1 if there is
+    no such record.
     """
     settings = settings_with_brokers()
     try:

@@ -19,7 +19,7 @@ def show(found: Explanation) -> None:
         _show_price(found.priced)
     _say(standing(found))
     if found.other_catalogue and found.priced is not None:
-        told = f"It was charged by catalogue {found.charged_by}; shown are the prices of {found.priced.catalogue}."
+        told = f"It was charged by catalogue {found.charged_by}, which is not kept; shown is {found.priced.catalogue}."
         _say(told, "yellow")
     if found.session is not None:
         total = usd_text(found.session.cost_pico_usd)
@@ -27,7 +27,7 @@ def show(found: Explanation) -> None:
 
 
 def _show_price(priced: Priced) -> None:
-    _say("By the rates that stand now:")
+    _say(f"By the rates that are set now, over catalogue {priced.catalogue}:")
     print_whole(card_view(priced.card))
     _say("")
     for step in priced.steps:

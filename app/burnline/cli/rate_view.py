@@ -16,7 +16,7 @@ from burnline.pricing.overrides import place_of
 from burnline.pricing.valuation import ValuationRate
 
 _SOURCES = {
-    "catalogue": "bundled catalogue",
+    "catalogue": "catalogue",
     "valuation-rates": "topic valuation-rates",
     "free-providers": "BURNLINE_FREE_PROVIDERS",
     "none": "none",
@@ -40,6 +40,12 @@ def card_view(card: RateCard) -> Group:
         name.append("  unpriced", style="red")
         return Group(name, facts)
     return Group(name, facts, _tiers(card.tiers))
+
+
+def rate_step(before: Tier | None, after: Tier | None, part: str) -> str:
+    """A rate of two tiers, one after the other, in USD per million tokens: `2.5 → 2`, `new → 2`, `2.5 → none`."""
+    was, now = (None if tier is None else usd_text(getattr(tier, part) * MILLION) for tier in (before, after))
+    return str(now) if was == now else f"{was or 'new'} → {now or 'none'}"
 
 
 def change_view(new: RateCard, old: RateCard, changes: Iterable[Change], dropped: Iterable[str]) -> Group:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from burnline.cli import rates_import, rates_set  # noqa: F401  # they register their commands
+from burnline.cli import rates_catalogue, rates_import, rates_set  # noqa: F401  # they register their commands
 from burnline.cli.rate_view import card_view, rate_table
-from burnline.cli.rates_group import AsJson, Model, Org, in_topic, rates
+from burnline.cli.rates_group import AsJson, Model, Org, base_book, book_of, in_topic, rates
 from burnline.cli.reached import brokers_are_there, settings_with_brokers
 from burnline.cli.reference import EXIT_FAILED, print_whole
 from burnline.cli.root import console, settings_or_exit
@@ -29,7 +29,7 @@ def show(
     region: Annotated[str, typer.Option(help="Where served, as events name it.")] = "",
     org: Org = None,
     catalogue_only: Annotated[
-        bool, typer.Option("--catalogue-only", help="Without the rates of the topic; needs no brokers.")
+        bool, typer.Option("--catalogue-only", help="The bundled catalogue, without rates of one's own; no brokers.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,9 +39,11 @@ def show(
     """
     at_ms = epoch_ms(at)
     settings = settings_or_exit()
-    without = "Shown is the bundled catalogue; rates of one's own may go before it."
-    own = () if catalogue_only or not brokers_are_there(settings, without) else in_topic(settings).values()
-    book = RateBook.from_settings(settings).with_overrides(own)
+    without = "Shown is the bundled catalogue; another one may be in force, and rates of one's own go before it."
+    if catalogue_only or not brokers_are_there(settings, without):
+        book = RateBook.from_settings(settings)
+    else:
+        book = book_of(base_book(settings), in_topic(settings))
     card = book.resolve(provider, model, at_ms, service_tier=service_tier, region=region, org_id=org or "")
     if as_json:
         typer.echo(json.dumps(describe(card)))

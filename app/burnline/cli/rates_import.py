@@ -10,16 +10,15 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from burnline.cli.rates_group import AsJson, EffectiveFrom, book_of, in_topic, rates, say
+from burnline.cli.rate_view import rate_step
+from burnline.cli.rates_catalogue import BUNDLED, Put, put_in_force
+from burnline.cli.rates_group import AsJson, EffectiveFrom, base_book, book_of, in_topic, rates, say
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, failure, print_whole
 from burnline.cli.root import EXIT_MISTAKE, console, err_console
 from burnline.cli.times import clock_ms, epoch_ms
 from burnline.kafka import client_config
-from burnline.pricing.card import Tier
-from burnline.pricing.explain import MILLION
 from burnline.pricing.lists import PriceListError, read_price_list
-from burnline.pricing.money import usd_text
 from burnline.pricing.renewal import Change, Renewal, imported, renewal
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
@@ -32,16 +31,20 @@ SHOWN = 40
 
 @rates.command("import")
 def import_rates(
-    file: Annotated[
-        Path,
+    of: Annotated[
+        str,
         typer.Argument(
-            metavar="FILE",
-            help="LiteLLM's model_prices_and_context_window.json, models.dev's api.json or genai-prices' data.json.",
-            exists=True,
-            dir_okay=False,
-            readable=True,
+            metavar="FILE|catalogue",
+            help="LiteLLM's model_prices_and_context_window.json, models.dev's api.json or genai-prices' data.json; "
+            "[bold]catalogue[/bold] for the bundled one, to come into force as it is.",
         ),
     ],
+    as_catalogue: Annotated[
+        bool,
+        typer.Option(
+            "--as-catalogue", help="FILE is genai-prices' data.json, and comes into force as the catalogue, whole."
+        ),
+    ] = False,
     provider: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this provider's, by any of its names. Repeatable.")
     ] = None,
@@ -58,12 +61,25 @@ def import_rates(
 ) -> None:
     """Set the rates of a price list where they differ from those in force: all of them at once, or none.
 
+    With [bold]catalogue[/bold], or --as-catalogue, the catalogue below all rates that are set is replaced, for every
+    worker: they go on by it within seconds, and note from which event on. Until that is done once, each worker prices
+    by the one that it was installed with. The one of before is kept, so that old charges can be explained.
+
     The differences are shown first. What was set by hand stays, and so does what the bundled catalogue had wrong. A
     rate that is a thousand times the one in force, or a thousandth of it, is taken for a mistake unless --far says
     otherwise.
 
     Exit code 1 if such a rate is among them, or the answer is no; 2 if the file is no price list.
     """
+    put = Put(dry_run=dry_run, far=far, yes=yes, as_json=as_json)
+    if of == BUNDLED or as_catalogue:
+        if provider or new or effective_from != "now":
+            raise failure(
+                "--provider, --new and --effective-from are for rates: a catalogue is one whole.", EXIT_MISTAKE
+            )
+        put_in_force(None if of == BUNDLED else Path(of), put)
+        return
+    file = _readable(of)
     settings = settings_with_brokers()
     found = _found(settings, file, provider, effective_from, new=new, create=not dry_run)
     _show(found, as_json=as_json)
@@ -90,12 +106,20 @@ def import_rates(
     _say(f"{len(records)} rates are set.", as_json=as_json)
 
 
+def _readable(of: str) -> Path:
+    file = Path(of)
+    if not file.is_file():
+        raise failure(f"{of}: there is no such file; `catalogue` stands for the bundled one.", EXIT_MISTAKE)
+    return file
+
+
 def _found(
     settings: Settings, file: Path, providers: list[str] | None, effective_from: str, *, new: bool, create: bool
 ) -> Renewal:
     held = in_topic(settings, create=create)
     own = {key: rate for key, rate in held.items() if not imported(rate)}
-    book, by_hand = book_of(settings, held), book_of(settings, own)
+    base = base_book(settings)
+    book, by_hand = book_of(base, held), book_of(base, own)
     wanted = {book.provider_id(name) or name.strip().lower() for name in providers or ()}
     from_ms = epoch_ms(effective_from, always=True)
     try:
@@ -127,17 +151,9 @@ def _table(changes: Iterable[Change]) -> Table:
     for change in changes:
         before, after = change.before.tiers[0] if change.before.tiers else None, change.rate.tiers()[0]
         parts = ("input", "output", "cached_input", "cache_write")
-        cells = (_step(before, after, part) for part in parts)
+        cells = (rate_step(before, after, part) for part in parts)
         table.add_row(change.rate.provider, change.rate.model, *map(Text, cells), style="red" if change.doubts else "")
     return table
-
-
-def _step(before: Tier | None, after: Tier, part: str) -> str:
-    now = usd_text(getattr(after, part) * MILLION)
-    if before is None:
-        return f"new → {now}"
-    was = usd_text(getattr(before, part) * MILLION)
-    return now if was == now else f"{was} → {now}"
 
 
 def _object(change: Change) -> dict[str, object]:

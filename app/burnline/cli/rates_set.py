@@ -14,6 +14,7 @@ from burnline.cli.rates_group import (
     Models,
     Org,
     Provider,
+    base_book,
     book_of,
     card_of,
     in_topic,
@@ -40,7 +41,6 @@ from burnline.pricing.inheritance import (
     with_inherited_terms,
 )
 from burnline.pricing.valuation import ValuationRate, rate_key
-from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import Written
 
@@ -127,12 +127,13 @@ def set_rate(
     checked = _checked(whose, stated, terms)
     settings = settings_with_brokers()
     before = in_topic(settings, create=not dry_run)
+    base = base_book(settings)
     place = checked.provider, checked.model, checked.effective_from
-    old = replaced_card(book_of(settings, before), *place, clock_ms(), org)
+    old = replaced_card(book_of(base, before), *place, clock_ms(), org)
     rate = _whole(whose, stated, terms, old, inherit)
-    new = card_of(settings, {**before, rate.key(): rate}, rate)
+    new = card_of(base, {**before, rate.key(): rate}, rate)
     if not as_json:
-        _show(rate, stated, new, old)
+        _show(rate, stated, new, old, base)
     if not dry_run and not (yes or as_json) and console.is_terminal and not typer.confirm("Set it?"):
         raise failure("Nothing is written.")
     where = None if dry_run else written(settings, topics_for(settings).valuation_rates, rate.key(), rate)
@@ -162,12 +163,12 @@ def _whole(
     return built(ValuationRate, **whose, **rates_of_it, **with_inherited_terms(rates_of_it, terms, old, inherit))
 
 
-def _show(rate: ValuationRate, stated: dict[str, str], new: RateCard, old: RateCard) -> None:
+def _show(rate: ValuationRate, stated: dict[str, str], new: RateCard, old: RateCard, base: RateBook) -> None:
     if rate.is_pattern:
         print_whole(rate_table([rate], now_ms=clock_ms()))
         return
     print_whole(change_view(new, old, changes(stated, new, old), dropped(new, old)))
-    _warn_of_doubts(rate, stated)
+    _warn_of_doubts(rate, stated, base)
 
 
 def _outcome(rate: ValuationRate, new: RateCard, old: RateCard, where: Written | None) -> dict[str, object]:
@@ -177,9 +178,9 @@ def _outcome(rate: ValuationRate, new: RateCard, old: RateCard, where: Written |
     return {"key": rate.key(), "written": where is not None, **(where._asdict() if where else {}), **cards}
 
 
-def _warn_of_doubts(rate: ValuationRate, stated: Collection[str]) -> None:
+def _warn_of_doubts(rate: ValuationRate, stated: Collection[str], base: RateBook) -> None:
     at_ms = rate.effective_from or clock_ms()
-    catalogue = RateBook.bundled().resolve(None if rate.provider == "*" else rate.provider, rate.model, at_ms)
+    catalogue = base.resolve(None if rate.provider == "*" else rate.provider, rate.model, at_ms)
     for doubt in doubts(rate, catalogue):
         if doubt.field in stated:
             told = (
@@ -262,7 +263,7 @@ def remove_rate(
     written(settings, topics_for(settings).valuation_rates, rate.key(), None)
     after = {key: other for key, other in before.items() if key != rate.key()}
     say(f"{rate.key()}: deleted, it was {_in_force(rate)}.")
-    _print_change(settings, rate, after, before)
+    _print_change(base_book(settings), rate, after, before)
 
 
 def _write(rate: ValuationRate, *, as_json: bool) -> None:
@@ -271,11 +272,12 @@ def _write(rate: ValuationRate, *, as_json: bool) -> None:
     where = written(settings, topics_for(settings).valuation_rates, rate.key(), rate)
     after = {**before, rate.key(): rate}
     if as_json:
-        new, old = (card_of(settings, each, rate) for each in (after, before))
+        base = base_book(settings)
+        new, old = (card_of(base, each, rate) for each in (after, before))
         typer.echo(json.dumps(_outcome(rate, new, old, where)))
         return
     say(f"{rate.key()}: set, {_in_force(rate)}.")
-    _print_change(settings, rate, after, before)
+    _print_change(base_book(settings), rate, after, before)
 
 
 def _rates_above(text: str) -> dict[str, object]:
@@ -349,7 +351,7 @@ def _in_force(rate: ValuationRate) -> str:
 
 
 def _print_change(
-    settings: Settings,
+    base: RateBook,
     rate: ValuationRate,
     new: Mapping[str, ValuationRate],
     old: Mapping[str, ValuationRate],
@@ -360,6 +362,6 @@ def _print_change(
             "burnline rates show MODEL prints what one of its models costs now.", style="dim", highlight=False
         )
         return
-    print_whole(card_view(card_of(settings, new, rate)))
+    print_whole(card_view(card_of(base, new, rate)))
     console.print("In place of", style="dim")
-    print_whole(card_view(card_of(settings, old, rate)))
+    print_whole(card_view(card_of(base, old, rate)))

@@ -137,14 +137,14 @@ def _amount(unit: str, value: Any) -> Decimal:
     return amount
 
 
-_TEXTS = {
+_TEXTS: dict[str, Callable[[str], MatchLogic]] = {
     "equals": ClauseEquals,
     "starts_with": ClauseStartsWith,
     "ends_with": ClauseEndsWith,
     "contains": ClauseContains,
     "regex": ClauseRegex,
 }
-_WHOLES = {"or": ClauseOr, "and": ClauseAnd}
+_WHOLES: dict[str, Callable[[list[MatchLogic]], MatchLogic]] = {"or": ClauseOr, "and": ClauseAnd}
 
 
 def _clause(entry: Fields) -> MatchLogic:

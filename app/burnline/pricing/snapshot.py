@@ -187,4 +187,5 @@ def _condition(entry: Mapping[str, Any]) -> Condition:
     if not entry:
         return Always()
     ((kind, values),) = entry.items()
-    return _CONDITIONS[kind](*values)
+    condition: Condition = _CONDITIONS[kind](*values)
+    return condition

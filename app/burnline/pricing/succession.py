@@ -1,7 +1,9 @@
 """One catalogue after another: what changes, what looks like a mistake, and which corrections still hold."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 from genai_prices.types import ModelPrice, Provider, StartDateConstraint
@@ -11,6 +13,7 @@ from burnline.pricing.card import RateCard
 from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.dated import day_ms
 from burnline.pricing.doubts import Doubt, far_apart
+from burnline.pricing.listed import CatalogueError, read_providers
 
 
 class Difference(NamedTuple):
@@ -75,6 +78,19 @@ def succeeding(providers: Sequence[Provider], installed: Catalogue, source: str)
         if wrong and listed and wrong.asks_as(listed):
             corrections.append(each)
     return Catalogue(providers, corrections, installed.regions, source)
+
+
+def read_successor(text: bytes, installed: Catalogue, source: str) -> Catalogue:
+    """A catalogue out of a newer list in genai-prices' own format, see `succeeding`.
+
+    Raises:
+        CatalogueError: It is none.
+    """
+    try:
+        document = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise CatalogueError(f"the list is not JSON: {error}") from error
+    return succeeding(read_providers(document), installed, source)
 
 
 def newest_price_ms(catalogue: Catalogue, now_ms: int) -> int:

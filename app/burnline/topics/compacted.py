@@ -1,5 +1,7 @@
 """Compacted topics as tables: the newest value of each key, and one key written or deleted at a time."""
 
+import logging
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,8 +10,15 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from burnline.kafka import Config
 from burnline.topics.catalogue import TopicSpec
 from burnline.topics.client_log import client_log
+from burnline.topics.ends import open_topics
 from burnline.topics.errors import BrokerSilent, TopicError
 from burnline.topics.reading import read_to_end
+
+MARKERS_S = 10.0
+"""How long the brokers may take to end a transaction whose commit they have answered."""
+_POLL_S = 0.02
+
+_log = logging.getLogger(__name__)
 
 
 class Written(NamedTuple):
@@ -70,7 +79,7 @@ def read_newest(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[b
 def write_together(
     config: Config, topic: TopicSpec, records: Mapping[str, bytes | None], *, transactional_id: str, timeout_s: float
 ) -> None:
-    """Write keys in one transaction (None deletes one): readers of committed records see all of them, or none.
+    """Write keys in one transaction (None deletes one): readers of committed records see all or none, and from now on all.
 
     Raises:
         TopicError: The brokers refuse, or are silent; then none was written.
@@ -89,6 +98,17 @@ def write_together(
     except (KafkaException, BufferError) as error:
         why = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         raise TopicError(f"Nothing was written to topic {topic.name}: {why}") from error
+    _await_markers(config, topic, timeout_s)
+
+
+def _await_markers(config: Config, topic: TopicSpec, timeout_s: float) -> None:
+    """Brokers answer a commit before its markers stand, and until then readers end before it."""
+    deadline = time.monotonic() + min(timeout_s, MARKERS_S)
+    while time.monotonic() < deadline:
+        if not any(open_topics(config, [topic.name], each, timeout_s) for each in range(topic.partitions)):
+            return
+        time.sleep(_POLL_S)
+    _log.warning("topic %s: what was written may be seen a little later, a transaction is open there", topic.name)
 
 
 def write_key(config: Config, topic: TopicSpec, key: str, value: bytes | None, *, timeout_s: float) -> Written:

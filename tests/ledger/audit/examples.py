@@ -12,6 +12,7 @@ from burnline.ledger.audit.cut import Beginning, Cut, Judging, Scope
 from burnline.ledger.audit.letters import DeadLetters
 from burnline.ledger.audit.outcome import Outcome
 from burnline.ledger.audit.partition import PartitionAudit
+from burnline.ledger.audit.prices import Books, no_books
 from burnline.ledger.audit.report import PartitionReport
 from burnline.ledger.audit.usage_held import HeldUsage
 from burnline.ledger.partition import PartitionLedger, Retention
@@ -121,9 +122,12 @@ def usage_of(topics: Topics, **changes: Any) -> HeldUsage:
     return whole._replace(**changes)
 
 
-def begun(cut: Cut, of: Policy, retention: Retention, scope: Scope, rated: Iterable[str]) -> PartitionAudit:
+def begun(
+    cut: Cut, of: Policy, retention: Retention, scope: Scope, rated: Iterable[str], books: Books = no_books
+) -> PartitionAudit:
     """An audit that has read nothing of the log yet."""
-    return PartitionAudit(TOPIC, cut, of, retention, Judging(scope, frozenset(rated), 300_000, MOST_ROWS))
+    judging = Judging(scope, frozenset(rated), 300_000, MOST_ROWS)
+    return PartitionAudit(TOPIC, cut, of, retention, judging, books=books)
 
 
 def audited(
@@ -136,9 +140,10 @@ def audited(
     rated: Iterable[str] = (),
     beginning: Beginning = WHOLE,
     cuts: Iterable[int] = (),
+    books: Books = no_books,
 ) -> PartitionReport:
     """The report on a cut, over the log as it is left from its beginning on."""
-    audit = begun(cut, of or policy(), retention, scope, rated)
+    audit = begun(cut, of or policy(), retention, scope, rated, books)
     left = [entry for entry in log if entry.offset >= beginning.offset]
     audit.begin(beginning)
     for batch in runs_of(left, cuts):

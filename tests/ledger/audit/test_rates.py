@@ -92,5 +92,6 @@ def test_amounts_of_another_catalogue(catalogues: list[tuple[str, int]], outcome
     cut = cut_of(topics, LOG)
     assert cut.progress is not None
     known = tuple(CatalogueSince(version, offset, 0) for version, offset in catalogues)
-    recounted = audited(dataclasses.replace(cut, progress=replace(cut.progress, catalogues=known)), LOG)
+    progress = replace(cut.progress, catalogues=known)
+    recounted = audited(dataclasses.replace(cut, progress=progress, progress_after=progress), LOG)
     assert found_of_sessions(recounted) == [(outcome, "s-1", 0)]

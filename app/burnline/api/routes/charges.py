@@ -50,7 +50,7 @@ class DeadLetter(BaseModel):
 
 
 class ExplainedCharge(BaseModel):
-    """All there is to say of one event, by the rates that stand now."""
+    """All there is to say of one event, by the rates that are set now over the catalogue that charged it."""
 
     model_config = ConfigDict(title="Charge")
 
@@ -62,7 +62,7 @@ class ExplainedCharge(BaseModel):
     dead_letter: DeadLetter | None
     event: Annotated[dict[str, Any] | None, Field(description="As it was read; token counts are inclusive.")]
     rates_as_of_ms: Annotated[int, Field(description="Unix epoch, milliseconds.")]
-    catalogue_version: Annotated[str | None, Field(description="Of the bundled prices that `card` is made of.")]
+    catalogue_version: Annotated[str | None, Field(description="Of the catalogue that `card` is made of.")]
     charged_by_catalogue_version: Annotated[
         str | None, Field(description="Of those in force when it was counted; null if that is not known.")
     ]
@@ -94,8 +94,10 @@ async def explain_charge(
 ) -> ExplainedCharge:
     """What arrived, its disjoint token parts, the rate used and why, the arithmetic, and whether it was counted.
 
-    The rate is the one that holds for the event's time now; an event that was counted before such a rate was set keeps
-    what it was charged. A token that is bound to organisations gets the same 404 for an event of another as for none.
+    The rate is that of the catalogue by which the event was charged, as far as that is kept, and the rates over it that
+    are set now; an event that was counted before such a rate was set keeps what it was charged.
+
+    A token that is bound to organisations gets the same 404 for an event of another as for none.
     """
     found = await _found(resources, caller, partition, offset)
     if isinstance(found, Explanation):

@@ -1,6 +1,7 @@
 """One partition, read again from its log and compared: records in by `take`, what differs out by `finish`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from burnline.events.decode import decode_batch
 from burnline.events.usage import END_TIME_MS, Usage
@@ -10,6 +11,7 @@ from burnline.ledger.audit.cut import MARGIN_MS, Beginning, Cut, Judging
 from burnline.ledger.audit.identities import PartitionIdentities, Places
 from burnline.ledger.audit.letters import LetterCheck
 from burnline.ledger.audit.outcome import Outcome, Row
+from burnline.ledger.audit.prices import Books, PricesCharged, no_books
 from burnline.ledger.audit.report import Findings, PartitionReport
 from burnline.ledger.audit.retired import Agent, rollup_sums
 from burnline.ledger.audit.session import ABSENT, Bounds, Side, side
@@ -35,6 +37,7 @@ class PartitionAudit:
         retention: Retention,
         judging: Judging,
         places: Places | None = None,
+        books: Books = no_books,
     ) -> None:
         """Prepare.
 
@@ -45,9 +48,12 @@ class PartitionAudit:
             retention: As the workers have it.
             judging: How to judge.
             places: Where the sessions of other partitions were met; new if not said.
+            books: The rates over catalogues of before.
         """
         self._cut = cut
         self._policy = policy
+        progress = cut.progress_after or cut.progress
+        self._prices = PricesCharged(progress.catalogues if progress else (), policy, books)
         self._judging = judging
         self._idle_ms = retention.idle_ms
         self._ledger = PartitionLedger(topic, cut.partition, policy, retention._replace(idle_ms=None))
@@ -72,16 +78,10 @@ class PartitionAudit:
         """No record from here on is of interest."""
         return max((self._cut.next_offset, *(offset + 1 for offset in self._further_on.values())))
 
-    @property
+    @cached_property
     def other_catalogues(self) -> list[str]:
-        """Versions of catalogues, other than the one that recounts, by which events that are compared were charged."""
-        known = self._cut.progress.catalogues if self._cut.progress else ()
-        if not known:
-            return []
-        ends = (*(each.since_offset for each in known[1:]), self._cut.next_offset)
-        ours = self._policy.book.catalogue_version
-        spans = zip(known, ends, strict=True)
-        return [each.version for each, end in spans if each.version != ours and end > self._beginning.offset]
+        """Versions of catalogues that are not kept, and by which events that are compared were charged."""
+        return self._prices.not_kept(self._beginning.offset, self._cut.next_offset)
 
     @property
     def _limit(self) -> int:
@@ -145,7 +145,8 @@ class PartitionAudit:
         if offsets[-1] >= self._cut.next_offset:
             below = self._hold_back(offsets, events)
         self._identities.take(events)
-        self._ledger.apply(offsets, events, now_ms=0)
+        for part in self._prices.stretches(offsets):
+            self._ledger.apply(offsets[part], events[part], now_ms=0)
         self._records += below
         self._position = offsets[-1] + 1
         self._undrained += len(offsets)
@@ -186,6 +187,7 @@ class PartitionAudit:
             end_offset: Where it ends by now.
         """
         self._drain()
+        self._prices.end()
         self._note_places(self._held)
         cut, scope = self._cut, self._judging.scope
         self._find_lost(first_offset)
@@ -270,11 +272,9 @@ class PartitionAudit:
         return self._cut.taken_at_ms + self._judging.max_clock_skew_ms - (self._idle_ms or 0)
 
     def _has_own_rate(self, model: str) -> bool:
-        cards = [card for (_, name), card in self._policy.cards.items() if name == model]
-        cards.append(self._policy.book.resolve(None, model, 0))
-        names = {model.strip().lower(), *(card.model.lower() for card in cards)}
         if self.other_catalogues:
             return True
+        names = self._prices.names_of(model) | {self._policy.book.resolve(None, model, 0).model.lower()}
         rated = self._judging.rated_models
         return not rated.isdisjoint(names) or any("*" in each and concerns(each, names) for each in rated)
 

@@ -47,7 +47,10 @@ def test_all_is_there(settings: Settings, redis_url: str, tmp_path: Path, monkey
     found = connected(0)
     topics = {spec.name for spec in topics_for(settings)}
     ids = f"transactional ids {settings.app_id}-0 to {settings.app_id}-{settings.partitions - 1}"
-    assert set(found) == {"brokers", "redis", "BURNLINE_WORKER_DATA_DIR", f"group {settings.app_id}", ids} | topics
+    assert (
+        set(found)
+        == {"brokers", "redis", "prices", "BURNLINE_WORKER_DATA_DIR", f"group {settings.app_id}", ids} | topics
+    )
 
 
 def test_topics_that_are_missing_or_other_than_wanted_are_named(

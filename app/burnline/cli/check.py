@@ -13,6 +13,7 @@ from burnline.cli.reference import EXIT_FAILED
 from burnline.cli.root import cli, console, settings_or_exit
 from burnline.ledger.partition import Retention
 from burnline.native.ledger import KernelChoice
+from burnline.pricing.catalogue import Catalogue
 from burnline.settings import ENV_PREFIX, Settings, service_links
 
 
@@ -49,6 +50,11 @@ def _print(settings: Settings, values: dict[str, object], found: list[Finding]) 
         if name.removeprefix(ENV_PREFIX).lower() in values:
             console.print(f"\n{name} is left out: it is where Kubernetes says a service is.", markup=False)
     console.print(f"\nLedgers are counted by {kernel_text(settings)}.", highlight=False, markup=False)
+    bundled = Catalogue.bundled()
+    told = (
+        f"Installed is catalogue {bundled.version} ({bundled.source}); burnline rates catalogue says which is in force."
+    )
+    console.print(told, highlight=False, markup=False)
     console.print("Settings are valid.", style="green")
     for finding in found:
         told = f"{'there' if finding.well else 'WRONG'}  {finding.what}: {finding.detail}"

@@ -10,16 +10,18 @@ from confluent_kafka.admin import AclOperation, AdminClient, TopicDescription
 from redis.exceptions import RedisError
 
 from burnline.kafka import client_config
+from burnline.pricing.listed import CatalogueError
 from burnline.readmodel.connection import connect
 from burnline.settings import ENV_PREFIX, Settings
 from burnline.topics.catalogue import TopicSpec, topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.clusters import cluster_obstacles
-from burnline.topics.errors import BrokerSilent
+from burnline.topics.errors import BrokerSilent, TopicError
 from burnline.topics.obstacles import group_obstacles
 from burnline.topics.reach import REACH_S, reach_brokers
 from burnline.topics.refusal import Refusal
 from burnline.topics.rights import as_one
+from burnline.topics.shelf import read_shelf
 from burnline.topics.transactional import NoAnswer, transactional_obstacles
 
 TIMEOUT_S = 10.0
@@ -50,6 +52,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from _topics(settings)
         yield _group(settings)
         yield _transactional_ids(settings)
+        yield _catalogue(settings)
     yield _redis(settings)
 
 
@@ -132,6 +135,17 @@ def _transactional_ids(settings: Settings) -> Finding:
         return Finding(what, well=True, detail=f"not asked: {error}")
     beyond = "" if len(asked) > last else f"; asked about the first {len(asked)}"
     return _of_rights(what, found, f"can be used{beyond}")
+
+
+def _catalogue(settings: Settings) -> Finding:
+    """Which catalogue workers price by."""
+    try:
+        shelf = read_shelf(client_config(settings), topics_for(settings), timeout_s=TIMEOUT_S)
+        in_force, catalogue = shelf.in_force, shelf.current()
+    except (CatalogueError, TopicError) as error:
+        return Finding("prices", well=False, detail=str(error))
+    where = "in force for all workers" if in_force else "bundled; none is in force for all workers"
+    return Finding("prices", well=True, detail=f"catalogue {catalogue.version} ({catalogue.source}), {where}")
 
 
 def _of_rights(what: str, found: list[Refusal], well: str) -> Finding:

@@ -79,7 +79,7 @@ def read_newest(config: Config, topic: TopicSpec, *, timeout_s: float) -> dict[b
 def write_together(
     config: Config, topic: TopicSpec, records: Mapping[str, bytes | None], *, transactional_id: str, timeout_s: float
 ) -> None:
-    """Write keys in one transaction (None deletes one): readers of committed records see all or none, and from now on all.
+    """Write keys (None deletes one) in one transaction: readers of committed records see all or none, from now on all.
 
     Raises:
         TopicError: The brokers refuse, or are silent; then none was written.

@@ -26,7 +26,7 @@ FROZEN = {
     "budget.json": "9c8edf956e4ea46b00b7c21b3f18bbb42b59ae663498d3987ff000c30edf8b0f",
     "control.json": "23fc75e3002ecbbe264ec0deb1bca0fd609ea592cd05ba523d1bf4ba5e1d7b28",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
-    "progress.json": "41b4a42bd39caeaf0de57b95bd698e6d0072738d1d153fee95cda475df2940e4",
+    "progress.json": "73beb35cfc7c5fa8ea6e0cfc1effa043d9fce9277f0ea680bac0d783d39ba51f",
     "session-ledger.json": "d6e55455d24b48e5d4d11fc57a19382dbb93d45d9910f52891a05465edfc2fa7",
     "session-rollup.json": "dc3f55a18141650495a2a31fc20198beb005ff40c5f96074d609403395c9180e",
     "usage-rollup.json": "52658f2ce026bb1e8bfcef44fee033f8830d73d90b8eb900e9bf7e0cd916168f",

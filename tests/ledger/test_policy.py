@@ -26,6 +26,15 @@ def test_made_up_names_take_bounded_memory(asked: int, held: int) -> None:
     assert len(rules.cards) == held
 
 
+def test_made_up_names_push_no_real_model_out() -> None:
+    rules = policy()
+    rules.card_limit = 3
+    card = rules.card("openai", "gpt-4o", T0)
+    for model in MODELS:
+        rules.card(None, model, T0)
+    assert rules.cards["openai", "gpt-4o"] is card
+
+
 def test_a_new_book_holds_at_once() -> None:
     rules = policy()
     cards = rules.cards

@@ -254,11 +254,22 @@ def test_compact_dates(name: str, dashed: str) -> None:
     assert dashed_dates(name) == dashed
 
 
-def test_memory_is_bounded_against_endless_misspelt_names() -> None:
+def test_endless_misspelt_names_are_matched_once_each_and_push_out_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalogue([provider("maker", model("m"))])
+    matched: list[str] = []
+    monkeypatch.setattr(catalogue, "_match", lambda *key: matched.append(key[1]) or Catalogue._match(catalogue, *key))
+    names = ["m", *(f"typo-{number}" for number in range(3 * MATCHES_HELD))]
+    first = [catalogue.match("maker", name) for name in names]
+    assert [catalogue.match("maker", name) for name in names] == first  # the sentences with their names, too
+    assert matched == names
+    assert len(catalogue._known) == 1
+
+
+def test_endless_spellings_of_a_model_take_bounded_memory() -> None:
     catalogue = Catalogue([provider("maker", model("m"))])
     for number in range(MATCHES_HELD + 10):
-        catalogue.match("maker", f"typo-{number}")
-    assert catalogue._remembered.cache_info().currsize == MATCHES_HELD
+        assert catalogue.match("maker", f"m-v{number}").entry is not None
+    assert len(catalogue._known) == 10
 
 
 SPELLINGS = [

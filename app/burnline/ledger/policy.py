@@ -92,9 +92,16 @@ class Policy:
     def card(self, provider: str | None, model: str, at_ms: int) -> RateCard:
         """The rate card of a model at an event time; kept for the next event of that model."""
         if len(self._cards) >= self.card_limit:
-            self._cards.clear()
+            self._make_room()
         card = self._cards[provider, model] = self.book.resolve(provider, model, at_ms)
         return card
+
+    def _make_room(self) -> None:
+        """Forget the cards without a rate: names are made up without end. All of them, where that is not enough."""
+        for key in [key for key, card in self._cards.items() if not card.priced]:
+            del self._cards[key]
+        if len(self._cards) > self.card_limit // 2:
+            self._cards.clear()
 
     def served_card(
         self, provider: str | None, model: str, service_tier: str, region: str, org_id: str, at_ms: int

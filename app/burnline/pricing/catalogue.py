@@ -28,7 +28,7 @@ Without a provider, or with a gateway such as LiteLLM, which stands before any p
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Self
 
 from genai_prices import __version__ as genai_prices_version
@@ -40,9 +40,10 @@ from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
 from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
 from burnline.pricing.regions import REGIONS, Regions
 from burnline.pricing.snapshot import Contents, digest
+from burnline.pricing.unknown import Key, Unknown, UnknownNames
 
 MATCHES_HELD = 4096
-"""Newest matches that are remembered; endless misspelt names cannot take more memory than that."""
+"""Matches that are remembered; names that nobody knows are in `UnknownNames`, and push none of them out."""
 OPEN_WEIGHTS = ("deepseek", "gpt-oss")
 """How models begin that anybody may host: of a maker's price list they say nothing about another host's."""
 _SHOWN = 80
@@ -72,13 +73,18 @@ class _Provider:
         self._own = MAKERS_NAMES.get(info.id, ())
         self._claims = predicate(info.model_match) if info.model_match is not None else None
 
+    @property
+    def makes_models(self) -> bool:
+        """Whether it claims any model as one of its own making."""
+        return bool(self._own) or self._claims is not None
+
     def claims(self, name: str) -> bool:
         """Whether a model of this name is one of its own making."""
         return name.startswith(self._own) if self._own else self._claims is not None and self._claims(name)
 
 
 class Catalogue:
-    """Every provider and model of one version of the catalogue; immutable but for its bounded memory of matches."""
+    """Every provider and model of one version of the catalogue; immutable but for its bounded memory of names."""
 
     def __init__(
         self,
@@ -111,7 +117,10 @@ class Catalogue:
         paths = (name.split("/")[:-1] for each in self._providers.values() for name, _ in each.models.names)
         self._makers = frozenset(part for path in paths for part in path)
         """What hosts write before the names of models: whose they are."""
-        self._remembered = lru_cache(maxsize=MATCHES_HELD)(self._match)
+        makers = (each for each in self._providers.values() if each.makes_models)
+        self._claimants = sorted(makers, key=lambda each: each.id in MAKERS_NAMES)
+        self._known: dict[Key, Match] = {}
+        self._unknown = UnknownNames()
 
     @classmethod
     @cache
@@ -128,7 +137,22 @@ class Catalogue:
 
     def match(self, provider: str | None, model: str, region: str = "") -> Match:
         """Match a model as an event names it, and the region that it says. Deterministic, and never an error."""
-        return self._remembered(normal_name(provider or ""), model.strip().lower(), region.strip().lower())
+        key = normal_name(provider or ""), model.strip().lower(), region.strip().lower()
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        shown = _shown(key[1])
+        unknown = self._unknown.get(key, shown)
+        if unknown is not None:
+            return Match(unknown.provider, None, unknown.why)
+        found = self._match(*key)
+        if found.entry is None and not found.region:
+            self._unknown.note(key, shown, Unknown(found.provider, found.rule))
+            return found
+        if len(self._known) >= MATCHES_HELD:
+            self._known.clear()
+        self._known[key] = found
+        return found
 
     def provider_id(self, name: str) -> str | None:
         """The catalogue's id for a provider's name, None when it knows no such provider."""
@@ -202,7 +226,7 @@ class Catalogue:
     def _by_maker(self, read: Sequence[Reading], why: str) -> Match | None:
         """The model of a provider that claims the name as its own; unpriced if none that does lists it."""
         claimants = []
-        for provider in sorted(self._providers.values(), key=lambda each: each.id in MAKERS_NAMES):
+        for provider in self._claimants:
             claimed = [reading for reading in read if provider.claims(reading.model.removeprefix(FINE_TUNED))]
             found = _found_in(provider.models, claimed) if claimed else None
             if found:

@@ -49,6 +49,7 @@ class WorkerMetrics:
             return Gauge(name, help_text, labels, registry=registry)
 
         self._org, self._agent, self._model = LabelCap(label_limit), LabelCap(label_limit), LabelCap(label_limit)
+        self._provider = LabelCap(label_limit)
         self._owned: set[int] = set()
         self._refusals: list[Refusal] = []
         self._obstacles: list[Refusal] = []
@@ -70,7 +71,7 @@ class WorkerMetrics:
         self.compared_cost = counter(
             "burnline_compared_cost_usd",
             "USD of events that say themselves what they cost: by what they say, and by the rates.",
-            "model", "by",
+            "provider", "model", "by",
         )  # fmt: skip
         self.fees = counter("burnline_metered_units", "Units that are no tokens, by meter.", "meter")
         self.embedding_cost = Summary(
@@ -261,6 +262,7 @@ class WorkerMetrics:
             self.cache_savings.labels(org, agent, "prompt").inc(sums["cache_savings_pico_usd"] / PICO_PER_USD)
         if any(activity.sums[len(COMMON_FIELDS) :]):
             self._rare(sums, org, agent, model)
+            self._compared(sums, self._provider(activity.provider), model)
         if sums["embedding_cost_pico_usd"]:
             self.embedding_cost.labels(model).observe(sums["embedding_cost_pico_usd"] / PICO_PER_USD)
 
@@ -274,6 +276,9 @@ class WorkerMetrics:
             self.cache_savings.labels(org, agent, "semantic").inc(saved / PICO_PER_USD)
         if reported := sums["reported_pico_usd"]:
             self.reported_cost.labels(model).inc(reported / PICO_PER_USD)
+
+    def _compared(self, sums: dict[str, int], provider: str, model: str) -> None:
         if sums["compared_pico_usd"] or sums["compared_reported_pico_usd"]:
-            self.compared_cost.labels(model, "rates").inc(sums["compared_pico_usd"] / PICO_PER_USD)
-            self.compared_cost.labels(model, "reported").inc(sums["compared_reported_pico_usd"] / PICO_PER_USD)
+            self.compared_cost.labels(provider, model, "rates").inc(sums["compared_pico_usd"] / PICO_PER_USD)
+            reported = sums["compared_reported_pico_usd"] / PICO_PER_USD
+            self.compared_cost.labels(provider, model, "reported").inc(reported)

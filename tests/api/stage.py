@@ -1,7 +1,7 @@
 """The API as a whole in the test's process: a real broker, a real Redis, and a projection written by hand."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -118,6 +118,13 @@ class Projection:
         self.redis.hdel(self.keys.rates, key)
         self.redis.lpush(self.keys.rate_history(key), encode_rate_change(offset, NOW_MS, None))
         count(self.redis, self.keys, self.keys.rates, self.keys.rate_history(key))
+
+    def catalogues(self, records: Mapping[str, bytes]) -> None:
+        """Exactly these records of the topic `catalogues`."""
+        self.redis.delete(self.keys.catalogues)
+        for key, value in records.items():
+            self.redis.hset(self.keys.catalogues, key, value)
+        count(self.redis, self.keys, self.keys.catalogues)
 
     def baseline(self, baseline: Baseline) -> None:
         self.redis.hset(self.keys.baselines, baseline.key(), baseline.model_dump_json(exclude_none=True))

@@ -6,13 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
 from burnline.kafka import client_config
+from burnline.pricing.catalogue import Catalogue
+from burnline.pricing.shelf import IN_FORCE, records_of
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import read_newest
 from burnline.topics.errors import BrokerSilent
+from burnline.topics.shelf import write_in_force
 from tests.api.stage import EDITOR, OF_ACME, VIEWER, Api, Projection, serving
 from tests.brokers import MakeSettings
 
@@ -453,3 +457,31 @@ class TestAway:
         problem = api.put(PATH, BODY, 503)
         assert problem["type"] == "urn:burnline:problem:not-acknowledged"
         assert "It may have been written all the same" in problem["detail"]
+
+
+LISTED = ModelInfo("gpt-4o", ClauseEquals("gpt-4o"), prices=ModelPrice(input_mtok=Decimal(3), output_mtok=Decimal(10)))
+OTHER = Catalogue([Provider("openai", "", "", models=[LISTED])], source="another list")
+
+
+class TestCatalogueInForce:
+    """Another one than the bundled."""
+
+    def test_cards_are_made_of_it_and_follow_it(self, api: Api, projection: Projection) -> None:
+        assert api.get(PATH)["card"]["tiers"][0]["input_usd_per_million_tokens"] == "2.5"
+        projection.catalogues(records_of(OTHER, since_ms=SINCE_MS, as_of_ms=SINCE_MS))
+        assert api.get(PATH)["card"]["tiers"][0]["input_usd_per_million_tokens"] == "3"
+        assert not api.get("/valuation-rates/anthropic/claude-sonnet-4-5")["card"]["priced"]
+        projection.catalogues({})
+        assert api.get(PATH)["card"]["tiers"][0]["input_usd_per_million_tokens"] == "2.5"
+
+    def test_one_that_cannot_be_read_is_told(self, api: Api, projection: Projection) -> None:
+        projection.catalogues({IN_FORCE: b"{}"})
+        assert "in-force" in api.get(PATH, 503)["detail"]
+
+    def test_what_is_set_is_held_against_that_of_the_topic(self, api: Api, ours: Settings) -> None:
+        topics = topics_for(ours)
+        write_in_force(
+            client_config(ours), topics, OTHER,
+            since_ms=SINCE_MS, as_of_ms=SINCE_MS, transactional_id=topics.catalogues.name, timeout_s=30,
+        )  # fmt: skip
+        assert api.put(PATH, BODY)["before"]["tiers"][0]["input_usd_per_million_tokens"] == "3"

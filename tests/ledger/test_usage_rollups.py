@@ -15,6 +15,7 @@ from burnline.ledger import record, rollup
 from burnline.ledger.idle import HOUR_MS
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.rare import LEDGER_NAMES, LEDGER_SUMS, read_rare
+from burnline.ledger.session import SUM_FIELDS
 from burnline.ledger.usage_record import UsageRollupRecord, parse
 from burnline.ledger.usage_rollups import LINGER_MS, QUARTER_MS, UsageRollups
 from burnline.pricing.money import pico_from_text
@@ -389,3 +390,21 @@ class TestMoney:
         feed(partition, usage(event_id="e-2", provider="openai"))
         (row,) = flushed(partition)
         assert pico_from_text(row.cost_usd) == (25 + 70) * MILLI
+
+
+def test_what_events_say_that_they_cost_is_told_by_provider() -> None:
+    """Of the rest it is told for all providers together, as ever."""
+    partition = ledger()
+    said = {"reported_cost_usd": "0.01", "output_tokens": 10}
+    feed(
+        partition,
+        usage(event_id="a", provider="openai", **said),
+        usage(event_id="b", provider="azure", **said),
+        usage(event_id="c", provider="azure"),
+        usage(event_id="d", provider="openai"),
+    )
+    at = SUM_FIELDS.index("compared_reported_pico_usd")
+    told = {each.provider: each.sums[at] for each in partition.take_changes(T0).activity}
+    assert told == {"openai": 10_000_000_000, "azure": 10_000_000_000}
+    feed(partition, usage(event_id="e", provider="mistral", model="mistral-large-latest"))
+    assert [(each.provider, each.sums[0]) for each in partition.take_changes(T0).activity] == [("", 1)]

@@ -141,6 +141,7 @@ _NAMES = {
     Role.BASELINES: "finops.baselines",
     Role.BUDGETS: "finops.budgets",
     Role.VALUATION_RATES: "finops.valuation-rates",
+    Role.CATALOGUES: "finops.catalogues",
     Role.PROGRESS: "finops.progress",
     Role.ANOMALY_NOTES: "finops.anomaly-notes",
 }

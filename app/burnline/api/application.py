@@ -37,6 +37,7 @@ from burnline.api.routes import (
     valuation_rates,
 )
 from burnline.api.taking import Taking
+from burnline.api.view.catalogue import HeldBook
 from burnline.api.view.live import live_view
 from burnline.api.view.names_seen import NamesSeen
 from burnline.api.view.rollups import RollupCache
@@ -92,7 +93,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with connect(settings) as redis:
-            app.state.resources = Resources(settings, redis, now_ms, RollupCache(), NamesSeen())
+            app.state.resources = Resources(settings, redis, now_ms, RollupCache(), NamesSeen(), HeldBook())
             app.state.taking = Taking(settings, timeout_s=TIMEOUT_S)
             async with live_view(app.state.resources) as app.state.live:
                 yield

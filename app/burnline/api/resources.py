@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from burnline.settings import Settings
 
 if TYPE_CHECKING:
+    from burnline.api.view.catalogue import HeldBook
     from burnline.api.view.names_seen import NamesSeen
     from burnline.api.view.rollups import RollupCache
 
@@ -24,6 +25,7 @@ class Resources:
         now_ms: The wall clock, epoch milliseconds.
         rollups: Rollup rows that were read already.
         names: Names that usage had lately.
+        held_book: Prices of the catalogue that was in force last.
     """
 
     settings: Settings
@@ -31,6 +33,7 @@ class Resources:
     now_ms: Callable[[], int]
     rollups: "RollupCache"
     names: "NamesSeen"
+    held_book: "HeldBook"
 
 
 def resources(request: Request) -> Resources:

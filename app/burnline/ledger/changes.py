@@ -15,6 +15,8 @@ class Activity(NamedTuple):
     agent_id: str
     model: str
     sums: tuple[int, ...]
+    provider: str = ""
+    """Whose model it is, where events said themselves what they cost; "" elsewhere, for all of them."""
 
 
 class ClockFault(StrEnum):

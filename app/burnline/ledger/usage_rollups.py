@@ -30,6 +30,7 @@ MAX_ROWS = 100_000
 """Rows held over a flush, at most."""
 
 _NO_SUMS = (0,) * len(SUM_FIELDS)
+_COMPARED = slice(SUM_FIELDS.index("compared_pico_usd"), SUM_FIELDS.index("compared_reported_pico_usd") + 1)
 
 RowKey = tuple[int, str, str, str | None, str | None, str, str, str]
 """Quarter's start, org, agent, team, project, provider, model, kind."""
@@ -235,14 +236,21 @@ def _shared(key: RowKey) -> RowKey:
 
 
 def activity_of(rows: Iterable[UsageRow]) -> list[Activity]:
-    """What rows have come to since they were asked for the last time, by org, agent and model."""
-    found: dict[tuple[str, str, str], tuple[int, ...]] = {}
+    """What rows have come to since they were asked for the last time, by org, agent and model.
+
+    By provider, too, where events said themselves what they cost: whose prices drift shows there.
+    """
+    found: dict[tuple[str, str, str, str], tuple[int, ...]] = {}
     for row in rows:
         now = row.sums()
-        _, org_id, agent_id, _, _, _, model, _ = row.key
-        before = found.get((org_id, agent_id, model), ())
-        found[org_id, agent_id, model] = tuple(
+        _, org_id, agent_id, _, _, provider, model, _ = row.key
+        key = org_id, agent_id, model, provider if any(now[_COMPARED]) else ""
+        before = found.get(key, ())
+        found[key] = tuple(
             total + new - old for total, new, old in zip_longest(before, now, row.reported, fillvalue=0)
         )
         row.reported = now
-    return [Activity(*key, sums + _NO_SUMS[len(sums) :]) for key, sums in found.items()]
+    return [
+        Activity(org, agent, model, sums + _NO_SUMS[len(sums) :], provider)
+        for (org, agent, model, provider), sums in found.items()
+    ]

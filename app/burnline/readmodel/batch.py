@@ -53,6 +53,7 @@ class Role(StrEnum):
     BASELINES = "baselines"
     BUDGETS = "budgets"
     VALUATION_RATES = "valuation_rates"
+    CATALOGUES = "catalogues"
     PROGRESS = "progress"
     ANOMALY_NOTES = "anomaly_notes"
 
@@ -245,6 +246,11 @@ def _valuation_rates(batch: Batch, records: list[Record], keys: Keys, _: int) ->
         batch.commands.append(("LTRIM", history, 0, RATE_HISTORY_LENGTH - 1))
 
 
+def _catalogues(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
+    """As they are: whoever prices by one reads it, and says if it is none."""
+    batch.commands += [_entry(keys.catalogues, record) for record in records]
+
+
 def _progress(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
     for record in records:
         try:
@@ -296,6 +302,7 @@ _PLANS: dict[Role, Callable[[Batch, list[Record], Keys, int], None]] = {
     Role.BASELINES: _baselines,
     Role.BUDGETS: _budgets,
     Role.VALUATION_RATES: _valuation_rates,
+    Role.CATALOGUES: _catalogues,
     Role.PROGRESS: _progress,
     Role.ANOMALY_NOTES: _anomaly_notes,
 }

@@ -242,6 +242,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}baselines"
 
     @property
+    def catalogues(self) -> str:
+        """Hash: the record's key (`in-force`, or a catalogue's hash) -> its value (`pricing.shelf`). No TTL."""
+        return f"{self.prefix}catalogues"
+
+    @property
     def rates(self) -> str:
         """Hash: the record's key (`provider/model@effective_from`) -> valuation rate as JSON. No TTL."""
         return f"{self.prefix}rates"

@@ -35,6 +35,7 @@ def projected(topics: Topics) -> dict[str, tuple[Role, TopicSpec]]:
             (Role.BUDGETS, topics.budgets),
             (Role.VALUATION_RATES, topics.valuation_rates),
             (Role.ANOMALY_NOTES, topics.anomaly_notes),
+            (Role.CATALOGUES, topics.catalogues),
             (Role.PROGRESS, topics.progress),
             (Role.SESSIONS, topics.sessions),
             (Role.USAGE_ROLLUPS, topics.usage_rollups),

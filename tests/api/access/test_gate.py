@@ -23,6 +23,7 @@ from burnline.api.access.principal import SCOPE_KEY, Admin, Editor, Principal, R
 from burnline.api.access.tokens import mint
 from burnline.api.application import build_api
 from burnline.api.resources import Resources
+from burnline.api.view.catalogue import HeldBook
 from burnline.api.view.names_seen import NamesSeen
 from burnline.api.view.rollups import RollupCache
 from burnline.embedded.ports import free_ports
@@ -41,7 +42,7 @@ def application(settings: Settings, now_ms: Callable[[], int] = lambda: NOW) -> 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with redis.asyncio.Redis.from_url(settings.redis_url) as client:
-            app.state.resources = Resources(settings, client, now_ms, RollupCache(), NamesSeen())
+            app.state.resources = Resources(settings, client, now_ms, RollupCache(), NamesSeen(), HeldBook())
             yield
 
     app = FastAPI(lifespan=lifespan)

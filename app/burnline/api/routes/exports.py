@@ -15,6 +15,7 @@ from burnline.api.envelope import Envelope
 from burnline.api.problems import Problem
 from burnline.api.questions import BY_AGENT, Found, Grain, GroupBy, Question, Week, find, grouping
 from burnline.api.resources import WithResources
+from burnline.api.view.catalogue import projected_book
 from burnline.api.view.generation import read_together
 from burnline.api.view.rates import rates_from
 from burnline.finance.delimited import Style, csv_chunks
@@ -22,7 +23,6 @@ from burnline.finance.exports import Table, allocations, by_span, of_days, parqu
 from burnline.finance.focus import COLUMNS, cells, charges
 from burnline.finance.frames import Dimension, totals
 from burnline.finance.unit_prices import CardRates
-from burnline.pricing.book import RateBook
 
 router = APIRouter(prefix="/exports", tags=["exports"])
 
@@ -147,8 +147,8 @@ async def focus_csv(
     """
     found = await find(resources, caller, asked)
     _, (rates,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.rates))
-    bundled = await asyncio.to_thread(RateBook.bundled)
-    cards = CardRates(bundled.with_overrides(rates_from(rates).values()), bundled)
+    base = await projected_book(resources)
+    cards = CardRates(base.with_overrides(rates_from(rates).values()), base)
     height, usage = await asyncio.to_thread(of_days, found.frame, asked.days, asked.tz)
     _refuse_more_than(MAX_ROWS, height)
     rows = map(cells, charges(usage, cards))

@@ -1,6 +1,5 @@
 """Rates that go before the catalogue's: looked at, set and deleted."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -12,6 +11,7 @@ from burnline.api.envelope import Envelope, ask_freshness, freshness_from
 from burnline.api.parameters import instant_ms, instant_text, invalid, query_instant_ms, two_names
 from burnline.api.problems import Mistake, Problem, responses
 from burnline.api.resources import Resources, WithResources
+from burnline.api.view.catalogue import book_of_topic, projected_book
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.generation import current, missing, read_together
 from burnline.api.view.rate_shapes import CardOut, ChangeOut, RateBody, RateDeleted, RateOut, RateWritten
@@ -101,7 +101,7 @@ async def list_rates(
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 100,
     cursor: CursorText = None,
 ) -> RateList:
-    """The rates that go before the bundled catalogue's, each with the card that is in force for it now.
+    """The rates that go before the catalogue's, each with the card that is in force for it now.
 
     Those of organisations that the caller may not see are left out. A pattern has no card of its own. A model that is
     not listed has the catalogue's rate: `/valuation-rates/{provider}/{model}` shows it.
@@ -118,7 +118,7 @@ async def list_rates(
         and (after is None or order_of(rate) > after)
     ]
     page, now_ms = wanted[:limit], resources.now_ms()
-    book = _book(resources, found.values())
+    book = (await projected_book(resources)).with_overrides(found.values())
     return RateList(
         **fresh,
         rows=[
@@ -151,8 +151,8 @@ async def show_rate(
     if org_id is not None and not caller.sees(org_id):
         raise _hidden(org_id)
     keys, found, fresh = await _projected(resources)
-    book = _book(resources, found.values())
-    history = await changes_of(resources, keys, provider, model, org_id)
+    book = (await projected_book(resources)).with_overrides(found.values())
+    history = await changes_of(resources, keys, book, provider, model, org_id)
     if await current(resources) != keys:
         raise missing()  # the keys may be half deleted
     return RateOfModel(
@@ -196,10 +196,11 @@ async def set_rate(
     _rate(*names, body)
     topic = topics_for(resources.settings).valuation_rates
     before, places = await read_entries(resources.settings, topic, ValuationRate.parse)
-    below, after = _book(resources, before.values()), dict(before)
+    base = await book_of_topic(resources)
+    below, after = base.with_overrides(before.values()), dict(before)
     rate, replaced = _whole_rate(names, body, below, inherit, now_ms)
     if not confirm:
-        _doubt(rate, body.stated(), now_ms)
+        _doubt(rate, body.stated(), base, now_ms)
     changed = before.get(rate.key()) != rate
     partition, offset = None, None
     if not changed:
@@ -207,7 +208,7 @@ async def set_rate(
     elif not dry_run:
         _, partition, offset = await write(resources.settings, topic, rate.key(), rate)
     after[rate.key()] = rate
-    book = _book(resources, after.values())
+    book = base.with_overrides(after.values())
     return RateWritten(
         rate=RateOut.of(rate, state_of(rate, after.values(), now_ms)),
         changed=changed,
@@ -239,12 +240,13 @@ async def delete_rate(
     topic = topics_for(resources.settings).valuation_rates
     before, _ = await read_entries(resources.settings, topic, ValuationRate.parse)
     rate = _meant(before, provider, model, org_id, at_ms)
+    base = await book_of_topic(resources)
     place = await write(resources.settings, topic, rate.key(), None)
     after = [other for key, other in before.items() if key != rate.key()]
     return RateDeleted(
         rate=RateOut.of(rate, state_of(rate, before.values(), resources.now_ms())),
         **place._asdict(),
-        card=_card_out(_book(resources, after), rate, rate.effective_from),
+        card=_card_out(base.with_overrides(after), rate, rate.effective_from),
     )
 
 
@@ -257,10 +259,6 @@ async def _projected(resources: Resources) -> tuple[Keys, dict[str, ValuationRat
 
     keys, (rates, *fresh) = await read_together(resources, ask)
     return keys, rates_from(rates), freshness_from(fresh, resources.now_ms()).envelope()
-
-
-def _book(resources: Resources, rates: Iterable[ValuationRate]) -> RateBook:
-    return RateBook.from_settings(resources.settings).with_overrides(rates)
 
 
 def _card_of(book: RateBook, rate: ValuationRate, at_ms: int) -> RateCard:
@@ -349,10 +347,10 @@ def _mistake(location: tuple[int | str, ...], message: str) -> Mistake:
     return Mistake(where=name, detail=message.removeprefix("Value error, "))
 
 
-def _doubt(rate: ValuationRate, stated: dict[str, str], now_ms: int) -> None:
+def _doubt(rate: ValuationRate, stated: dict[str, str], base: RateBook, now_ms: int) -> None:
     if rate.is_pattern:
         return
-    catalogue = RateBook.bundled().resolve(provider_of(rate.provider), rate.model, rate.effective_from or now_ms)
+    catalogue = base.resolve(provider_of(rate.provider), rate.model, rate.effective_from or now_ms)
     found = [doubt for doubt in doubts(rate, catalogue) if doubt.field in stated]
     if found:
         mistakes = [

@@ -73,7 +73,7 @@ def of_model(rates: Rates, book: RateBook, provider: str, model: str, org_id: st
 
 
 async def changes_of(
-    resources: Resources, keys: Keys, provider: str, model: str, org_id: str | None
+    resources: Resources, keys: Keys, book: RateBook, provider: str, model: str, org_id: str | None
 ) -> list[ChangeOut]:
     """Every change of those rates that the projection remembers, deletions included, newest first.
 
@@ -83,7 +83,7 @@ async def changes_of(
     _, (fields,) = await read_together(resources, lambda pipe, keys: pipe.hkeys(keys.counts))
     counted = (keys.prefix + field.decode() for field in fields)
     places = {name: place_of_key(name.removeprefix(prefix)) for name in counted if name.startswith(prefix)}
-    wanted = set(RateBook.bundled().places(provider_of(provider), model, org_id or "", among=places.values()))
+    wanted = set(book.places(provider_of(provider), model, org_id or "", among=places.values()))
     names = [name for name, place in places.items() if place in wanted]
     _, histories = await read_together(resources, lambda pipe, _: [pipe.lrange(name, 0, -1) for name in names])
     found: list[ChangeOut] = []

@@ -253,6 +253,7 @@ def everything() -> Seen:
         latencies_s=[0.1],
     )
     seen.metrics.reference_errors.labels("finops.baselines").inc()
+    seen.metrics.catalogue_refreshes.labels("same").inc()
     seen.metrics.priced_by("0123456789ab", "genai-prices 1", T0)
     seen.metrics.split("acme")
     seen.metrics.flush_seconds.observe(0.02)

@@ -110,6 +110,11 @@ class WorkerMetrics:
             "burnline_catalogue_as_of_timestamp_seconds",
             "A day, epoch seconds, than which the catalogue in force is no older.",
         )
+        self.catalogue_refreshes = counter(
+            "burnline_catalogue_refreshes",
+            "Daily renewals of the catalogue by what came of them: same, changed, refused, failed.",
+            "outcome",
+        )
         self.clock_faults = counter(
             "burnline_event_clock_faults",
             "Events whose time is off the log's, by the agent that they name: ahead of it by more than 10 s, "

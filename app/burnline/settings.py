@@ -152,6 +152,13 @@ class Settings(BaseSettings):
         "are set go before it.",
     )
 
+    catalogue_refresh: str | None = Field(
+        None,
+        min_length=1,
+        description="A file or an http(s) address with genai-prices' data.json: once a day it comes into force as the "
+        "catalogue of prices, for all workers. Not set: nothing is fetched, and `burnline rates import` does it.",
+    )
+
     retire_after_s: int = Field(
         86_400,
         ge=0,

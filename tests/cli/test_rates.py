@@ -425,12 +425,12 @@ def test_without_one_on_the_topic_the_bundled_catalogue_is_in_force(topic: Setti
 
 def test_a_catalogue_is_shown_and_then_put_in_force_as_a_whole(topic: Settings, tmp_path: Path) -> None:
     file = catalogue_file(tmp_path)
-    shown = words(run("rates", "import", file, "--as-catalogue", "--dry-run").stdout)
+    shown = words(run("rates", "import", file, "--as-catalogue", "--dry-run", "--far").stdout)
     assert "openai gpt-4o 2.5 → 3 10 1.25 → 3 2.5 → 3" in shown or "house m new → 1" in shown
     assert "1 new, 2 changed," in shown  # one of them by a name that starts as it does
     assert "Nothing is written." in shown
     assert not objects("rates", "catalogue")[0]["on_topic"]
-    assert "is in force" in words(run("rates", "import", file, "--as-catalogue").stdout)
+    assert "is in force" in words(run("rates", "import", file, "--as-catalogue", "--far").stdout)
     (said,) = objects("rates", "catalogue")
     assert said["on_topic"]
     assert said["source"] == "data.json"
@@ -443,8 +443,13 @@ def test_a_catalogue_is_shown_and_then_put_in_force_as_a_whole(topic: Settings, 
     run("rates", "show", "claude-sonnet-4-5", code=1)  # this catalogue does not list it
 
 
+def test_a_list_that_is_cut_off_needs_a_word(topic: Settings, tmp_path: Path) -> None:
+    failed = run("rates", "import", catalogue_file(tmp_path), "--as-catalogue", code=1)
+    assert "models would have no price any more If it is meant, say --far." in words(failed.stderr)
+
+
 def test_the_installed_catalogue_comes_back_and_the_other_is_kept(topic: Settings, tmp_path: Path) -> None:
-    run("rates", "import", catalogue_file(tmp_path), "--as-catalogue")
+    run("rates", "import", catalogue_file(tmp_path), "--as-catalogue", "--far")
     (other,) = objects("rates", "catalogue")
     run("rates", "import", "catalogue")
     (now,) = objects("rates", "catalogue")

@@ -21,7 +21,7 @@ from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.dated import DAY_MS, utc_text
 from burnline.pricing.listed import CatalogueError
 from burnline.pricing.shelf import Shelf
-from burnline.pricing.succession import Difference, differences, newest_price_ms, read_successor
+from burnline.pricing.succession import Difference, differences, newest_price_ms, objections, read_successor
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.ensure import ensure_topics
@@ -83,11 +83,14 @@ def put_in_force(file: Path | None, put: Put) -> None:
     settings, now_ms = settings_with_brokers(), clock_ms()
     successor, as_of_ms = _successor(file, now_ms)
     shelf = shelf_of(settings)
-    found = differences(_current(shelf), successor, now_ms)
+    before = _current(shelf)
+    found = differences(before, successor, now_ms)
     _show(found, as_json=put.as_json)
-    doubtful = [each for each in found if each.doubts]
-    if doubtful and not put.far:
-        raise failure(f"{_doubts(doubtful)}\nIf that is meant, say --far.")
+    against = objections(found, before)
+    if against and not put.far:
+        more = [f"and {len(against) - SHOWN} more"] if len(against) > SHOWN else []
+        lines = ["This looks like a mistake:", *against[:SHOWN], *more, "If it is meant, say --far."]
+        raise failure("\n".join(lines))
     in_force = shelf.in_force
     if put.dry_run or (in_force is not None and in_force.version == successor.version):
         already = "" if put.dry_run else f" Catalogue {successor.version} is in force already."
@@ -173,16 +176,6 @@ def _object(each: Difference) -> dict[str, object]:
         "after": each.after.rule,
         "doubts": [doubt._asdict() for doubt in each.doubts],
     }
-
-
-def _doubts(doubtful: Sequence[Difference]) -> str:
-    lines = [
-        f"{each.provider}/{each.model}: {doubt.field}={doubt.value}, in force is {doubt.catalogue_value}"
-        for each in doubtful
-        for doubt in each.doubts
-    ]
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n".join(["Far from the prices in force:", *lines[:SHOWN], *more])
 
 
 def _say(line: str, *, as_json: bool) -> None:

@@ -15,6 +15,9 @@ from burnline.pricing.dated import day_ms
 from burnline.pricing.doubts import Doubt, far_apart
 from burnline.pricing.listed import CatalogueError, read_providers
 
+MOST_GONE = 0.1
+"""So large a part of its models a list loses when it is cut off, and not from one day to the next."""
+
 
 class Difference(NamedTuple):
     """A model that one catalogue prices otherwise than the other: its cards at the time of asking.
@@ -59,6 +62,22 @@ def _doubts(before: RateCard, after: RateCard) -> tuple[Doubt, ...]:
     return tuple(
         each for each in far_apart(after.tiers[0], before.tiers[0]) if each.field.startswith(("input", "output"))
     )
+
+
+def objections(found: Sequence[Difference], before: Catalogue) -> list[str]:
+    """What about another catalogue looks like a mistake, a sentence each; none if it may come into force unasked.
+
+    Prices far from those in force, and so many models that lose their price that the list may be cut off.
+    """
+    said = [
+        f"{each.provider}/{each.model}: {doubt.field}={doubt.value}, in force is {doubt.catalogue_value}"
+        for each in found
+        for doubt in each.doubts
+    ]
+    gone, listed = sum(each.kind == "gone" for each in found), sum(1 for _ in before.models())
+    if gone > listed * MOST_GONE:
+        said.append(f"{gone} of {listed} models would have no price any more")
+    return said
 
 
 def succeeding(providers: Sequence[Provider], installed: Catalogue, source: str) -> Catalogue:

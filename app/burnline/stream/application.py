@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -13,6 +14,7 @@ from burnline.ledger.policy import Policy
 from burnline.metrics import WorkerMetrics
 from burnline.settings import Settings
 from burnline.stream.reference import FollowedCatalogue, follow_baselines, follow_rates
+from burnline.stream.refreshing import refresh
 from burnline.stream.shards import Shards
 from burnline.stream.transport import BatchTransport
 from burnline.topics.catalogue import Topics, TopicSpec
@@ -27,6 +29,8 @@ STREAM_BUFFER_BATCHES = 16
 HEARTBEATS_PER_SESSION = 5
 LOOK_AGAIN_S = 0.5
 UNKNOWN_S = 10.0
+REFRESH_S = 86_400.0
+"""How often a list is fetched anew."""
 
 STORES.aliases["sessions"] = "burnline.stream.stores:SessionStore"
 STORES.aliases["reference"] = "burnline.stream.stores:ReferenceStore"
@@ -83,6 +87,8 @@ def build_app(settings: Settings, topics: Topics, shards: Shards, policy: Policy
     _declare_tables(app, topics, shards, policy, metrics)
     _declare_agent(app, topics, shards)
     _declare_flushes(app, shards, settings.flush_interval_ms / 1000)
+    if settings.catalogue_refresh is not None:
+        _declare_refreshes(app, shards, settings.catalogue_refresh)
     shards.end_offset = lambda partition: app.consumer.end_offset(partition)
     shards.brokers_away_s = lambda: app.consumer.brokers_away_s
     return app
@@ -218,6 +224,19 @@ def _declare_flushes(app: faust.App, shards: Shards, interval_s: float) -> None:
     # Signals hold their receivers weakly by default.
     app.on_partitions_revoked.connect(before_revocation, weak=False)
     app.on_rebalance_complete.connect(after_rebalance, weak=False)
+
+
+def _declare_refreshes(app: faust.App, shards: Shards, source: str) -> None:
+    @app.task  # type: ignore[untyped-decorator]  # Faust is untyped to us
+    async def renew_the_catalogue() -> None:
+        due_s = 0.0
+        while not app.should_stop:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            if not shards.ready or 0 not in shards.durable_offsets() or time.monotonic() < due_s:
+                continue
+            due_s = time.monotonic() + REFRESH_S
+            outcome = await asyncio.to_thread(refresh, shards.settings, source, shards.clock_ms())
+            shards.metrics.catalogue_refreshes.labels(outcome).inc()
 
 
 async def _elapsed(event: asyncio.Event, timeout_s: float) -> None:

@@ -14,6 +14,7 @@ from confluent_kafka import Message, Producer
 from burnline.detection.anomaly import Anomaly
 from burnline.events.dead_letters import DeadLetterHeaders
 from burnline.kafka import client_config
+from burnline.ledger.progress import Progress
 from burnline.settings import Settings
 from burnline.topics.catalogue import TopicSpec, topics_for
 from burnline.topics.ensure import ensure_topics
@@ -264,6 +265,48 @@ def test_a_baseline_and_a_rate_take_effect_on_the_next_event_on_every_worker(
     # Cached input at the input rate: 20,000 tokens at 1,000 USD per million, beside what was charged before.
     before = usd(event(0, session="s", at_ms=0, tokens=20_000))
     assert {Decimal(one["cost_usd"]) for one in objects("sessions")} == {before + 20}
+
+
+def test_a_catalogue_in_force_outlives_its_workers_and_old_charges_are_explained_by_the_old_one(
+    reached: Settings, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = start_worker("first")
+    worker.wait_ready()
+    sent: list[dict[str, Any]] = []
+
+    def spend() -> None:
+        """An event on each partition, or nearly."""
+        lines = [event(len(sent) + place, session=f"s-{place}", at_ms=now_ms()) for place in range(16)]
+        sent.extend(lines)
+        publish([json.dumps(line).encode() for line in lines], tmp_path / "spend.jsonl")
+        until(lambda: counted() == len(sent), "the events")
+
+    spend()
+    (bundled,) = objects("rates", "catalogue")
+    listed = [{"id": "openai", "models": [{"id": "gpt-4o", "match": {"equals": "gpt-4o"},
+               "prices": {"input_mtok": 40, "output_mtok": 0}}]}]  # fmt: skip
+    (tmp_path / "data.json").write_text(json.dumps(listed))
+    run("rates", "import", str(tmp_path / "data.json"), "--as-catalogue", "--far", "--yes")
+    (now,) = objects("rates", "catalogue")
+    assert now["version"] != bundled["version"]
+    in_force = f'version="{now["version"]}"'
+    until(lambda: any(in_force in name for name in worker.metrics()), "the worker to follow")
+    spend()
+    worker.kill()
+    other = start_worker("second")  # with the bundled catalogue installed, as the first
+    other.wait_ready()
+    spend()
+    cost = usd(sent[0]) + 2 * Decimal("0.04")
+    assert {Decimal(one["cost_usd"]) for one in objects("sessions")} == {cost}
+    offsets = {one.key(): (one.partition(), one.offset()) for one in read(reached, topics_for(reached).usage)}
+    known = [Progress.decode(one.value() or b"").catalogues for one in read(reached, topics_for(reached).progress)]
+    assert {each.version for one in known for each in one} == {bundled["version"], now["version"]}
+    partition, offset = next(iter(offsets.values()))  # the newest event of a session
+    (newest,) = objects("explain", str(partition), str(offset))
+    (oldest,) = objects("explain", str(partition), "0")
+    assert (newest["catalogue_version"], Decimal(newest["cost_usd"])) == (now["version"], Decimal("0.04"))
+    assert (oldest["catalogue_version"], Decimal(oldest["cost_usd"])) == (bundled["version"], usd(sent[0]))
+    run("verify")  # exit code 0: to the last digit, by both catalogues
 
 
 @pytest.mark.parametrize(

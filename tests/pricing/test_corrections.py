@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from genai_prices.data import providers
 
+from burnline.events.meters import NAMES, NONE_USED
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import charge
 from burnline.pricing.catalogue import Catalogue
@@ -12,15 +13,23 @@ from burnline.pricing.corrections import CORRECTIONS
 
 OURS, THEIRS = RateBook.bundled(), RateBook(Catalogue(providers))
 MILLION = 1_000_000
+SPOKEN = tuple(MILLION if name == "input_audio_tokens" else 0 for name in NAMES)
 
 
 def ms(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1000
 
 
-def cost_usd(book: RateBook, provider: str, model: str, at: str, counts: tuple[int, int, int]) -> float:
+def cost_usd(
+    book: RateBook,
+    provider: str,
+    model: str,
+    at: str,
+    counts: tuple[int, int, int],
+    meters: tuple[int, ...] = NONE_USED,
+) -> float:
     plain, answer, cached = counts
-    return charge(book.resolve(provider, model, ms(at)), plain, answer, cached, 0, 0).cost_pico_usd / 10**12
+    return charge(book.resolve(provider, model, ms(at)), plain, answer, cached, 0, 0, meters).cost_pico_usd / 10**12
 
 
 FLASH = ("deepseek", "deepseek-v4-flash", (MILLION, 100_000, 0))
@@ -80,6 +89,8 @@ STILL_WRONG = {
     "deepseek-reasoner": ("2026-11-25T00:00", (MILLION, MILLION, 0)),
     "mistral-large-latest": ("2026-11-25T00:00", (MILLION, 0, 0)),
     "codestral-latest": ("2026-11-25T00:00", (MILLION, 0, MILLION)),
+    "gpt-4o-audio-preview": ("2026-11-25T00:00", (MILLION, 0, 0)),
+    "gpt-4o-mini-audio-preview": ("2026-11-25T00:00", (MILLION, 0, 0)),
     "ft:gpt-4o-mini": ("2026-11-25T00:00", (MILLION, 0, MILLION)),
     "ft:gpt-4o": ("2026-11-25T00:00", (MILLION, 0, MILLION)),
 }
@@ -90,9 +101,11 @@ def test_the_catalogue_still_needs_each_correction(which: object) -> None:
     """Fails once the catalogue is right, or no longer has the model: then the correction goes."""
     correction = next(each for each in CORRECTIONS if each is which)
     at, counts = STILL_WRONG[correction.name]
-    theirs = cost_usd(THEIRS, correction.provider, correction.name, at, counts)
+    spoken = SPOKEN if "audio" in correction.name else NONE_USED
+    theirs = cost_usd(THEIRS, correction.provider, correction.name, at, counts, spoken)
     assert THEIRS.resolve(correction.provider, correction.name, ms(at)).priced
-    assert theirs != pytest.approx(cost_usd(OURS, correction.provider, correction.name, at, counts), abs=1e-12)
+    ours = cost_usd(OURS, correction.provider, correction.name, at, counts, spoken)
+    assert theirs != pytest.approx(ours, abs=1e-12)
 
 
 def test_the_rule_says_that_a_price_is_corrected_and_by_what() -> None:

@@ -257,7 +257,7 @@ def _where(card: RateCard, region: str, at_ms: int, regions: Regions) -> RateCar
         return card
     if at_ms < more.since_ms:
         return replace(card, valid_until_ms=min(card.valid_until_ms, more.since_ms))
+    tiers = tuple(tier.times(more.factor, tokens_only=True) for tier in card.tiers)
     rounded = "" if _is_exact(card.tiers, more.factor) else "; rounded to 10^-12 USD"
     rule = f"{card.rule}; {region}: {float(more.factor):g} times the plain rates ({more.source}){rounded}"
-    tiers = _times(card.tiers, more.factor)
     return replace(card, rule=rule, valid_from_ms=max(card.valid_from_ms, more.since_ms), tiers=tiers)

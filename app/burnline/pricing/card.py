@@ -63,8 +63,13 @@ class Tier:
         rate, part = self.meters[at], METERS[at].part
         return rate if rate is not None or part == "request" else int(getattr(self, part))
 
-    def times(self, factor: Fraction) -> "Tier":
-        """The same tier with every rate multiplied, and rounded half to even to whole pico-USD per token."""
+    def times(self, factor: Fraction, *, tokens_only: bool = False) -> "Tier":
+        """The same tier with every rate multiplied, and rounded half to even to whole pico-USD per token.
+
+        Args:
+            factor: So many times.
+            tokens_only: Leave fees alone: of requests, searches and what else is no token.
+        """
         return Tier(
             self.above_input_tokens,
             input=round(self.input * factor),
@@ -72,8 +77,11 @@ class Tier:
             cached_input=round(self.cached_input * factor),
             cache_write=round(self.cache_write * factor),
             reasoning=round(self.reasoning * factor),
-            per_request=round(self.per_request * factor),
-            meters=tuple(None if rate is None else round(rate * factor) for rate in self.meters),
+            per_request=self.per_request if tokens_only else round(self.per_request * factor),
+            meters=tuple(
+                rate if rate is None or (tokens_only and not meter.is_tokens) else round(rate * factor)
+                for rate, meter in zip(self.meters, METERS, strict=True)
+            ),
         )
 
 

@@ -24,10 +24,10 @@ class Correction(NamedTuple):
     source: str
 
 
-def _price(condition: Condition, source: str, *usd: str) -> Dated[CompiledPrice]:
-    """USD per million tokens: input, output, and cached input if it has a rate of its own."""
+def _price(condition: Condition, source: str, *usd: str, **others: str) -> Dated[CompiledPrice]:
+    """USD per million tokens: input, output, and cached input if it has a rate of its own; others by their names."""
     plain, answer, *cached = map(Decimal, usd)
-    rates = {"input_mtok": plain, "output_mtok": answer}
+    rates = {"input_mtok": plain, "output_mtok": answer, **{name: Decimal(value) for name, value in others.items()}}
     price = compile_price(ModelPrice(**rates, **({"cache_read_mtok": cached[0]} if cached else {})))
     return Dated(condition, CompiledPrice(price.tiers, f"corrected: {source}"))
 
@@ -72,6 +72,7 @@ def _half_past(hour: int) -> int:
 _LARGE_3 = "Mistral docs: mistral-large-latest is Mistral Large 3 (2512) since 2025-12-02"
 _CODESTRAL = "Mistral pricing: codestral-latest is codestral-2508 since 2025-07-30, cached input at a tenth"
 _TUNED = "OpenAI pricing, fine-tuning: cached input of fine-tuned GPT-4o and GPT-4o mini at half the input rate"
+_AUDIO = "OpenAI pricing, audio tokens: 40 in and 80 out of gpt-4o-audio-preview, 10 and 20 of the mini"
 
 CORRECTIONS = (
     Correction(
@@ -105,6 +106,18 @@ CORRECTIONS = (
             _price(Since(day_ms(2025, 7, 30)), _CODESTRAL, "0.3", "0.9", "0.03"),
         ),
         _CODESTRAL,
+    ),
+    Correction(
+        "openai",
+        "gpt-4o-audio-preview",
+        (_price(Always(), _AUDIO, "2.5", "10", input_audio_mtok="40", output_audio_mtok="80"),),
+        _AUDIO,
+    ),
+    Correction(
+        "openai",
+        "gpt-4o-mini-audio-preview",
+        (_price(Always(), _AUDIO, "0.15", "0.6", input_audio_mtok="10", output_audio_mtok="20"),),
+        _AUDIO,
     ),
     Correction("openai", "ft:gpt-4o-mini", (_price(Always(), _TUNED, "0.3", "1.2", "0.15"),), _TUNED),
     Correction("openai", "ft:gpt-4o", (_price(Always(), _TUNED, "3.75", "15", "1.875"),), _TUNED),

@@ -15,7 +15,10 @@ GOVERNMENT = "us-gov"
 
 
 class Surcharge(NamedTuple):
-    """A factor on every rate of a model for event times from `since_ms` on; the tenth more is 11/10."""
+    """A factor on every rate for tokens of a model, for event times from `since_ms` on; the tenth more is 11/10.
+
+    Fees of searches and requests are the same everywhere.
+    """
 
     provider: str
     regions: re.Pattern[str]

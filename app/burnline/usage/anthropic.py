@@ -9,6 +9,7 @@ _HINT = "A message, or the events of its stream from message_start on, says it."
 _COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _KEPT = (
     *_COUNTS, "cache_creation", "output_tokens_details", "service_tier", "inference_geo", "speed", "iterations",
+    "server_tool_use",
 )  # fmt: skip
 
 
@@ -47,6 +48,7 @@ def read(response: Any) -> Reading:
         cache_write_tokens=written,
         cache_write_1h_tokens=an_hour,
         reasoning_tokens=count(part(usage, "output_tokens_details"), "thinking_tokens"),
+        web_searches=count(part(usage, "server_tool_use"), "web_search_requests"),
         service_tier=_tier(usage),
         region=_region(usage),
     )

@@ -31,18 +31,24 @@ async def projected_book(resources: Resources) -> RateBook:
         redis.RedisError: Redis is away.
     """
     settings = resources.settings
-    _, (pointer,) = await read_together(resources, lambda pipe, keys: pipe.hget(keys.catalogues, IN_FORCE))
+    pointer = await _projected(resources, IN_FORCE)
     if pointer is None:
         return await asyncio.to_thread(RateBook.from_settings, settings)
     held = resources.held_book
     try:
         version = InForce.decode(pointer).version
         if held.book is None or held.book.catalogue_version != version:
-            _, (value,) = await read_together(resources, lambda pipe, keys: pipe.hget(keys.catalogues, version))
+            value = await _projected(resources, version)
             held.book = await asyncio.to_thread(_book, settings, version, value or b"")
     except CatalogueError as error:
         raise unavailable(f"The catalogue in force cannot be read: {error}", "catalogue-unreadable") from error
     return held.book
+
+
+async def _projected(resources: Resources, key: str) -> bytes | None:
+    _, ((value,),) = await read_together(resources, lambda pipe, keys: pipe.hmget(keys.catalogues, [key]))
+    found: bytes | None = value
+    return found
 
 
 def _book(settings: Settings, version: str, value: bytes) -> RateBook:

@@ -246,9 +246,7 @@ def activity_of(rows: Iterable[UsageRow]) -> list[Activity]:
         _, org_id, agent_id, _, _, provider, model, _ = row.key
         key = org_id, agent_id, model, provider if any(now[_COMPARED]) else ""
         before = found.get(key, ())
-        found[key] = tuple(
-            total + new - old for total, new, old in zip_longest(before, now, row.reported, fillvalue=0)
-        )
+        found[key] = tuple(total + new - old for total, new, old in zip_longest(before, now, row.reported, fillvalue=0))
         row.reported = now
     return [
         Activity(org, agent, model, sums + _NO_SUMS[len(sums) :], provider)

@@ -6,13 +6,14 @@ from decimal import Decimal
 import pytest
 from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
+from burnline.ledger.identity import ledger_key
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.ledger.progress import charged_by
 from burnline.native.ledger import NativePartitionLedger
 from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.valuation import ValuationRate
-from tests.ledger.examples import PARTITION, RETENTION, TOPIC, ledger_key, policy, publish, usage
+from tests.ledger.examples import PARTITION, RETENTION, TOPIC, policy, publish, usage
 
 Kind = Callable[[str, int, Policy, Retention], PartitionLedger]
 both = pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from burnline.pricing.catalogue import MATCHES_HELD, Catalogue
+from burnline.pricing.catalogue import MATCHES_HELD, Catalogue, Match
 from burnline.pricing.corrections import CORRECTIONS
 from burnline.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
 from burnline.pricing.providers import provider_words
@@ -257,7 +257,12 @@ def test_compact_dates(name: str, dashed: str) -> None:
 def test_endless_misspelt_names_are_matched_once_each_and_push_out_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue = Catalogue([provider("maker", model("m"))])
     matched: list[str] = []
-    monkeypatch.setattr(catalogue, "_match", lambda *key: matched.append(key[1]) or Catalogue._match(catalogue, *key))
+
+    def counted(provider_name: str, name: str, region: str) -> Match:
+        matched.append(name)
+        return Catalogue._match(catalogue, provider_name, name, region)
+
+    monkeypatch.setattr(catalogue, "_match", counted)
     names = ["m", *(f"typo-{number}" for number in range(3 * MATCHES_HELD))]
     first = [catalogue.match("maker", name) for name in names]
     assert [catalogue.match("maker", name) for name in names] == first  # the sentences with their names, too

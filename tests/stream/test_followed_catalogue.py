@@ -97,12 +97,14 @@ def test_when_the_record_is_deleted_it_is_the_bundled_one_again(followed: Follow
 
 @pytest.mark.parametrize("rates_first", [True, False], ids=["rates first", "catalogue first"])
 def test_rates_and_catalogue_come_in_any_order(followed: Followed, rates_first: bool) -> None:  # noqa: FBT001
-    steps = [
-        lambda: followed.rates.replace({OWN.key().encode(): OWN.model_dump_json(exclude_none=True).encode()}),
-        lambda: followed.publish(priced_at(3)),
-    ]
-    for step in steps if rates_first else reversed(steps):
-        step()
+    def set_rate() -> None:
+        followed.rates.replace({OWN.key().encode(): OWN.model_dump_json(exclude_none=True).encode()})
+
+    if rates_first:
+        set_rate()
+    followed.publish(priced_at(3))
+    if not rates_first:
+        set_rate()
     assert (followed.input_of("own"), followed.input_of("m")) == (7_000_000, 3_000_000)
 
 

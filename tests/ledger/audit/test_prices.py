@@ -14,8 +14,9 @@ from burnline.ledger.progress import CatalogueSince
 from burnline.pricing.book import RateBook
 from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.valuation import ValuationRate
-from tests.ledger.audit.examples import KEEPING, Entry, applied, audited, cut_of, entries, found_of_sessions
+from tests.ledger.audit.examples import KEEPING, applied, audited, cut_of, entries, found_of_sessions
 from tests.ledger.examples import BOOK, T0, Topics, ledger, policy, usage
+from tests.ledger.logs import Entry
 
 LOG = entries(*(usage(event_id=f"e-{number}", session_id=f"s-{number % 2}") for number in range(6)))
 

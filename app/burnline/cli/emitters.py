@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from burnline.charges.look_up import charged
-from burnline.cli.rates_group import book_of, in_topic
+from burnline.cli.rates_group import base_book, book_of, in_topic
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, failure, print_whole
 from burnline.cli.root import cli, err_console
@@ -62,7 +62,7 @@ def emitters(
 
 
 def _read(settings: Settings, last: int) -> Emitters:
-    book = book_of(settings, in_topic(settings))
+    book = book_of(base_book(settings), in_topic(settings))
     found = Emitters(
         lambda usage: _unpriced(book, usage),
         max_clock_skew_ms=settings.max_clock_skew_ms,

@@ -14,7 +14,8 @@ enum { KIND_LLM, KIND_EMBEDDING, KIND_TOOL_CALL, KIND_RUN };
 typedef struct {
     bool plain; /* false: Python has to look at it */
     u8 kind;
-    Span event_id, session, org, agent, model, provider, team, project; /* provider, team, project: may be absent (at == NULL) */
+    Span event_id, session, org, agent, model;
+    Span provider, team, project, parent; /* may be absent (at == NULL) */
     i64 at_ms, log_ms; /* log_ms: when the log took it; also where it is not plain */
     i64 input, output, cached, written, reasoning;
     u64 fingerprint; /* of org, session and event id, see app/burnline/ledger/duplicates.py */
@@ -403,6 +404,8 @@ static bool take_field(Cursor *c, u64 field, Event *event)
     case HAS_PARENT_RUN:
     case HAS_SOURCE:
         return take_optional_id(c, &ignored);
+    case HAS_PARENT_SESSION:
+        return take_optional_id(c, &event->parent);
     case HAS_TEAM:
         return take_optional_id(c, &event->team);
     case HAS_PROJECT:
@@ -412,8 +415,7 @@ static bool take_field(Cursor *c, u64 field, Event *event)
     case HAS_TIER: /* what is served so, or there, has a price of its own, which Python looks up */
         return take_optional_id(c, &ignored) && is_standard(ignored);
     case HAS_REGION:
-    case HAS_REPORTED:       /* counted, or compared, in Python */
-    case HAS_PARENT_SESSION: /* a session that is a part of another one lives there, with what says so */
+    case HAS_REPORTED: /* counted, or compared, in Python */
         return take_null(c);
     case HAS_ERROR:
         return take_null(c) || take_word(c, "false", 5); /* blanks are skipped */

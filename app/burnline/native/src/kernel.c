@@ -782,6 +782,8 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     else if (e->at_ms < s->first_at)
         s->first_at = e->at_ms;
     s->last_offset = offset;
+    if (UNLIKELY(e->parent.at != NULL))
+        session_grow_from(s, e->parent, e->session);
     mark_dirty(k, s, id);
     i32 delay = delay_ms > INT32_MAX ? INT32_MAX : (i32)delay_ms;
     if (!count_in_windows(k, s, (i32)(seen_ms / SLICE_MS), log_slice, delay, charged.cost)) {
@@ -919,6 +921,8 @@ API i32 kernel_take_in(Kernel *k, const u8 *id, u32 id_len, const u8 *record, si
     s->delay_ms = (i32)head.delay_ms;
     s->runs = (u64)head.runs;
     s->tool_calls = (u64)head.tool_calls;
+    if (head.parent.at != NULL)
+        session_grow_from(s, head.parent, head.session);
     s->short_sum = session_window(s, k->short_slices);
     s->long_sum = session_window(s, k->long_slices);
     note_written(k, s);

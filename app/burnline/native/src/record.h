@@ -117,6 +117,8 @@ static void put_session(Buffer *out, const Session *s, const Texts *texts, Span 
     PUT_INT(out, ",\"delay_ms\":", s->delay_ms);
     PUT_INT(out, ",\"runs\":", (i64)s->runs);
     PUT_INT(out, ",\"tool_calls\":", (i64)s->tool_calls);
+    if (s->parent_len)
+        PUT_TEXT(out, ",\"parent_session_id\":", ((Span){s->parent, s->parent_len}));
     PUT(out, ",\"by_model\":{");
     for (u32 i = 0; i < s->model_count; i++) {
         if (i)
@@ -193,9 +195,15 @@ static bool take_sums(Cursor *c, ModelSums *sums)
 
 /* What stands before the models in a record. */
 typedef struct {
-    Span session, org, agent;
+    Span session, org, agent, parent; /* parent: may be absent (at == NULL) */
     i64 last_offset, first_at, last_at, delay_ms, runs, tool_calls;
 } Head;
+
+static bool take_parent(Cursor *c, Head *head)
+{
+    head->parent.at = NULL;
+    return !NAMED(c, ",\"parent_session_id\":") || take_id(c, &head->parent);
+}
 
 static bool take_head(Cursor *c, i64 partition, Head *head)
 {
@@ -211,7 +219,7 @@ static bool take_head(Cursor *c, i64 partition, Head *head)
            take_integer(c, 0, END_TIME_MS - 1, &head->last_at) && NAMED(c, ",\"delay_ms\":") &&
            take_integer(c, 0, INT32_MAX, &head->delay_ms) && NAMED(c, ",\"runs\":") &&
            take_integer(c, 0, MAX_COUNT, &head->runs) && NAMED(c, ",\"tool_calls\":") &&
-           take_integer(c, 0, MAX_COUNT, &head->tool_calls) && NAMED(c, ",\"by_model\":{");
+           take_integer(c, 0, MAX_COUNT, &head->tool_calls) && take_parent(c, head) && NAMED(c, ",\"by_model\":{");
 }
 
 static bool take_models(Cursor *c, Session *s, Texts *texts)

@@ -30,6 +30,7 @@ typedef struct {
     ModelSums *models;
     Slice *slices;
     u64 *newer, *older;
+    u8 *parent; /* the session that it is a part of, if an event has named one */
     u8 *anomaly; /* the open one as its JSON stands in the record: the kernel looks at its severity alone */
     i64 last_offset, first_at, last_at;
     i64 short_sum, long_sum;
@@ -40,7 +41,7 @@ typedef struct {
     u32 row, card; /* the rollup row and the rate card of its newest event: most often the next one's, too */
     u32 newer_room;
     u32 newer_count, older_count;
-    u16 id_len, model_count, slice_count, slice_room, anomaly_len;
+    u16 id_len, model_count, slice_count, slice_room, anomaly_len, parent_len;
     u8 state, severity;
     bool dirty, listed; /* listed: among those with an open anomaly, or lately so */
 } Session;
@@ -69,6 +70,9 @@ static void session_empty(Session *s)
     free(s->newer);
     free(s->older);
     free(s->anomaly);
+    free(s->parent);
+    s->parent = NULL;
+    s->parent_len = 0;
     s->anomaly = NULL;
     s->anomaly_len = 0;
     s->severity = CALM;
@@ -205,6 +209,16 @@ static inline ModelSums *session_model(Session *s, u32 model)
         if (s->models[i].model == model)
             return &s->models[i];
     return NULL;
+}
+
+/* Note whose part it is, unless that is known; a session is no part of itself. */
+static void session_grow_from(Session *s, Span parent, Span own)
+{
+    if (s->parent_len || same_text(parent, own))
+        return;
+    s->parent = grown(NULL, parent.len);
+    s->parent_len = (u16)parent.len;
+    memcpy(s->parent, parent.at, parent.len);
 }
 
 static ModelSums *session_add_model(Session *s, u32 model)

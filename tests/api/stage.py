@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from burnline.api.access.principal import ANONYMOUS, SCOPE_KEY, Principal, Role
 from burnline.api.application import build_api
 from burnline.budgets.budget import Budget
+from burnline.controls.control import Control as AskedOf
 from burnline.detection.baseline import Baseline
 from burnline.ledger.progress import Progress
 from burnline.pricing.valuation import ValuationRate
 from burnline.readmodel.keys import Control, Keys
-from burnline.readmodel.rows import encode_progress, encode_rate_change
+from burnline.readmodel.rows import encode_control, encode_progress, encode_rate_change
 from burnline.settings import Settings
 from tests.readmodel.counting import count
 
@@ -133,6 +134,11 @@ class Projection:
     def budget(self, budget: Budget) -> None:
         self.redis.hset(self.keys.budgets, budget.key(), budget.model_dump_json(exclude_none=True))
         count(self.redis, self.keys, self.keys.budgets)
+
+    def control(self, control: AskedOf, epoch: int) -> None:
+        record = control.model_dump_json(exclude_none=True).encode()
+        self.redis.hset(self.keys.controls, control.key(), encode_control(epoch, record))
+        count(self.redis, self.keys, self.keys.controls)
 
     def cut(self, partition: int, next_offset: int | None) -> None:
         """How far the ledgers are at the rollups; None: a flush is not whole."""

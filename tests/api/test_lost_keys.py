@@ -34,6 +34,7 @@ RECORDS = [
     record(Role.ANOMALIES, "s-1", examples.notice("0f0c8ddb-1c7f-5d6e-9f0e-3b1f6e0c8a11")),
     record(Role.BASELINES, "acme/agent-7", examples.baseline()),
     record(Role.BUDGETS, "org/acme@month", examples.budget()),
+    record(Role.CONTROLS, "org/acme", examples.control()),
     record(Role.VALUATION_RATES, "acme-ai/gpt-4o@0", examples.valuation_rate()),
     record(Role.PROGRESS, "0", examples.progress()),
     record(Role.PROGRESS, "1", b"{}"),
@@ -51,6 +52,7 @@ ROUTES = [
     "/baselines",
     "/budgets",
     "/budgets/set",
+    "/controls/s-1?org_id=acme",
     "/baselines/suggestions",
     "/valuation-rates",
     "/valuation-rates/acme-ai/gpt-4o",
@@ -91,7 +93,7 @@ def kinds(client: "redis.Redis", generation: str) -> list[str]:
 
 KINDS = [
     "anomalies", "anomalies:open", "anomaly:0f0c8ddb-1c7f-5d6e-9f0e-3b1f6e0c8a11", "baselines", "budgets",
-    "change_seq", "changes", "counts", "ends", "expires", "feed", "offsets", "progress", "rates",
+    "change_seq", "changes", "controls", "counts", "ends", "expires", "feed", "offsets", "progress", "rates",
     "rates:history:acme-ai/gpt-4o@0", f"rollups:{OTHER_DAY}", f"rollups:{DAY}", "rollups:cuts", "rollups:days",
     "rollups:rev", "seen_at_ms", "session:s-1", "session:s-2", "sessions", "sessions:org:acme", "sessions:org:globex",
     "unreadable",
@@ -148,6 +150,7 @@ def test_who_reads_it_for_the_first_time_gets_the_whole_or_a_503(
         ("anomalies", "/anomalies"),
         ("baselines", "/baselines"),
         ("budgets", "/budgets"),
+        ("controls", "/controls/s-1?org_id=acme"),
         ("rollups:cuts", "/budgets"),
         ("rates:history:acme-ai/gpt-4o@0", "/valuation-rates/acme-ai/gpt-4o"),
         ("counts", "/trends"),

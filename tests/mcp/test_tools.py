@@ -47,10 +47,33 @@ OLD = {"lag": {"events": 9, "seconds": STALE_S + 1}}
         pytest.param(OLD | {"anomaly": CRITICAL}, Verdict.ASK_A_HUMAN, id="stale, and a critical one"),
     ],
 )
-def test_advice(changes: dict[str, Any], verdict: Verdict) -> None:
+def test_advice_by_what_the_session_burns(changes: dict[str, Any], verdict: Verdict) -> None:
     advice = advise(CALM | changes)
     assert advice.verdict is verdict
     assert advice.reason.endswith(".")
+
+
+STOPPED = {"allowed": False, "action": "stop", "reason": "It loops."}
+THROTTLED = {"allowed": True, "action": "throttle", "reason": "It is dear."}
+USED_UP = {"budget": "agent/acme/bot@day", "amount_usd": "5", "remaining_usd": "-0.1"}
+LEFT = USED_UP | {"remaining_usd": "0.1"}
+
+
+@pytest.mark.parametrize(
+    ("control", "budgets", "verdict", "reason"),
+    [
+        pytest.param(None, [LEFT], Verdict.CONTINUE, "It burns no more than it may.", id="money is left"),
+        pytest.param(
+            None, [LEFT, USED_UP], Verdict.SLOW_DOWN, "The budget agent/acme/bot@day of 5 USD is used up.", id="none"
+        ),
+        pytest.param(THROTTLED, [], Verdict.SLOW_DOWN, "It is asked to throttle: It is dear.", id="throttled"),
+        pytest.param(STOPPED, [USED_UP], Verdict.STOP, "It loops.", id="stopped"),
+    ],
+)
+def test_advice_by_controls_and_budgets(
+    control: dict[str, Any] | None, budgets: list[dict[str, Any]], verdict: Verdict, reason: str
+) -> None:
+    assert advise(CALM, control, budgets) == (verdict, reason)
 
 
 def over(api: Caller, seen: list[str | None] | None = None) -> httpx2.MockTransport:
@@ -86,6 +109,7 @@ def test_what_the_tools_say_is_what_the_api_says(api: Caller, projection: Projec
     assert advice["verdict"] in {"continue", "slow_down", "ask_a_human"}
     assert advice["burn_usd_per_hour"] == session["burn_usd_per_hour"]
     assert advice["baseline_usd_per_hour"] == session["baseline_usd_per_hour"]
+    assert (advice["control"]["allowed"], advice["budgets"]) == (True, [])
     top = asyncio.run(call(server, "top_sessions", limit=1)).structured_content
     assert (top["active"], [row["session_id"] for row in top["sessions"]]) == (2, ["s-1"])
 

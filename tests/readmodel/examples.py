@@ -122,6 +122,11 @@ def budget(org_id: str = "acme", amount_usd: str = "500") -> bytes:
     return json.dumps({"scope": "org", "org_id": org_id, "amount_usd": amount_usd}).encode()
 
 
+def control(org_id: str = "acme", action: str = "stop") -> bytes:
+    """A record of `controls`, key `org/acme`."""
+    return json.dumps({"scope": "org", "org_id": org_id, "action": action, "reason": "It loops."}).encode()
+
+
 def valuation_rate(model: str = "gpt-4o", usd: str = "2.5") -> bytes:
     """A record of `valuation-rates`, key `acme-ai/<model>@0`."""
     rate = {"provider": "acme-ai", "model": model, "effective_from": 0}
@@ -140,6 +145,7 @@ _NAMES = {
     Role.ANOMALIES: "finops.anomalies",
     Role.BASELINES: "finops.baselines",
     Role.BUDGETS: "finops.budgets",
+    Role.CONTROLS: "finops.controls",
     Role.VALUATION_RATES: "finops.valuation-rates",
     Role.CATALOGUES: "finops.catalogues",
     Role.PROGRESS: "finops.progress",

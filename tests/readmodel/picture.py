@@ -51,6 +51,7 @@ def wanted(settings: Settings) -> Picture:
         "feed": sorted((name, revision) for name, some in notices.items() for revision in some),
         "baselines": {key.decode(): value for (key, _), value in values.get(Role.BASELINES, {}).items()},
         "anomaly notes": {key.decode(): value for (key, _), value in values.get(Role.ANOMALY_NOTES, {}).items()},
+        "controls": {key.decode(): value for (key, _), value in values.get(Role.CONTROLS, {}).items()},
         "budgets": {key.decode(): value for (key, _), value in values.get(Role.BUDGETS, {}).items()},
         "rates": {key.decode(): value for (key, _), value in values.get(Role.VALUATION_RATES, {}).items()},
         "rate histories": {key: some[:100] for key, some in rates.items()},
@@ -116,6 +117,7 @@ def _read(client: Any, keys: Keys) -> Picture:
         "feed": sorted(_told(json.loads(fields["data"])) for _, fields in client.xrange(keys.feed)),
         "baselines": {key: json.loads(value) for key, value in client.hgetall(keys.baselines).items()},
         "anomaly notes": {key: json.loads(value) for key, value in client.hgetall(keys.anomaly_notes).items()},
+        "controls": {key: json.loads(value)["control"] for key, value in client.hgetall(keys.controls).items()},
         "budgets": {key: json.loads(value) for key, value in client.hgetall(keys.budgets).items()},
         "rates": {key: json.loads(value) for key, value in client.hgetall(keys.rates).items()},
         "rate histories": {

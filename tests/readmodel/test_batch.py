@@ -163,6 +163,12 @@ class TestOthers:
         assert commands(record(Role.BUDGETS, key, value)) == [("HSET", "p:7:budgets", key, value)]
         assert commands(record(Role.BUDGETS, key, None)) == [("HDEL", "p:7:budgets", key)]
 
+    def test_a_control_has_its_offset_as_epoch(self) -> None:
+        key, value = b"org/acme", examples.control()
+        (command,) = commands(record(Role.CONTROLS, key, value, offset=7))
+        assert command == ("HSET", "p:7:controls", key, b'{"epoch":7,"control":' + value + b"}")
+        assert commands(record(Role.CONTROLS, key, None)) == [("HDEL", "p:7:controls", key)]
+
     def test_a_rate_keeps_its_history(self) -> None:
         key, value = b"acme-ai/gpt-4o@0", examples.valuation_rate()
         found = commands(record(Role.VALUATION_RATES, key, value, offset=3))

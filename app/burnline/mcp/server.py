@@ -33,6 +33,8 @@ _ANOMALY = (
     "anomaly_id", "state", "severity", "scope", "org_id", "agent_id", "session_id", "opened_at", "updated_at",
     "burn_usd_per_hour", "baseline_usd_per_hour", "ratio", "spend_usd", "notes",
 )  # fmt: skip
+_CONTROL = ("allowed", "action", "would", "reason", "expires_at")
+_BUDGET = ("budget", "amount_usd", "spent_usd", "remaining_usd", "saturation", "period_end", "exhausted_at")
 _ROW = (
     "session_id", "org_id", "agent_id", "burn_usd_per_hour", "baseline_usd_per_hour", "ratio", "spend_usd", "anomaly",
     "last_event_at",
@@ -75,13 +77,27 @@ def _add_tools(server: MCPServer, api: Api) -> None:
 
     @server.tool(title="May my session go on?", annotations=_READ_ONLY)
     async def may_i_continue(session_id: SessionId, context: Context, org_id: OrgId = None) -> dict[str, Any]:
-        """Whether a session should go on: continue, slow_down, ask_a_human or unknown, and why.
+        """Whether a session should go on: continue, slow_down, ask_a_human, stop or unknown, and why.
 
-        With its burn over each window, its baseline, and the anomaly that is open, if one is.
+        With its burn over each window, its baseline, the anomaly that is open, if one is, the control in force, and
+        what is left of the budgets of its agent and its organisation.
         """
         found = await ask(context, "sessions", session_id, org_id=org_id)
-        advice = advise(found)
-        return {"verdict": advice.verdict.value, "reason": advice.reason, **{name: found[name] for name in _BURN}}
+        org, agent = found["org_id"], found["agent_id"]
+        control = await ask(context, "controls", session_id, org_id=org, agent_id=agent)
+        stand = [
+            await ask(context, "budgets", scope="agent", org_id=org, name=agent),
+            await ask(context, "budgets", scope="org", org_id=org),
+        ]
+        budgets = [row for answer in stand for row in answer["rows"]]
+        advice = advise(found, control, budgets)
+        return {
+            "verdict": advice.verdict.value,
+            "reason": advice.reason,
+            "control": {name: control[name] for name in _CONTROL},
+            "budgets": [{name: row[name] for name in _BUDGET} for row in budgets],
+            **{name: found[name] for name in _BURN},
+        }
 
     @server.tool(title="What is this charge made of?", annotations=_READ_ONLY)
     async def explain_charge(

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from burnline.budgets.budget import Budget
+from burnline.controls.control import Control
 from burnline.detection.anomaly import State
 from burnline.detection.baseline import Baseline
 from burnline.detection.notes import AnomalyNote
@@ -28,6 +29,7 @@ from burnline.readmodel.keys import (
 )
 from burnline.readmodel.rows import (
     UnreadableRow,
+    encode_control,
     encode_progress,
     encode_rate_change,
     notice,
@@ -52,6 +54,7 @@ class Role(StrEnum):
     ANOMALIES = "anomalies"
     BASELINES = "baselines"
     BUDGETS = "budgets"
+    CONTROLS = "controls"
     VALUATION_RATES = "valuation_rates"
     CATALOGUES = "catalogues"
     PROGRESS = "progress"
@@ -237,6 +240,14 @@ def _budgets(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
         batch.commands.append(_entry(keys.budgets, record))
 
 
+def _controls(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
+    for record in _readable(batch, records, Control.parse):
+        if record.value is None:
+            batch.commands.append(("HDEL", keys.controls, record.key))
+        else:
+            batch.commands.append(("HSET", keys.controls, record.key, encode_control(record.offset, record.value)))
+
+
 def _valuation_rates(batch: Batch, records: list[Record], keys: Keys, _: int) -> None:
     for record in _readable(batch, records, ValuationRate.parse):
         history = keys.rate_history(record.key.decode())
@@ -301,6 +312,7 @@ _PLANS: dict[Role, Callable[[Batch, list[Record], Keys, int], None]] = {
     Role.ANOMALIES: _anomalies,
     Role.BASELINES: _baselines,
     Role.BUDGETS: _budgets,
+    Role.CONTROLS: _controls,
     Role.VALUATION_RATES: _valuation_rates,
     Role.CATALOGUES: _catalogues,
     Role.PROGRESS: _progress,

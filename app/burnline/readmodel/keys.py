@@ -237,6 +237,11 @@ class Keys(NamedTuple):
         return f"{self.prefix}budgets"
 
     @property
+    def controls(self) -> str:
+        """Hash: the record's key (`session/acme/s-1`) -> JSON {epoch, control}: its offset, and itself. No TTL."""
+        return f"{self.prefix}controls"
+
+    @property
     def baselines(self) -> str:
         """Hash: the record's key (`org_id/agent_id`) -> baseline as JSON. No TTL."""
         return f"{self.prefix}baselines"

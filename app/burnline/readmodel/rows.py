@@ -130,6 +130,11 @@ class RateChange(NamedTuple):
     value: bytes | None
 
 
+class _ControlRow(msgspec.Struct, frozen=True):
+    epoch: int
+    control: msgspec.Raw
+
+
 class _RateChange(msgspec.Struct, frozen=True):
     offset: int
     timestamp_ms: int
@@ -151,6 +156,7 @@ _session = msgspec.json.Decoder(SessionRow)
 _rollup = msgspec.json.Decoder(RollupRow)
 _rollup_key = msgspec.json.Decoder(tuple[int, int, int, str, str, str | None, str | None, str, str, str])
 _progress = msgspec.json.Decoder(ProgressRow)
+_control = msgspec.json.Decoder(_ControlRow)
 _rate_change = msgspec.json.Decoder(_RateChange)
 _unreadable = msgspec.json.Decoder(Unreadable)
 
@@ -258,6 +264,21 @@ def decode_progress(value: bytes) -> ProgressRow:
         UnreadableRow: The value is damaged.
     """
     return _decoded(_progress, value, "progress")
+
+
+def encode_control(epoch: int, value: bytes) -> bytes:
+    """A value of `Keys.controls`; `value` is JSON already."""
+    return _encoder.encode(_ControlRow(epoch, msgspec.Raw(value)))
+
+
+def decode_control(value: bytes) -> tuple[int, bytes]:
+    """What `encode_control` wrote: the fencing epoch, and the control's record.
+
+    Raises:
+        UnreadableRow: The value is damaged.
+    """
+    row = _decoded(_control, value, "control")
+    return row.epoch, bytes(row.control)
 
 
 def encode_rate_change(offset: int, timestamp_ms: int, value: bytes | None) -> bytes:

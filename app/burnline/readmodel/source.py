@@ -33,6 +33,7 @@ def projected(topics: Topics) -> dict[str, tuple[Role, TopicSpec]]:
             # What others refer to comes first; the order matters to nobody who waits for a whole picture.
             (Role.BASELINES, topics.baselines),
             (Role.BUDGETS, topics.budgets),
+            (Role.CONTROLS, topics.controls),
             (Role.VALUATION_RATES, topics.valuation_rates),
             (Role.ANOMALY_NOTES, topics.anomaly_notes),
             (Role.CATALOGUES, topics.catalogues),

@@ -25,7 +25,7 @@ def control(**fields: Any) -> Control:
 @pytest.mark.parametrize("caller", [VIEWER, OF_ACME])
 def test_the_narrowest_one_counts_with_its_epoch(reader: Api, projected: Projection, caller: Any) -> None:
     reader.by(caller)
-    asked = {"org_id": "acme", "agent_id": "bot"}
+    asked: dict[str, Any] = {"org_id": "acme", "agent_id": "bot"}
     free = reader.get(AT, **asked)
     assert (free["allowed"], free["action"], free["control"], free["epoch"]) == (True, None, None, None)
     projected.control(control(expires_at=NOW_MS + 60_000), 7)

@@ -57,6 +57,14 @@ def demo(
     speed: Annotated[
         float, typer.Option(min=1, max=100_000, help="How many times faster than it happened the hour is replayed.")
     ] = 60.0,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Let the demo's agents obey controls. From another terminal: burnline controls set session "
+            "northwind/refactorer-runaway stop --enforce",
+        ),
+    ] = False,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True, help="Save the screen as SVG.")] = None,
 ) -> None:
     """Replay an hour of a real service's requests in a minute; watch a session run away.
@@ -93,7 +101,7 @@ def demo(
         output: Output = output_for(screen)
         if picture is not None:
             output = Picture(output, picture)
-        run = Run(settings, Options(once=once, speed=speed, dump=file), output)
+        run = Run(settings, Options(once=once, speed=speed, dump=file, controls=controls), output)
         try:
             summary = run.execute()
         except _FAILURES as failure:

@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from burnline.demo.replay import Timetable, replay
 from burnline.demo.scenario import Planned
 from burnline.publisher import UsagePublisher
+from burnline.publisher.controls import Controls
 from burnline.settings import Settings
 
 _JOIN_S = 2.0
@@ -22,8 +24,21 @@ def clock_ms() -> int:
 class ReplayThread:
     """Publishes the events by the timetable, from `start` until all are acknowledged or `stop` is called."""
 
-    def __init__(self, settings: Settings, events: Sequence[Planned], timetable: Timetable) -> None:
+    def __init__(
+        self, settings: Settings, events: Sequence[Planned], timetable: Timetable, *, obeys: bool = False
+    ) -> None:
+        """Take what is published when.
+
+        Args:
+            settings: Brokers and topics.
+            events: What is published.
+            timetable: When.
+            obeys: Ask before each event whether a control holds its session back, as a runtime would.
+        """
         self.published = 0
+        self.held_back = 0
+        """Events that were not published, because a control held their session back."""
+        self._obeys = obeys
         self._settings = settings
         self._events = events
         self._timetable = timetable
@@ -60,14 +75,19 @@ class ReplayThread:
     def _run(self) -> None:
         try:
             options = {"max_block_s": _DELIVERY_TIMEOUT_S, "delivery_timeout_s": _DELIVERY_TIMEOUT_S}
-            with UsagePublisher.from_settings(self._settings, flush_on_sigterm=False, **options) as publisher:
-                self._publisher = publisher
-                self._publish_all(publisher)
+            with ExitStack() as stack:
+                controls = stack.enter_context(Controls.from_settings(self._settings)) if self._obeys else None
+                publisher = UsagePublisher.from_settings(self._settings, flush_on_sigterm=False, **options)
+                self._publisher = stack.enter_context(publisher)
+                self._publish_all(publisher, controls)
         except BaseException as error:  # noqa: BLE001  # raised again by check(), in the thread that shows it
             self._error = error
 
-    def _publish_all(self, publisher: UsagePublisher) -> None:
+    def _publish_all(self, publisher: UsagePublisher, controls: Controls | None) -> None:
         def publish(event: dict[str, Any]) -> None:
+            if controls is not None and not _may(controls, event):
+                self.held_back += 1
+                return
             publisher.publish(event)
             publisher.check()
             self.published += 1
@@ -78,3 +98,7 @@ class ReplayThread:
         else:
             publisher.flush()
             publisher.check()
+
+
+def _may(controls: Controls, event: dict[str, Any]) -> bool:
+    return controls.allowed(org=event["org_id"], agent=event["agent_id"], session=event["session_id"]).allowed

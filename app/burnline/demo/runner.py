@@ -35,11 +35,13 @@ class Options:
         once: End at the trace's end.
         speed: How many times faster than it happened the trace is replayed.
         dump: Gets every event of the run as a line of JSON, if given.
+        controls: The demo's agents obey controls.
     """
 
     once: bool
     speed: float
     dump: IO[str] | None = None
+    controls: bool = False
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ class Run:
         timetable = Timetable(clock_ms(), events[-1].offset_ms, self.options.speed)
         if self.options.dump is not None:
             dump_events(events, timetable, self.options.dump)
-        self.replay = ReplayThread(settings, events, timetable)
+        self.replay = ReplayThread(settings, events, timetable, obeys=self.options.controls)
         stack.callback(self.replay.stop)
         self.replay.start()
         watch = Watch(setup, timetable, tally, feed, self.replay, self.spending, self.output, started_s=self.started_s)

@@ -150,7 +150,6 @@ def test_who_reads_it_for_the_first_time_gets_the_whole_or_a_503(
         ("anomalies", "/anomalies"),
         ("baselines", "/baselines"),
         ("budgets", "/budgets"),
-        ("controls", "/controls/s-1?org_id=acme"),
         ("rollups:cuts", "/budgets"),
         ("rates:history:acme-ai/gpt-4o@0", "/valuation-rates/acme-ai/gpt-4o"),
         ("counts", "/trends"),

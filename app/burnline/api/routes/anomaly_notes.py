@@ -30,6 +30,7 @@ from burnline.topics.catalogue import topics_for
 router = APIRouter(tags=["anomalies"])
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Kind = Annotated[NoteKind, Path(description="What is said: acknowledgement, silence or feedback.")]
 _Id = Annotated[UUID, Path(description="The anomaly's id, from any of its notices.")]
 _ANSWERS = responses(404, 409)
 
@@ -89,7 +90,7 @@ async def feedback(resources: WithResources, caller: Editor, anomaly_id: _Id, bo
 
 
 @router.delete("/anomalies/{anomaly_id}/{kind}", summary="Take a note back", responses=responses(404))
-async def take_back(resources: WithResources, caller: Editor, anomaly_id: _Id, kind: NoteKind) -> NoteWritten:
+async def take_back(resources: WithResources, caller: Editor, anomaly_id: _Id, kind: _Kind) -> NoteWritten:
     """What was said of this kind is said no more. To take back what was never said does no harm."""
     await read_anomaly(resources, caller, str(anomaly_id))
     return await _written(resources, str(anomaly_id), kind, None)

@@ -26,6 +26,7 @@ from burnline.backtest.report import compared
 from burnline.backtest.run import ALL, Outcome, Period
 from burnline.backtest.run import backtest as run_backtest
 from burnline.backtest.source import FileSource, Source
+from burnline.cli.rates_group import base_book
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import EXIT_FAILED, entries, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
@@ -113,7 +114,8 @@ def backtest(
         others = read_policies(against) if against else None
     except FileError as error:
         raise failure(str(error), EXIT_MISTAKE) from error
-    book = RateBook.from_settings(settings).with_overrides(rates)
+    base = RateBook.from_settings(settings) if from_file else base_book(settings)
+    book = base.with_overrides(rates)
     replay = partial(run_backtest, book=book, planned=planned, period=period)
     try:
         with ExitStack() as stack:

@@ -33,6 +33,7 @@ from burnline.stream.written import Outgoing
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import read_newest
 from burnline.topics.ensure import ensure_topics
+from burnline.topics.shelf import read_shelf
 from burnline.windows.slices import SLICE_MS
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Detector:
             client_config(settings), self._topics.usage, clock_ms, by_event_time=settings.judge_by == "event_time"
         )
         self._keeper = Keeper(settings, self._topics.detection, "detect")
-        self._bundled = RateBook.from_settings(settings)
+        self._base = RateBook.from_settings(settings)
         self._default = default_baseline(settings)
         self._make_stage = partial(
             Stage,
@@ -108,7 +109,7 @@ class Detector:
         """Why it is not at work yet; empty once it is."""
 
     def _fresh(self) -> Stage:
-        return self._make_stage(engine_for(RULES), self._bundled, Baselines(self._default, {}))
+        return self._make_stage(engine_for(RULES), self._base, Baselines(self._default, {}))
 
     def run(self, stop: threading.Event) -> None:
         """Follow the log.
@@ -181,6 +182,8 @@ class Detector:
             topic.name: {partition: span.stable for partition, span in self._tape.ends(topic).items()} for topic in both
         }
         baselines.replace(read_newest(config, topics.baselines, timeout_s=TIMEOUT_S))
+        catalogue = read_shelf(config, topics, timeout_s=TIMEOUT_S).current()
+        self._base = self._base.with_catalogue(catalogue)  # another one is followed with the next start
         rates.replace(read_newest(config, topics.valuation_rates, timeout_s=TIMEOUT_S))
         self._tape.start(self._stage.offsets, ends)
         return {topics.baselines.name: baselines, topics.valuation_rates.name: rates}
@@ -189,7 +192,7 @@ class Detector:
         self._stage.baselines = Baselines(self._default, entries)
 
     def _set_rates(self, entries: dict[str, ValuationRate]) -> None:
-        self._stage.set_book(self._bundled.with_overrides(entries.values()))
+        self._stage.set_book(self._base.with_overrides(entries.values()))
 
     def _apply(self, records: list[Logged]) -> None:
         before_ms = self._stage.newest_ms

@@ -21,6 +21,7 @@ from burnline.api.resources import WithResources
 from burnline.api.routes.baselines import set_baseline
 from burnline.api.routes.valuation_rates import set_rate
 from burnline.api.view.baseline_shapes import BaselineBody
+from burnline.api.view.catalogue import projected_book
 from burnline.api.view.generation import read_together
 from burnline.api.view.known_sessions import KnownSession
 from burnline.api.view.live import LiveView, WithLive
@@ -32,7 +33,6 @@ from burnline.finance.caching import CACHE_HITS, roi
 from burnline.finance.frames import Dimension
 from burnline.finance.periods import MAX_DAYS, Asked
 from burnline.finance.trend import trend
-from burnline.pricing.book import RateBook
 from burnline.pricing.card import ANY_PROVIDER
 from burnline.pricing.money import PICO_PER_USD
 from burnline.readmodel.rows import notice
@@ -275,7 +275,7 @@ async def seed_rates(resources: WithResources, caller: Viewer) -> list[SeedRate]
     asked = question(resources.now_ms(), Asked(days=MOST_DAYS), "UTC", MOST_DAYS)
     found = await find(resources, caller, asked)
     _, (projected,) = await read_together(resources, lambda pipe, keys: pipe.hgetall(keys.rates))
-    book = RateBook.from_settings(resources.settings).with_overrides(rates_from(projected).values())
+    book = (await projected_book(resources)).with_overrides(rates_from(projected).values())
     used = found.frame.select("provider", "model").unique().sort("model", "provider").rows()
     rates: dict[str, SeedRate] = {}
     for provider, model in used:

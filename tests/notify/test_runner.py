@@ -23,7 +23,7 @@ from burnline.notify.known import Known
 from burnline.notify.messages import idempotency_key, made_up
 from burnline.notify.places import TopicPlaces
 from burnline.notify.runner import SinkRunner, run_all
-from burnline.notify.sinks import PagerDutySink, Sink, WebhookSink
+from burnline.notify.sinks import PagerDutySink, Sink, SlackSink, WebhookSink
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import write_key
@@ -218,6 +218,27 @@ def test_what_is_acknowledged_or_silenced_is_told_no_further(settings: Settings)
         actions = [(one["event_action"], one["dedup_key"]) for one in told]
         assert sorted(actions[:2]) == [("trigger", "seen"), ("trigger", "silent")]
         assert sorted(actions[2:]) == [("acknowledge", "seen"), ("resolve", "seen"), ("trigger", "silent")]
+
+
+def test_another_process_changes_the_message_that_this_one_has_posted(settings: Settings) -> None:
+    """Where it stands is on a topic."""
+    ensure_topics(settings)
+    posted = {"ok": True, "channel": "C1", "ts": "17.42"}
+    answers = [(200, {}, answer) for answer in (posted, {"ok": True}, posted)]
+    with receiving(*answers) as slack:
+        sink = SlackSink.model_validate({
+            "name": "slack", "kind": "slack", "url": slack.url, "allow_local": True, "channel": "C1",
+            "token": {"env": "TOKEN"},
+        })  # fmt: skip
+        for revision, (state, severity) in enumerate(
+            [(State.OPENED, Severity.WARNING), (State.ESCALATED, Severity.CRITICAL)], 1
+        ):
+            tell(settings, "a", state, severity, revision)
+            with Running(settings, sink, {"TOKEN": "xoxb-1"}) as running:
+                wait_for(lambda: running.value("sent") == 1)  # called within this turn
+        told = [(headers[":path"].rpartition("/")[2], json.loads(body)) for headers, body in slack.taken]
+    assert [method for method, _ in told] == ["chat.postMessage", "chat.update", "chat.postMessage"]
+    assert [body.get("ts") or body.get("thread_ts") for _, body in told] == [None, "17.42", "17.42"]
 
 
 def test_after_a_mute_time_what_is_still_open_is_told(settings: Settings) -> None:

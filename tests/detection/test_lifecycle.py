@@ -172,6 +172,11 @@ def test_opened(reason: Reason, severity: Severity) -> None:
         "evidence": {"topic": "finops.usage", "partition": 3, "offset": 41, "event_id": "e-41"},
         "resolved_by": None,
         "detected_after_s": 0,
+        "summary": (
+            "acme / agent-7, session s-1: burns 6 USD/h over 60s, 6.000 × its baseline of 1 USD/h (line: × 5); "
+            "3 USD spent so far"
+        ),
+        "excess_usd_per_hour": "5",
     }
 
 

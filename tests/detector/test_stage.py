@@ -11,10 +11,10 @@ from burnline.detection.baseline import Baseline
 from burnline.detection.learned.meters import DAY_MS
 from burnline.detection.learned.policy import Policies, Policy
 from burnline.detection.learned.rules import Cause
+from burnline.detection.summary import summary
 from burnline.detector.admission import LATE_MS
 from burnline.detector.merging import Logged
 from burnline.detector.stage import Stage
-from burnline.notify.messages import summary
 from burnline.readmodel import rows
 from tests.detection.learned.fleet import Sent, loop, usual_days
 from tests.detector.logs import records, stage

@@ -9,6 +9,7 @@ import pytest
 
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.detection.notes import NOTHING_SAID, Notes, acknowledged, silenced
+from burnline.detection.summary import summary
 from burnline.notify.messages import (
     ALERT_LASTS_S,
     HttpMessage,
@@ -19,7 +20,6 @@ from burnline.notify.messages import (
     pagerduty_acknowledges,
     signature,
     silences,
-    summary,
     webhook,
 )
 

@@ -7,7 +7,8 @@ import pytest
 from burnline.detection.anomaly import Anomaly, Learned, Severity, State
 from burnline.detection.learned.rules import Cause
 from burnline.detection.notes import Quiet
-from burnline.notify.messages import made_up, summary
+from burnline.detection.summary import summary
+from burnline.notify.messages import made_up
 from burnline.notify.routing import LONGEST_WAIT_S, Route, age_s, held, route, wait_s, wanted
 from burnline.notify.sinks import Match
 

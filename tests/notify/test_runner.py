@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Producer
@@ -224,7 +225,7 @@ def test_another_process_changes_the_message_that_this_one_has_posted(settings: 
     """Where it stands is on a topic."""
     ensure_topics(settings)
     posted = {"ok": True, "channel": "C1", "ts": "17.42"}
-    answers = [(200, {}, answer) for answer in (posted, {"ok": True}, posted)]
+    answers: list[Any] = [(200, {}, answer) for answer in (posted, {"ok": True}, posted)]
     with receiving(*answers) as slack:
         sink = SlackSink.model_validate({
             "name": "slack", "kind": "slack", "url": slack.url, "allow_local": True, "channel": "C1",

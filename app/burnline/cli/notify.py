@@ -18,6 +18,7 @@ from burnline.cli.reference import TIMEOUT_S, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
+from burnline.detection.summary import summary
 from burnline.kafka import client_config
 from burnline.notify.attempts import NotifyMetrics
 from burnline.notify.budget_runner import BudgetRunner
@@ -25,7 +26,7 @@ from burnline.notify.budgets import TellBudget, budget_channel
 from burnline.notify.channel import Channel
 from burnline.notify.channels import channel
 from burnline.notify.known import Known
-from burnline.notify.messages import idempotency_key, made_up, summary
+from burnline.notify.messages import idempotency_key, made_up
 from burnline.notify.places import MemoryPlaces, Places, TopicPlaces
 from burnline.notify.preview import preview as previewed
 from burnline.notify.runner import SinkRunner, run_all

@@ -131,6 +131,18 @@ class Anomaly(BaseModel):
         ),
     ] = 0
     resolved_by: Annotated[ResolvedBy | None, Field(description="Only when resolved; null before.")] = None
+    summary: Annotated[
+        str | None,
+        Field(description="What happened, in one line; absent in older notices.", exclude_if=lambda text: text is None),
+    ] = None
+    excess_usd_per_hour: Annotated[
+        DecimalText | None,
+        Field(
+            description="Burn above the baseline, at least 0: what an hour at this rate costs too much. Absent in older "
+            "notices, and where no usual burn is known.",
+            exclude_if=lambda excess: excess is None,
+        ),
+    ] = None
     learned: Annotated[
         Learned | None,
         Field(

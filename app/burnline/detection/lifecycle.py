@@ -19,6 +19,7 @@ from burnline.detection.burn import burn_pico_usd_per_hour, ratio_text
 from burnline.detection.quiet import quiet_slice
 from burnline.detection.reasons import Reason
 from burnline.detection.rule import BurnRule, Thresholds
+from burnline.detection.summary import with_summary
 from burnline.pricing.money import usd_text
 from burnline.windows.slices import SLICE_MS, Slices, window_sum
 
@@ -198,7 +199,8 @@ _OPENING_SEVERITY = {Reason.OPENED_WARNING: Severity.WARNING, Reason.OPENED_CRIT
 def _notice(anomaly: OpenAnomaly, burn: Burn, rule: BurnRule, resolved_by: ResolvedBy | None = None) -> Anomaly:
     sums = {rule.short_window_s: burn.short_pico_usd, rule.long_window_s: burn.long_pico_usd}
     baseline = burn.baseline
-    return Anomaly(
+    burn_pico_usd = burn_pico_usd_per_hour(burn.short_pico_usd, rule.short_window_s)
+    notice = Anomaly(
         **msgspec.structs.asdict(anomaly),
         burn_usd_per_hour={
             f"{window_s}s": usd_text(burn_pico_usd_per_hour(pico_usd, window_s)) for window_s, pico_usd in sums.items()
@@ -210,4 +212,6 @@ def _notice(anomaly: OpenAnomaly, burn: Burn, rule: BurnRule, resolved_by: Resol
         spend_usd=usd_text(burn.spend_pico_usd),
         detected_after_s=burn.delay_ms // 1000,
         resolved_by=resolved_by,
+        excess_usd_per_hour=usd_text(max(0, burn_pico_usd - baseline.usd_per_hour_pico)),
     )
+    return with_summary(notice)

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from burnline.detection.anomaly import Anomaly, Evidence, Learned
 from burnline.detection.baseline import LEARNED
 from burnline.detection.learned.notice import Incident
+from burnline.detection.summary import with_summary
 
 WINDOW = "300s"
 _RATIO = Decimal("0.001")
@@ -24,7 +25,7 @@ def as_anomaly(incident: Incident, topic: str, *, suggested: bool) -> Anomaly:
     seen = incident.evidence
     if seen.place is None:
         raise ValueError(f"incident {incident.anomaly_id}: event {seen.event_id} stands in no topic")
-    return Anomaly(
+    notice = Anomaly(
         anomaly_id=incident.anomaly_id,
         revision=incident.revision,
         state=incident.state,
@@ -44,6 +45,7 @@ def as_anomaly(incident: Incident, topic: str, *, suggested: bool) -> Anomaly:
         evidence=Evidence(topic, seen.place.partition, seen.place.offset, seen.event_id),
         detected_after_s=max(0, seen.place.logged_ms - seen.occurred_at) // 1000,
         resolved_by=incident.resolved_by,
+        excess_usd_per_hour=incident.excess_usd_per_hour,
         learned=Learned(
             suggested=suggested,
             cause=incident.cause,
@@ -60,6 +62,7 @@ def as_anomaly(incident: Incident, topic: str, *, suggested: bool) -> Anomaly:
             policy=incident.policy,
         ),
     )
+    return with_summary(notice)
 
 
 def _ratio(incident: Incident) -> str | None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from burnline.detection.anomaly import Anomaly, Severity, State, cloudevent_headers, notice_value, rfc3339
 from burnline.detection.notes import Notes, Quiet, quiet
+from burnline.detection.summary import summary
 
 ALERT_LASTS_S = 900
 """An open alert that is not renewed for so long is over for Alertmanager."""
@@ -25,22 +26,6 @@ class HttpMessage(NamedTuple):
     body: Any
     """Bytes, or what is sent as JSON; None for nothing."""
     method: str = "POST"
-
-
-def summary(notice: Anomaly) -> str:
-    """One line in words."""
-    if notice.learned is not None:
-        return f"{notice.org_id} / {notice.learned.summary}"
-    window, burn = next(iter(notice.burn_usd_per_hour.items()))
-    of = "all its sessions together" if notice.scope == "agent" else f"session {notice.session_id}"
-    who = f"{notice.org_id} / {notice.agent_id}, {of}"
-    times = "over a baseline of 0" if notice.ratio is None else f"{notice.ratio} × its baseline"
-    if notice.state is State.RESOLVED:
-        return f"{who}: back below its line, {burn} USD/h over {window}; {notice.spend_usd} USD spent in all"
-    return (
-        f"{who}: burns {burn} USD/h over {window}, {times} of {notice.baseline_usd_per_hour} USD/h "
-        f"(line: × {notice.multiplier}); {notice.spend_usd} USD spent so far"
-    )
 
 
 def page(link: str | None, notice: Anomaly) -> str | None:

@@ -8,6 +8,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from burnline.detection.anomaly import Anomaly, Severity, State, rfc3339
 from burnline.detection.notes import NOTHING_SAID, Notes
+from burnline.detection.summary import summary
 from burnline.notify import messages
 
 MAX_CHARACTERS = 8_000
@@ -56,15 +57,15 @@ class Texts:
         Raises:
             ValueError: A template cannot be rendered for it.
         """
-        page, summary = messages.page(self._link, notice), messages.summary(notice)
+        page, line = messages.page(self._link, notice), summary(notice)
         known = {
             "notice": notice.model_dump(mode="json"),
             "notes": {kind: one and one.model_dump(mode="json") for kind, one in notes._asdict().items()},
-            "summary": summary,
+            "summary": line,
             "link": page,
         }
         title = self._rendered("title", known, messages.title(notice))
-        own = "\n".join(filter(None, (summary, *said(notes), page)))
+        own = "\n".join(filter(None, (line, *said(notes), page)))
         return Text(" ".join(title.split()), self._rendered("text", known, own))
 
     def _rendered(self, name: str, known: Mapping[str, Any], otherwise: str) -> str:

@@ -138,8 +138,8 @@ class Anomaly(BaseModel):
     excess_usd_per_hour: Annotated[
         DecimalText | None,
         Field(
-            description="Burn above the baseline, at least 0: what an hour at this rate costs too much. Absent in older "
-            "notices, and where no usual burn is known.",
+            description="Burn above the baseline, at least 0: what an hour at this rate costs too much. Absent in "
+            "older notices, and where no usual burn is known.",
             exclude_if=lambda excess: excess is None,
         ),
     ] = None

@@ -14,6 +14,7 @@ from burnline.detection.learned.notice import Place
 from burnline.detection.learned.policy import Policies, Policy
 from burnline.detection.lifecycle import OpenAnomaly
 from burnline.detection.rule import SLICE_S, BurnRule
+from burnline.detection.summary import with_summary
 from burnline.detection.tiers import Tier, TierLines, ends_at, lines_of, look
 from burnline.events.usage import Usage
 from burnline.pricing.money import usd_text
@@ -173,24 +174,24 @@ class AgentTiers:
         self, agent: Watched, anomaly: OpenAnomaly, tier: Tier, policy: Policy, end: int, by: ResolvedBy | None = None
     ) -> None:
         windows = {length * SLICE_S: agent.rings.sum(length, end) for length in (tier.short_slices, tier.long_slices)}
-        line = policy.usd_per_hour_pico or 0
-        self._notices.append(
-            Anomaly(
-                **msgspec.structs.asdict(anomaly),
-                scope="agent",
-                burn_usd_per_hour={
-                    f"{window_s}s": usd_text(burn_pico_usd_per_hour(held, window_s))
-                    for window_s, held in windows.items()
-                },
-                baseline_usd_per_hour=usd_text(line),
-                baseline_source=f"policy {policy.name}",
-                multiplier=f"{tier.factor:f}",
-                ratio=ratio_text(windows[tier.short_slices * SLICE_S], tier.short_slices * SLICE_S, line),
-                spend_usd=usd_text(agent.spent),
-                detected_after_s=agent.delay_ms // 1000,
-                resolved_by=by,
-            )
+        line, short_s = policy.usd_per_hour_pico or 0, tier.short_slices * SLICE_S
+        above = max(0, burn_pico_usd_per_hour(windows[short_s], short_s) - line)
+        notice = Anomaly(
+            **msgspec.structs.asdict(anomaly),
+            scope="agent",
+            burn_usd_per_hour={
+                f"{window_s}s": usd_text(burn_pico_usd_per_hour(held, window_s)) for window_s, held in windows.items()
+            },
+            baseline_usd_per_hour=usd_text(line),
+            baseline_source=f"policy {policy.name}",
+            multiplier=f"{tier.factor:f}",
+            ratio=ratio_text(windows[short_s], short_s, line),
+            spend_usd=usd_text(agent.spent),
+            detected_after_s=agent.delay_ms // 1000,
+            resolved_by=by,
+            excess_usd_per_hour=usd_text(above),
         )
+        self._notices.append(with_summary(notice))
 
     def save(self) -> TiersState:
         """All that is held."""

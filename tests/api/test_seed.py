@@ -50,6 +50,18 @@ def test_they_are_off_by_default(reader: Api) -> None:
     assert reader.fetch(f"{SEED}/trends").status_code == 404
 
 
+def test_they_are_described_where_they_are_on(seeded: Api) -> None:
+    paths = seeded.fetch("/openapi.json").json()["paths"]
+    own = [
+        operation for path, operations in paths.items() if path.startswith(SEED) for operation in operations.values()
+    ]
+    assert len(own) == 12
+    for operation in own:
+        assert operation["summary"]
+        assert operation["description"]
+        assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+
+
 def test_the_records_are_those_of_the_seed(seeded: Api) -> None:
     """Bare arrays, names and doubles as a client of the seed reads them."""
     days = get(seeded, "/trends")

@@ -314,9 +314,12 @@ async def seed_set_rates(resources: WithResources, caller: Editor, body: list[Se
     return body
 
 
+_AgentId = Annotated[str, Path(max_length=256, description="As events name it.")]
+
+
 @router.put("/baselines/{agent_id:path}", responses=responses(404))
 async def seed_set_baseline(
-    resources: WithResources, caller: Editor, agent_id: Annotated[str, Path(max_length=256)], body: SeedBaselineBody
+    resources: WithResources, caller: Editor, agent_id: _AgentId, body: SeedBaselineBody
 ) -> SeedBaseline:
     """Set an agent's baseline, in the one organisation that the token is bound to."""
     org_id = _only_org(caller)

@@ -119,14 +119,17 @@ def _play(stage: Stage, seed: int, arguments: argparse.Namespace, console: Conso
         slot.start()
     stage.fleet.wait_ready()
     rounds = -(-arguments.events // stage.publisher.load.events_per_round)
-    stage.publisher.start(rounds, held_at=[-(-act * rounds // ACTS) for act in range(1, ACTS)])
+    ends = [-(-act * rounds // ACTS) for act in range(1, ACTS)]
+    stage.publisher.start(rounds, held_at=ends)
     injector = Injector(stage, say=lambda text: console.print(f"  {text}", style="dim"), patience_s=PATIENCE_S)
     with _reports(stage, arguments.events, console):
         acts = _acts(draw(seed, KINDS, arguments.faults, arguments.events), arguments.events)
         injector.play(acts[0])
+        stage.publisher.wait_sent(ends[0] * stage.publisher.load.events_per_round, timeout_s=PATIENCE_S)
         console.print("  a gap: retention takes events that nobody has read", style="dim")
         injector.counts["lost events"] = gap(stage)
         injector.play(acts[1])
+        stage.publisher.wait_sent(ends[1] * stage.publisher.load.events_per_round, timeout_s=PATIENCE_S)
         console.print("  the usage topic is made anew, and adopted", style="dim")
         injector.problems += made_anew(stage)
         injector.counts["topics made anew"] += 1

@@ -35,7 +35,7 @@ MOST_GROWN_MIB = 32.0
 """From the second quarter of the run to the last, beside what further ledgers need: they are retired by the hour."""
 KIB_PER_LEDGER = 8.0
 UNPRICED = "has no rate, its tokens cost nothing yet"
-"""Said of each of the first hundred models."""
+"""Said once of each of the first thousand models."""
 SESSIONS, AGENTS = 500, 20
 _ODD = "\u202e\u200b\u2028é\U0001f600"
 

@@ -22,7 +22,7 @@ FROZEN = {
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
     "anomaly.json": "857a3e83e4ce051b402ce8480cdea3d2d23df921dd981598b234c32c0489c6a3",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
-    "budget-notice.json": "71235cc3ee0c3ebd1c4f515d173f4b2fa2df8acff652ecc2f878ba86cc706403",
+    "budget-notice.json": "730698bc6c2e869a23ac0284ee4233fb3b2941905faf584a800bdecb92d913cd",
     "budget.json": "9c8edf956e4ea46b00b7c21b3f18bbb42b59ae663498d3987ff000c30edf8b0f",
     "control.json": "23fc75e3002ecbbe264ec0deb1bca0fd609ea592cd05ba523d1bf4ba5e1d7b28",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",

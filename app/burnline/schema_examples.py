@@ -88,6 +88,7 @@ BUDGET_NOTICE: Final[dict[str, Any]] = {
     "name": "code-reviewer",
     "budget": "agent/acme/code-reviewer@month",
     "amount_usd": "500",
+    "promise": "500",
     "period": "month",
     "time_zone": "Asia/Tokyo",
     "period_start": 1_759_244_400_000,

@@ -38,6 +38,10 @@ def test_what_is_not_said_is_the_default() -> None:
         pytest.param({"scope": "org"}, "name", id="an organisation's with a name"),
         pytest.param({"name": ""}, "name", id="an agent's without one"),
         pytest.param({"amount": "5"}, "amount", id="an unknown field"),
+        pytest.param(
+            {"action": "stop", "thresholds_percent": [80]}, "thresholds_percent", id="asked, and never at 100"
+        ),
+        pytest.param({"action": "stop", "scope": "team"}, "action", id="asked of whom no runtime knows"),
     ],
 )
 def test_a_mistake_is_refused_by_its_field(fields: dict[str, Any], field: str) -> None:

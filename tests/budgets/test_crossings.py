@@ -88,6 +88,14 @@ def test_a_budget_that_is_raised_is_told_of_anew_and_one_that_is_lowered_at_once
     assert log.crossings.reached_now(NOON_MS) == []
 
 
+def test_an_action_that_is_added_to_a_budget_that_is_used_up_is_told_of_at_once() -> None:
+    log = Log(budget())
+    assert percents(log.spend(120)) == [100]
+    log.crossings.budgets = Budgets([budget(action="stop", mode="enforce")])
+    assert percents(log.crossings.reached_now(NOON_MS)) == [100]
+    assert log.crossings.reached_now(NOON_MS) == []
+
+
 @pytest.mark.parametrize(
     ("at_ms", "told"),
     [

@@ -25,6 +25,7 @@ CALENDAR = ("hour", "day", "week", "month")
 _ROLLING = re.compile(r"rolling-([1-9][0-9]{0,2})h")
 MAX_THRESHOLDS = 10
 MAX_THRESHOLD_PERCENT = 1_000
+USED_UP_PERCENT = 100
 DEFAULT_THRESHOLDS = (50, 80, 95, 100)
 
 
@@ -146,12 +147,19 @@ class Budget(BaseModel):
             raise ValueError(f"name is missing: the {self.scope}, or {ANY} for each")
         if self.action is not None and self.scope not in (Scope.ORG, Scope.AGENT):
             raise ValueError(f"action={self.action}: no runtime knows its {self.scope}; only org and agent have one")
+        if self.action is not None and USED_UP_PERCENT not in self.thresholds_percent:
+            raise ValueError(f"action={self.action}: it is asked at 100 %, and thresholds_percent has no 100")
         return self
 
     @property
     def amount_pico_usd(self) -> int:
         """What may be spent in a period, pico-USD."""
         return pico_from_text(self.amount_usd)
+
+    @property
+    def promise(self) -> str:
+        """What is told of once in a period: the amount, and what is asked when it is used up. Another is told anew."""
+        return self.amount_usd if self.action is None else f"{self.amount_usd} {self.action} {self.mode}"
 
     @property
     def rolling_hours(self) -> int | None:

@@ -12,7 +12,7 @@ LATE_MS = 86_400_000
 """What is counted longer than this after its period ended is a backfill, and nobody is told of it."""
 
 _Told = tuple[str, str, str, str, int]
-"""Budget's key, organisation, name, amount, begin of the period."""
+"""Budget's key, organisation, name, promise, begin of the period."""
 
 
 class Crossings:
@@ -27,7 +27,7 @@ class Crossings:
     def note_told(self, notice: BudgetNotice) -> None:
         """A notice stands on the topic."""
         start_ms = told_once_in(notice.period, Span(notice.period_start, notice.period_end))
-        place = notice.budget, notice.org_id, notice.name, notice.amount_usd, start_ms
+        place = notice.budget, notice.org_id, notice.name, notice.promise, start_ms
         self._told[place] = max(notice.threshold_percent, self._told.get(place, 0))
 
     def reached_by(self, changed: Iterable[Changed], at_ms: int) -> list[BudgetNotice]:
@@ -72,7 +72,7 @@ class Crossings:
             return None
         # A late event is judged by its own period; one of now by how it stands now.
         one = self.standing_of(subject, budget, at_ms if span.start_ms <= at_ms < span.end_ms else span.end_ms - 1)
-        place = budget.key(), subject.org_id, subject.name, budget.amount_usd, told_once_in(budget.period, one.span)
+        place = budget.key(), subject.org_id, subject.name, budget.promise, told_once_in(budget.period, one.span)
         if one.reached_percent <= self._told.get(place, 0):
             return None
         self._told[place] = one.reached_percent

@@ -33,6 +33,9 @@ class BudgetNotice(BaseModel):
     name: Annotated[str, Field(description="Team, project or agent; empty for an organisation.")]
     budget: Annotated[str, Field(description="Key of the budget.", examples=["agent/acme/*@day"])]
     amount_usd: DecimalText
+    promise: Annotated[
+        str, Field(description="What is told of once in a period: the amount, and what runtimes are asked to do then.")
+    ]
     period: str
     time_zone: str
     period_start: EpochMs
@@ -56,7 +59,7 @@ class BudgetNotice(BaseModel):
         """From how a budget stands."""
         budget, ahead = one.budget, one.outlook
         named = (
-            budget.key(), one.subject.org_id, one.subject.name, budget.amount_usd,
+            budget.key(), one.subject.org_id, one.subject.name, budget.promise,
             str(told_once_in(budget.period, one.span)), str(one.reached_percent),
         )  # fmt: skip
         return cls(
@@ -67,6 +70,7 @@ class BudgetNotice(BaseModel):
             name=one.subject.name,
             budget=budget.key(),
             amount_usd=budget.amount_usd,
+            promise=budget.promise,
             period=budget.period,
             time_zone=budget.time_zone,
             period_start=one.span.start_ms,

@@ -23,6 +23,7 @@ from burnline.api.routes import (
     charges,
     controls,
     drift,
+    emitters,
     events,
     exports,
     health,
@@ -68,6 +69,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     controls.router,
     suggestions.router,
     charges.router,
+    emitters.router,
     exports.router,
     me.router,
 )

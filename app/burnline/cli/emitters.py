@@ -1,28 +1,20 @@
 """`burnline emitters`: who sends what is refused, or looks wrong."""
 
 import json
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
-from confluent_kafka import Message
 from rich.table import Table
 from rich.text import Text
 
-from burnline.charges.look_up import charged
 from burnline.cli.rates_group import base_book, book_of, in_topic
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, failure, print_whole
 from burnline.cli.root import cli, err_console
 from burnline.events.text import printable
-from burnline.events.usage import Usage
-from burnline.kafka import client_config
-from burnline.letters.emitters import Emitter, Emitters, Record, Sent
-from burnline.pricing.book import RateBook
-from burnline.settings import Settings
-from burnline.topics.catalogue import topics_for
-from burnline.topics.envelopes import event_of
+from burnline.letters.emitters import Emitter, Sent
+from burnline.letters.emitting import read_emitters
 from burnline.topics.errors import TopicError
-from burnline.topics.reading import read_to_end
 
 LAST = 10_000
 MOST_LAST = 1_000_000
@@ -50,7 +42,8 @@ def emitters(
     """
     settings = settings_with_brokers()
     try:
-        found = _read(settings, last)
+        book = book_of(base_book(settings), in_topic(settings))
+        found = read_emitters(settings, book, newest=last, timeout_s=TIMEOUT_S)
     except TopicError as error:
         raise failure(str(error)) from error
     rows = [(who, sent) for who, sent in found.rows() if org in (None, who.org_id)]
@@ -59,33 +52,6 @@ def emitters(
             typer.echo(json.dumps(who._asdict() | sent.as_dict(), ensure_ascii=False))
         return
     _show(rows)
-
-
-def _read(settings: Settings, last: int) -> Emitters:
-    book = book_of(base_book(settings), in_topic(settings))
-    found = Emitters(
-        lambda usage: _unpriced(book, usage),
-        max_clock_skew_ms=settings.max_clock_skew_ms,
-        late_after_ms=settings.window_retention_s * 1_000,
-    )
-    topic = topics_for(settings).usage
-    config, partitions = client_config(settings), range(topic.partitions)
-    for batch in read_to_end(config, topic.name, partitions, timeout_s=TIMEOUT_S, newest=last):
-        found.take([_record(message) for message in batch])
-    return found
-
-
-def _record(message: Message) -> Record:
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    return Record(event_of(message), headers, message.timestamp()[1])
-
-
-def _unpriced(book: RateBook, usage: Usage) -> int:
-    tier, region = usage.service_tier or "", usage.region or ""
-    card = book.resolve(
-        usage.provider, usage.model, usage.occurred_at, org_id=usage.org_id, service_tier=tier, region=region
-    )
-    return charged(usage, card).unpriced_tokens
 
 
 def _show(rows: list[tuple[Emitter, Sent]]) -> None:

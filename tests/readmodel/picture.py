@@ -104,7 +104,10 @@ def _read(client: Any, keys: Keys) -> Picture:
     def after(prefix: str) -> list[str]:
         return [name.removeprefix(prefix) for name in client.scan_iter(f"{prefix}*")]
 
-    sessions, days = after(keys.session("")), [day for day in after(keys.rollups("")) if day not in ("rev", "days")]
+    sessions, days = (
+        after(keys.session("")),
+        [day for day in after(keys.rollups("")) if day not in ("rev", "days", "cuts")],
+    )
     orgs, histories = after(keys.sessions_of("")), after(keys.rate_history(""))
     return {
         "sessions": hashes(keys.session(""), sessions),

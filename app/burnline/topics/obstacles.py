@@ -12,6 +12,7 @@ from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.clusters import cluster_obstacles
+from burnline.topics.errors import BrokerSilent
 from burnline.topics.refusal import Cause, Refusal, cause_of
 from burnline.topics.rights import DESCRIBE, READ, missing_rights, not_allowed
 
@@ -32,7 +33,11 @@ def find_obstacles(settings: Settings) -> list[Refusal]:
     """
     config = client_config(settings)
     topics = topics_for(settings)
-    why_not = _not_let_in(settings)
+    try:
+        why_not = _not_let_in(settings)
+    except BrokerSilent as silence:  # and no more is asked: see `group_obstacles`
+        _log.debug("not answered: %s", silence)
+        return []
     if why_not is not None:
         return [why_not]
     others = cluster_obstacles(config, LOOK_S)
@@ -54,6 +59,11 @@ def _asked(question: Callable[[], list[Refusal]]) -> list[Refusal]:
 
 
 def _not_let_in(settings: Settings) -> Refusal | None:
+    """Why the brokers do not let us in; None if they do.
+
+    Raises:
+        BrokerSilent: They do not answer.
+    """
     told: list[KafkaError] = []
     config: dict[str, Any] = {**client_config(settings), "error_cb": told.append}
     admin = AdminClient(config, logger=_unheard)
@@ -64,6 +74,7 @@ def _not_let_in(settings: Settings) -> Refusal | None:
         for error in (*told, failure.args[0]):
             if cause_of(error) is Cause.NOT_AUTHENTICATED:
                 return _not_authenticated(settings, error)
+        raise BrokerSilent(str(failure)) from failure
     return None
 
 
@@ -81,6 +92,9 @@ def _not_authenticated(settings: Settings, error: KafkaError) -> Refusal:
 def group_obstacles(config: Config, group: str, topics: list[str], timeout_s: float = TIMEOUT_S) -> list[Refusal]:
     """Why a worker cannot join its group: it may not, or somebody else's is at work under that name.
 
+    Brokers that do not answer are asked nothing about a group: librdkafka (2.16; its issue 4605, mended by its open
+    pull request 5397) frees a question to a coordinator twice when it cannot send it, and the process aborts.
+
     Args:
         config: librdkafka configuration that reaches the brokers.
         group: Its name.
@@ -91,6 +105,7 @@ def group_obstacles(config: Config, group: str, topics: list[str], timeout_s: fl
         KafkaException, TimeoutError: The brokers do not say.
     """
     admin = AdminClient(config, logger=client_log)
+    admin.list_topics(timeout=timeout_s)
     asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=timeout_s)
     try:
         found = asked[group].result(timeout_s)

@@ -36,7 +36,7 @@ class ControlVerdict(Envelope):
     expires_at: Annotated[datetime | None, Field(description="When it ends by itself.")]
 
 
-@router.get("/controls/{session_id:path}", summary="May it go on?", responses=responses(404))
+@router.get("/controls/{session_id:path}", summary="May it go on?", responses=responses(403, 404))
 async def may_go_on(
     resources: WithResources,
     caller: Viewer,

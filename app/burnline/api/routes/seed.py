@@ -297,7 +297,7 @@ async def seed_rates(resources: WithResources, caller: Viewer) -> list[SeedRate]
 
 @router.put("/valuation-rates", responses=responses(409))
 async def seed_set_rates(resources: WithResources, caller: Editor, body: list[SeedRate]) -> list[SeedRate]:
-    """Set what models cost at any provider, for events from now on; one after the other, in their order.
+    """Set what models cost at any provider, whenever it was used; one after the other, in their order.
 
     Where one is refused those before it stand; the same again changes nothing.
     """

@@ -5,7 +5,6 @@ Faust keeps what it is good at: group membership, assignment, the other topics, 
 """
 
 import asyncio
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -18,10 +17,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from burnline.kafka import Config
-from burnline.stream.ahead import Polled, PollingAhead
 from burnline.stream.batches import RecordBatch
-from burnline.stream.reader import POLL_S, MakeReader
-from burnline.stream.standstill import Standstill
+from burnline.stream.following import Following
+from burnline.stream.reader import MakeReader
 
 FULL_WAIT_S = 0.002
 """An agent works a batch off in about so long."""
@@ -66,11 +64,9 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._reader = PollingAhead(
+        self._following = Following(
             lambda: self.transport.make_reader(self.transport.source_topic, self.transport.client_config)
         )
-        self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
-        self._standstill = Standstill()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -82,7 +78,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Faust rewinds after each rebalance; the reader then starts anew from the ledgers' positions."""
-        self._reading = None
+        self._following.restart()
         found: Mapping[TP, int] = await super().seek_to_committed()
         return found
 
@@ -97,34 +93,15 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
             return False
         return True
 
-    def restart_reading(self) -> None:
-        """Fetch again from the ledgers' positions: a batch got lost between here and the agent."""
-        self._reading = None
-
     @property
-    def brokers_away_s(self) -> float:
-        """How long no broker has been reached; 0 while one is."""
-        since_s = self._reader.away_since_s
-        return 0.0 if since_s is None else time.monotonic() - since_s
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a partition is not read any further, since the log does not hold its position."""
-        return self._reading is not None and self._reader.in_doubt
-
-    def fetched_to(self, partition: int) -> int | None:
-        """The offset that is to be fetched next; None while the partition is not read."""
-        return (self._reading or {}).get(partition)
-
-    def end_offset(self, partition: int) -> int | None:
-        """The end of a partition of the source topic as the newest fetch saw it; None before the first one."""
-        end = self._reader.end_offset(partition) if partition in (self._reading or ()) else -1
-        return None if end < 0 else end
+    def following(self) -> Following:
+        """What reads the source topic."""
+        return self._following
 
     async def on_thread_stop(self) -> None:
         """Close the reader after Faust's own consumer."""
         await super().on_thread_stop()
-        await self._reader.close()
+        await self._following.close()
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
@@ -142,43 +119,26 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust
         return records
 
     async def _fetch_batches(self, consumer: Any, active: set[TP]) -> dict[TP, list[_BatchRecord]]:
-        owned = {tp for tp in self.assignment() if tp.topic == self.transport.source_topic}
-        if owned - active:  # a buffer is full: let the agent catch up before anything more is taken from librdkafka
+        if self._owned() - active:  # a buffer is full: let the agent catch up before anything more is taken
             await asyncio.sleep(FULL_WAIT_S)
             return {}
-        next_offset = self.transport.positions.next_offset
-        positions = {tp.partition: offset for tp in owned if (offset := next_offset(tp.partition)) is not None}
-        if not positions:  # a rebalance is under way, or none of the partitions can be read
-            await asyncio.sleep(POLL_S)
-            return {}
-        lost = self._standstill.found(positions, self._reading or {}, time.monotonic())
-        if lost:
-            self.log.info("partitions %s: what was fetched last got lost in a rebalance, fetching again", sorted(lost))
-        if lost or self._reading is None or self._reading.keys() != positions.keys():
-            self._standstill.forget()
-            self._reading = positions
-            self.consumer.forget_read_offsets(owned)
-            consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
-            await self._reader.assign(dict(positions))
-        reading = self._reading
-        records = await self._reader.poll()
-        if self._reader.away_since_s is not None:
-            await self._reader.look_for_brokers()
-        if self._reading is not reading or not self.consumer.flow_active:
-            self._reading = None
-            return {}
-        return self._batches(records, reading)
-
-    def _batches(self, found: Polled, reading: dict[int, int]) -> dict[TP, list[_BatchRecord]]:
+        found = await self._following.fetch(
+            self._positions, lambda: self._take(consumer), lambda: bool(self.consumer.flow_active)
+        )
         topic = self.transport.source_topic
-        batches: dict[TP, list[_BatchRecord]] = {}
-        for partition, several in found.items():
-            batches[TP(topic, partition)] = chain = []
-            for records in several:
-                batch = RecordBatch(partition, reading[partition], records)
-                chain.append(_BatchRecord(topic, batch))
-                reading[partition] = batch.end
-        return batches
+        return {TP(topic, number): [_BatchRecord(topic, batch) for batch in chain] for number, chain in found.items()}
+
+    def _owned(self) -> set[TP]:
+        return {tp for tp in self.assignment() if tp.topic == self.transport.source_topic}
+
+    def _positions(self) -> dict[int, int]:
+        next_offset = self.transport.positions.next_offset
+        return {tp.partition: offset for tp in self._owned() if (offset := next_offset(tp.partition)) is not None}
+
+    def _take(self, consumer: Any) -> None:
+        owned = self._owned()
+        self.consumer.forget_read_offsets(owned)
+        consumer.pause(*(AioTopicPartition(*tp) for tp in owned))  # aiokafka must not fetch them too
 
 
 class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped to us
@@ -194,8 +154,13 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped 
         return FetchThread(self, loop=self.loop, beacon=self.beacon)
 
     def restart_reading(self) -> None:
-        """Make the fetch thread start again from the ledgers' positions."""
-        self._thread.restart_reading()
+        """Fetch again from the ledgers' positions: a batch got lost between the fetch thread and the agent."""
+        self._following.restart()
+
+    @property
+    def _following(self) -> Following:
+        following: Following = self._thread.following
+        return following
 
     def forget_read_offsets(self, tps: Iterable[TP]) -> None:
         """Let batches through from wherever the reader begins.
@@ -209,23 +174,20 @@ class BatchConsumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped 
     @property
     def in_doubt(self) -> bool:
         """Whether a partition is not read any further, since the log does not hold its position."""
-        return bool(self._thread.in_doubt)
+        return self._following.in_doubt
 
     def fetched_to(self, partition: int) -> int | None:
         """The offset that is to be fetched next; None while the partition is not read."""
-        offset: int | None = self._thread.fetched_to(partition)
-        return offset
+        return self._following.fetched_to(partition)
 
     def end_offset(self, partition: int) -> int | None:
         """The end of a partition of the source topic as the newest fetch saw it; None before the first one."""
-        end: int | None = self._thread.end_offset(partition)
-        return end
+        return self._following.end_offset(partition)
 
     @property
     def brokers_away_s(self) -> float:
         """How long no broker has been reached; 0 while one is."""
-        away_s: float = self._thread.brokers_away_s
-        return away_s
+        return self._following.brokers_away_s
 
     def _is_source(self, tp: TP) -> bool:
         return bool(tp.topic == self.transport.source_topic)

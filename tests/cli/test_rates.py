@@ -451,7 +451,7 @@ def test_a_list_that_is_cut_off_needs_a_word(topic: Settings, tmp_path: Path) ->
 def test_the_installed_catalogue_comes_back_and_the_other_is_kept(topic: Settings, tmp_path: Path) -> None:
     run("rates", "import", catalogue_file(tmp_path), "--as-catalogue", "--far")
     (other,) = objects("rates", "catalogue")
-    run("rates", "import", "catalogue")
+    run("rates", "import", "catalogue", "--far")
     (now,) = objects("rates", "catalogue")
     assert (now["version"], now["on_topic"]) == (now["installed_version"], True)
     assert "is in force already" in words(run("rates", "import", "catalogue").stdout)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from burnline.pages.site import PAGES
 from tests.pages.conftest import Watched
@@ -133,6 +133,23 @@ def test_sessions_are_filtered_and_the_question_stands_in_the_address(watched: W
     page.go_back()
     expect(page.get_by_text("No session is like that.")).to_have_count(0)
     expect(page.get_by_label("sort by")).to_have_value("spend")
+
+
+def test_what_is_asked_and_typed_while_an_answer_is_waited_for_is_not_lost(watched: Watched) -> None:
+    page = watched.open("/sessions")
+    held: list[Route] = []
+    page.route("**/finops/sessions?*sort=spend*", lambda route: held.append(route))
+    with page.expect_request("**/finops/sessions?*sort=spend*"):
+        page.get_by_label("sort by").select_option("spend")
+    page.get_by_label("sort by").select_option("events")
+    page.get_by_label("search").fill("no such session")
+    with page.expect_response("**/finops/sessions?*sort=events*"):
+        for route in held:
+            route.continue_()
+    expect(page.get_by_label("sort by")).to_have_value("events")
+    expect(page.get_by_label("search")).to_have_value("no such session")
+    page.get_by_label("search").press("Enter")
+    expect(page.get_by_text("No session is like that.")).to_be_visible()
 
 
 def test_a_session_shows_whom_it_belongs_to(watched: Watched) -> None:

@@ -68,7 +68,15 @@ export function h(tag, props = {}, ...children) {
 }
 
 export const $ = (id) => document.getElementById(id);
-export const show = (...children) => $("content").replaceChildren(...children.flat().filter(Boolean));
+// Draws the page anew. Who is typing meanwhile goes on in the field of the same name.
+export function show(...children) {
+  const typing = document.activeElement?.matches("#content input[name]") ? document.activeElement : null;
+  $("content").replaceChildren(...children.flat().filter(Boolean));
+  const field = typing && $("content").querySelector(`input[name="${CSS.escape(typing.name)}"]`);
+  if (!field) return;
+  field.value = typing.value;
+  field.focus();
+}
 export const link = (href, text, props = {}) => h("a", { href, ...props }, text);
 
 export function problem(error) {
@@ -198,19 +206,22 @@ export function go(change) {
 // Draw now, again when the address changes, and every so many ms; a failure is said and tried again.
 export function run(draw, everyMs = 0) {
   let drawing = false;
+  let changed = false;
   const once = async () => {
     if (drawing || document.hidden) return;
     drawing = true;
-    try {
-      await draw();
-      if (document.querySelector("#problem .problem")) problem(null);
-    } catch (error) {
-      problem(error);
-    } finally {
-      drawing = false;
-    }
+    do {
+      changed = false;
+      try {
+        await draw();
+        if (document.querySelector("#problem .problem")) problem(null);
+      } catch (error) {
+        problem(error);
+      }
+    } while (changed); // the address did meanwhile: what was drawn answers another question
+    drawing = false;
   };
-  addEventListener("popstate", once);
+  addEventListener("popstate", () => { changed = true; once(); });
   document.addEventListener("visibilitychange", once);
   if (everyMs) setInterval(once, everyMs);
   me().catch(problem);

@@ -34,7 +34,7 @@ class Log:
         self.may_poll = threading.Semaphore(100)
         self.may_assign = threading.Event()
         self.may_assign.set()
-        self.refuses = False
+        self.refuses = self.closed = False
 
     def assign(self, positions: Mapping[int, int]) -> None:
         assert self.may_assign.wait(WITHIN_S)
@@ -58,7 +58,7 @@ class Log:
         """There are none."""
 
     def close(self) -> None:
-        """Nothing to end."""
+        self.closed = True
 
 
 class Scene:
@@ -66,8 +66,13 @@ class Scene:
 
     def __init__(self) -> None:
         self.log = Log()
-        self.following = Following(lambda: self.log)
+        self.readers: list[Log] = []
+        self.following = Following(self.make)
         self.flows = True
+
+    def make(self) -> Log:
+        self.readers.append(self.log if not self.readers else Log())
+        return self.readers[-1]
 
     async def fetch(self, **positions: int) -> Batches:
         wanted = {int(name.removeprefix("p")): offset for name, offset in positions.items()}
@@ -146,6 +151,22 @@ def test_nothing_is_handed_out_while_nothing_flows_and_nothing_of_it_is_lost() -
         assert await scene.fetch(p0=5) == {}
         scene.flows = True
         assert spans(await scene.fetch(p0=5)) == {0: [(5, 7)]}
+        await scene.following.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_is_fetched_in_vain_is_fetched_by_another_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The topic may have been made anew, and the client that knew the former one may not see it for minutes."""
+    monkeypatch.setattr("burnline.stream.standstill.STANDSTILL_S", 0.0)
+
+    async def scenario() -> None:
+        scene = Scene()
+        assert spans(await scene.fetch(p0=5)) == {0: [(5, 7)]}
+        assert spans(await scene.fetch(p0=0)) == {0: [(0, 2)]}
+        assert [(each.closed, each.assignments) for each in scene.readers] == [(True, [{0: 5}]), (False, [{0: 0}])]
+        assert spans(await scene.fetch(p0=2)) == {0: [(2, 4)]}
+        assert len(scene.readers) == 2
         await scene.following.close()
 
     asyncio.run(scenario())

@@ -57,6 +57,15 @@ class PollingAhead:
             self._reader = self._make()
         self._reader.assign(positions)
 
+    async def renew(self) -> None:
+        """Give the reader up, with what was polled ahead; the next assignment makes another one."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await asyncio.wait([ahead])
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await self._run(reader.close)
+
     async def poll(self) -> Polled:
         """What has come since the last poll; the next one begins at once.
 

@@ -74,7 +74,12 @@ class Following:
             if not positions:  # a rebalance is under way, or none of the partitions can be read
                 await asyncio.sleep(POLL_S)
                 return {}
-            if self._has_to_begin(positions):
+            lost = self._standstill.found(positions, self._reading or {}, time.monotonic())
+            if lost:
+                _log.info("partitions %s: what was fetched last got lost, fetching again", sorted(lost))
+                # It may be of a topic that is gone: a client can go on for minutes without seeing the one made anew.
+                await self._reader.renew()
+            if lost or self._reading is None or self._reading.keys() != positions.keys():
                 begins()
                 await self._begin(dict(positions))
             reading = self._reading
@@ -87,12 +92,6 @@ class Following:
                 self._reading = None
                 return {}
             return _chained(found, reading)
-
-    def _has_to_begin(self, positions: Mapping[int, int]) -> bool:
-        lost = self._standstill.found(positions, self._reading or {}, time.monotonic())
-        if lost:
-            _log.info("partitions %s: what was fetched last got lost in a rebalance, fetching again", sorted(lost))
-        return bool(lost) or self._reading is None or self._reading.keys() != positions.keys()
 
     async def _begin(self, positions: dict[int, int]) -> None:
         self._standstill.forget()

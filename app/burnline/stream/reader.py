@@ -26,6 +26,7 @@ READER_CONFIG: Config = {
     "enable.auto.commit": False,
     "auto.offset.reset": "error",  # to go on from elsewhere loses events: the ledgers decide what to do
     "isolation.level": "read_committed",
+    "topic.metadata.refresh.interval.ms": 5_000,  # or else a topic made anew may stay unseen for five minutes
     "fetch.queue.backoff.ms": 5,  # the default of 1,000 holds a fast reader at a quarter of its speed
     "fetch.message.max.bytes": 4 << 20,
     "queued.max.messages.kbytes": 32_768,  # bounds what is prefetched while the worker is behind

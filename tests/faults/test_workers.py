@@ -37,7 +37,9 @@ def test_a_zombie_damages_nothing(open_stage: OpenStage, seed: int) -> None:
     """A worker sleeps past its session timeout; its partitions have a new owner when it wakes up."""
     with open_stage(workers=2, events_per_s=10_000) as stage:
         outcome = play(stage, [Fault(20_000, "zombie", seed % 2, 1.0), Fault(120_000, "zombie", (seed + 1) % 2, 0.0)])
-        assert outcome.fresh_starts >= 1
+        # Each one's partitions had another owner. Whether it meets the fence with a write, and starts anew, or hears of
+        # it by a heartbeat before, is chance.
+        assert outcome.takeovers >= 4
 
 
 def test_asked_to_end_under_full_load(open_stage: OpenStage) -> None:

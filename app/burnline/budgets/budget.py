@@ -1,6 +1,5 @@
 """Budgets: what a scope may spend in a period. The wire contract of the topic `budgets`, and the lookup by scope."""
 
-import json
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -11,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from burnline.controls.control import Action, Mode
 from burnline.events.contract import Id
+from burnline.events.records import object_in
 from burnline.events.text import shown
 from burnline.finance.days import zone
 from burnline.pricing.money import amount_text, pico_from_text
@@ -182,12 +182,7 @@ class Budget(BaseModel):
             BudgetError: The record is no budget, or its key is not that of its fields.
         """
         named = repr(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        try:
-            fields = json.loads(value, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            raise BudgetError(f"budget {named}: value is not JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise BudgetError(f"budget {named}: value is no JSON object but {shown(fields)}")
+        fields = object_in(value, f"budget {named}", BudgetError)
         try:
             budget = cls.model_validate(fields)
         except ValidationError as error:

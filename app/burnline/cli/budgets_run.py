@@ -1,7 +1,6 @@
 """`burnline budgets run`: tells of thresholds as they are reached."""
 
 import logging
-import signal
 import threading
 
 from prometheus_client import CollectorRegistry
@@ -11,8 +10,8 @@ from burnline.budgeting.runner import BudgetWatch
 from burnline.cli.budgets_group import budgets
 from burnline.cli.reference import failure
 from burnline.cli.root import settings_or_exit
+from burnline.cli.serving import status_server, stop_by_signals
 from burnline.cli.worker import configure_logging
-from burnline.status import StatusServer
 from burnline.stream.writer import Fenced
 from burnline.topics.errors import TopicError
 from burnline.topics.reach import say_when_unreached
@@ -34,15 +33,13 @@ def run_budgets() -> None:
     say_when_unreached(settings)
     registry, stop = CollectorRegistry(), threading.Event()
     watch = BudgetWatch(settings, BudgetMetrics(registry, label_limit=settings.metrics_label_limit))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        server = StatusServer(
-            settings.metrics_host, settings.budgets_metrics_port, registry,
-            healthy=lambda: (True, "alive"), ready=lambda: (not watch.ready, watch.ready or "at work"),
-        )  # fmt: skip
-    except OSError as error:
-        raise failure(f"port {settings.budgets_metrics_port}: {error.strerror}") from error
+    stop_by_signals(stop)
+    server = status_server(
+        settings.metrics_host,
+        settings.budgets_metrics_port,
+        registry,
+        lambda: (not watch.ready, watch.ready or "at work"),
+    )
     server.start()
     logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
     try:

@@ -1,7 +1,6 @@
 """`burnline detect`: the learned rules over what is published."""
 
 import logging
-import signal
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +12,11 @@ from burnline.backtest.files import FileError, read_planned
 from burnline.backtest.policy import read_policies
 from burnline.cli.reference import failure
 from burnline.cli.root import EXIT_MISTAKE, cli, err_console, settings_or_exit
+from burnline.cli.serving import status_server, stop_by_signals
 from burnline.cli.worker import configure_logging
 from burnline.detection.learned.policy import Policies
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.runner import Detector
-from burnline.status import StatusServer
 from burnline.stream.writer import Fenced
 from burnline.topics.errors import TopicError
 from burnline.topics.reach import say_when_unreached
@@ -66,16 +65,13 @@ def detect(
     say_when_unreached(settings)
     registry, stop = CollectorRegistry(), threading.Event()
     detector = Detector(settings, DetectorMetrics(registry), planned=planned, policies=knobs, anew=anew)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    port = settings.detect_metrics_port
-    try:
-        server = StatusServer(
-            settings.metrics_host, port, registry,
-            healthy=lambda: (True, "alive"), ready=lambda: (not detector.ready, detector.ready or "at work"),
-        )  # fmt: skip
-    except OSError as error:
-        raise failure(f"port {port}: {error.strerror}") from error
+    stop_by_signals(stop)
+    server = status_server(
+        settings.metrics_host,
+        settings.detect_metrics_port,
+        registry,
+        lambda: (not detector.ready, detector.ready or "at work"),
+    )
     server.start()
     logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
     try:

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import signal
 import threading
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from burnline.budgets.notice import BudgetNotice
 from burnline.cli.reference import TIMEOUT_S, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
+from burnline.cli.serving import status_server, stop_by_signals
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.detection.summary import summary
@@ -31,7 +31,6 @@ from burnline.notify.places import MemoryPlaces, Places, TopicPlaces
 from burnline.notify.preview import preview as previewed
 from burnline.notify.runner import SinkRunner, run_all
 from burnline.notify.sinks import Sink, Sinks, SinksError, read_sinks
-from burnline.status import StatusServer
 from burnline.topics.catalogue import topics_for
 from burnline.topics.errors import TopicError
 from burnline.topics.reading import read_to_end
@@ -113,15 +112,8 @@ def run(
     places = TopicPlaces(settings, known)
     runners = [SinkRunner(settings, sink, _channel(found, sink, places), known, metrics, stop) for sink in found.sinks]
     budgets = [BudgetRunner(settings, sink, _budget_channel(found, sink), metrics, stop) for sink in found.sinks]
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        server = StatusServer(
-            metrics_host, metrics_port, registry,
-            healthy=lambda: (True, "alive"), ready=lambda: (not stop.is_set(), f"{len(runners)} sinks"),
-        )  # fmt: skip
-    except OSError as error:
-        raise failure(f"port {metrics_port}: {error.strerror}") from error
+    stop_by_signals(stop)
+    server = status_server(metrics_host, metrics_port, registry, lambda: (not stop.is_set(), f"{len(runners)} sinks"))
     try:
         positions = known.read()
     except TopicError as error:

@@ -1,7 +1,6 @@
 """`burnline otel`: what agents tell OpenTelemetry, as usage events."""
 
 import logging
-import signal
 import threading
 import uuid
 from typing import Annotated
@@ -11,11 +10,11 @@ from prometheus_client import CollectorRegistry
 
 from burnline.cli.reference import EXIT_FAILED, failure
 from burnline.cli.root import cli, settings_or_exit
+from burnline.cli.serving import status_server, stop_by_signals
 from burnline.cli.worker import configure_logging
 from burnline.relay.metrics import RelayMetrics
 from burnline.relay.runner import Relay, RelayRefused
 from burnline.settings import Settings
-from burnline.status import StatusServer
 from burnline.topics.ensure import ensure_otel_topics
 from burnline.topics.errors import TopicError
 from burnline.topics.reach import say_when_unreached
@@ -46,15 +45,10 @@ def otel(
         raise failure(str(error)) from error
     registry, stop = CollectorRegistry(), threading.Event()
     relay = Relay(settings, _instance(settings), RelayMetrics(registry), stop)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        server = StatusServer(
-            metrics_host, metrics_port, registry,
-            healthy=lambda: (True, "alive"), ready=lambda: (relay.ready, "reading" if relay.ready else "not reading"),
-        )  # fmt: skip
-    except OSError as error:
-        raise failure(f"port {metrics_port}: {error.strerror}") from error
+    stop_by_signals(stop)
+    server = status_server(
+        metrics_host, metrics_port, registry, lambda: (relay.ready, "reading" if relay.ready else "not reading")
+    )
     server.start()
     _log.info("reading %s and %s, metrics on %s/metrics", settings.otel_spans_topic, settings.otel_logs_topic,
               server.address)  # fmt: skip

@@ -1,6 +1,5 @@
 """Baselines: what an agent may usually burn. The wire contract of the topic `baselines`, and the lookup by agent."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from burnline.events.contract import Id
+from burnline.events.records import object_in
 from burnline.events.text import shown
 from burnline.pricing.money import PICO_PER_USD, pico_from_text, usd_text
 
@@ -123,12 +123,7 @@ class Baseline(BaseModel):
             BaselineError: The record is no baseline, or its key is not that of its fields.
         """
         name = repr(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        try:
-            fields = json.loads(value, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            raise BaselineError(f"baseline {name}: value is not JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise BaselineError(f"baseline {name}: value is no JSON object but {shown(fields)}")
+        fields = object_in(value, f"baseline {name}", BaselineError)
         try:
             baseline = cls.model_validate(fields)
         except ValidationError as error:

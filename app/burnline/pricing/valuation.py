@@ -1,7 +1,6 @@
 """The wire contract of topic `valuation-rates` v1: rates that go before the catalogue's, from a date on."""
 
 import json
-from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Self
 
@@ -9,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from burnline.events.contract import Id
 from burnline.events.meters import METERS
+from burnline.events.records import object_in
 from burnline.events.text import shown
 from burnline.events.usage import END_TIME_MS, MIN_TIME_MS
 from burnline.pricing.card import STANDARD, Tier, meter_rates
@@ -292,12 +292,7 @@ class ValuationRate(BaseModel):
             ValuationRateError: The record is no rate, or its key is not that of its fields: it could not be deleted.
         """
         name = shown(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        try:
-            fields = json.loads(value, parse_float=Decimal)
-        except (ValueError, RecursionError) as error:
-            raise ValuationRateError(f"valuation rate {name}: value is not JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise ValuationRateError(f"valuation rate {name}: value is no JSON object but {shown(fields)}")
+        fields = object_in(value, f"valuation rate {name}", ValuationRateError)
         try:
             rate = cls.model_validate(fields)
         except ValidationError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
@@ -15,7 +15,16 @@ from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.live import WithLive
 from burnline.api.view.names_seen import AgentNotes, OrgNotes, of_guests
 from burnline.api.view.orders import Column, Place
-from burnline.api.view.scope import AgentFilter, OrgFilter, envelope_json, unpriced_of, visible
+from burnline.api.view.scope import (
+    AgentFilter,
+    Anomalous,
+    Order,
+    OrgFilter,
+    Search,
+    envelope_json,
+    unpriced_of,
+    visible,
+)
 from burnline.api.view.shapes import BurnRateRow, NextCursor
 from burnline.detection.burn import burn_pico_usd_per_hour
 from burnline.ledger.record import UsdText
@@ -44,7 +53,7 @@ async def active_burn_rates(
     live: WithLive,
     caller: Viewer,
     sort: Annotated[Column, Query(description="What to sort by.")] = Column.BURN_SHORT,
-    order: Annotated[Literal["desc", "asc"], Query(description="Greatest or least first.")] = "desc",
+    order: Order = "desc",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 50,
     cursor: CursorText = None,
     org_id: OrgFilter = None,
@@ -53,13 +62,8 @@ async def active_burn_rates(
         Decimal | None,
         Query(ge=0, le=1_000_000_000, decimal_places=3, description="Only what burns at least so many baselines."),
     ] = None,
-    anomalous: Annotated[bool | None, Query(description="Only with an open anomaly, or only without.")] = None,
-    search: Annotated[
-        str | None,
-        Query(
-            min_length=1, max_length=256, description="Only with this in the session's, agent's or organisation's id."
-        ),
-    ] = None,
+    anomalous: Anomalous = None,
+    search: Search = None,
     *,
     notes: AgentNotes,
 ) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
@@ -26,7 +26,7 @@ from burnline.api.view.known_sessions import (
 )
 from burnline.api.view.live import WithLive
 from burnline.api.view.names_seen import AgentNotes, of_guests
-from burnline.api.view.scope import AgentFilter, OrgFilter, unpriced_of, visible
+from burnline.api.view.scope import AgentFilter, Anomalous, Order, OrgFilter, Search, unpriced_of, visible
 from burnline.api.view.shapes import Burn, EpochMs, NextCursor, OpenAnomalyOut
 from burnline.detection.rule import BurnRule
 from burnline.ledger.record import Count, UsdText
@@ -84,7 +84,7 @@ async def session_list(
     period: Annotated[Asks, Depends()],
     tz: Tz = "UTC",
     sort: Annotated[SessionSort, Query(description="What to sort by.")] = SessionSort.LAST_EVENT_AT,
-    order: Annotated[Literal["desc", "asc"], Query(description="Greatest or least first.")] = "desc",
+    order: Order = "desc",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in a page.")] = 50,
     cursor: CursorText = None,
     org_id: OrgFilter = None,
@@ -92,13 +92,8 @@ async def session_list(
     state: Annotated[
         list[SessionState] | None, Query(max_length=len(SessionState), description="Only these; may be repeated.")
     ] = None,
-    anomalous: Annotated[bool | None, Query(description="Only with an open anomaly, or only without.")] = None,
-    search: Annotated[
-        str | None,
-        Query(
-            min_length=1, max_length=256, description="Only with this in the session's, agent's or organisation's id."
-        ),
-    ] = None,
+    anomalous: Anomalous = None,
+    search: Search = None,
     *,
     notes: AgentNotes,
 ) -> SessionList:

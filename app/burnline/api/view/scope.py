@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 
@@ -26,6 +26,12 @@ AgentFilter = Annotated[
         "spends in sessions of others is told by `/trends` and `/allocations`.",
     ),
 ]
+Anomalous = Annotated[bool | None, Query(description="Only with an open anomaly, or only without.")]
+Search = Annotated[
+    str | None,
+    Query(min_length=1, max_length=256, description="Only with this in the session's, agent's or organisation's id."),
+]
+Order = Annotated[Literal["desc", "asc"], Query(description="Greatest or least first.")]
 
 
 def visible(caller: Principal, orgs: list[str] | None) -> frozenset[str] | None:

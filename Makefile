@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-faults test-others soak hostile long fuzz bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-others test-again soak hostile long fuzz bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,12 +47,15 @@ COMPUTING := $(PURE) tests/imports tests/metering tests/native tests/otel tests/
 
 test-faults: $(READY)
 	@mkdir -p .cache
-	@code=0; $(BIN)/pytest tests/faults >.cache/faults.txt 2>&1 || code=$$?; \
-	nice -n 5 $(BIN)/pytest $(COMPUTING) >>.cache/faults.txt 2>&1 || code=$$?; cat .cache/faults.txt; exit $$code
+	@code=0; .ci/lane faults tests/faults >.cache/faults.txt 2>&1 || code=$$?; \
+	nice -n 5 .ci/lane computing $(COMPUTING) >>.cache/faults.txt 2>&1 || code=$$?; cat .cache/faults.txt; exit $$code
 
 test-others: $(READY)
-	@code=0; nice -n 5 $(BIN)/pytest $(PROGRAMS) || code=$$?; \
-	nice -n 5 $(BIN)/pytest $(addprefix --ignore=,tests/faults $(PROGRAMS) $(COMPUTING)) || code=$$?; exit $$code
+	@code=0; nice -n 5 .ci/lane programs $(PROGRAMS) || code=$$?; \
+	nice -n 5 .ci/lane others $(addprefix --ignore=,tests/faults $(PROGRAMS) $(COMPUTING)) || code=$$?; exit $$code
+
+test-again: $(READY) ## after `make test`: what failed, once more, by itself; a fault fails again, chance is named
+	@.ci/again faults computing programs others
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
 	$(BIN)/python -m tests.faults.soak

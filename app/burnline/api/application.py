@@ -96,7 +96,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with connect(settings) as redis:
+        async with connect(settings, only_reads=True) as redis:
             app.state.resources = Resources(settings, redis, now_ms, RollupCache(), NamesSeen(), HeldBook())
             app.state.taking = Taking(settings, timeout_s=TIMEOUT_S)
             async with live_view(app.state.resources) as app.state.live:

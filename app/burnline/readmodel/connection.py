@@ -3,6 +3,7 @@
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Disconnected
 
 from burnline.settings import Settings
 
@@ -10,10 +11,18 @@ TIMEOUT_S = 5.0
 """How long to wait for a connection, and for an answer."""
 
 
-def connect(settings: Settings, *, timeout_s: float = TIMEOUT_S, max_connections: int | None = None) -> Redis:
+def connect(
+    settings: Settings,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    max_connections: int | None = None,
+    only_reads: bool = False,
+) -> Redis:
     """A client, not connected yet; answers come as bytes. Close it with `aclose`.
 
-    Nothing is tried again behind the caller's back: who writes must know whether it was done.
+    Nothing is tried again behind the caller's back, as who writes must know whether it was done. What only reads is
+    tried once more, on a new connection, where the old one is found broken: when Redis has started anew, each idle
+    connection of before would otherwise fail one reader. An answer that is late (`timeout_s`) is not asked for again.
 
     Raises:
         redis.exceptions.RedisError: From its methods, when Redis is away, slow or refuses.
@@ -26,6 +35,6 @@ def connect(settings: Settings, *, timeout_s: float = TIMEOUT_S, max_connections
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         max_connections=max_connections,
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(NoBackoff(), 1 if only_reads else 0, supported_errors=(Disconnected,)),
         client_name="burnline",
     )

@@ -91,8 +91,6 @@ STILL_WRONG = {
     "codestral-latest": ("2026-11-25T00:00", (MILLION, 0, MILLION)),
     "gpt-4o-audio-preview": ("2026-11-25T00:00", (MILLION, 0, 0)),
     "gpt-4o-mini-audio-preview": ("2026-11-25T00:00", (MILLION, 0, 0)),
-    "ft:gpt-4o-mini": ("2026-11-25T00:00", (MILLION, 0, MILLION)),
-    "ft:gpt-4o": ("2026-11-25T00:00", (MILLION, 0, MILLION)),
 }
 
 

@@ -92,9 +92,9 @@ def test_an_organisations_rates_are_its_own(overrides: list[ValuationRate], of_a
     [
         pytest.param([override("my-4o", provider="azure", same_as="azure/gpt-4o")], "azure", "My-4o", 2.5,
                      id="a deployment"),
-        pytest.param([override(ARN, same_as="aws/anthropic.claude-sonnet-4-5-20250929-v1:0")], "aws.bedrock", ARN, 3.3,
+        pytest.param([override(ARN, same_as="aws/anthropic.claude-sonnet-4-6")], "aws.bedrock", ARN, 3.3,
                      id="an application profile"),
-        pytest.param([override(ARN, same_as="aws/anthropic.claude-sonnet-4-5-20250929-v1:0")], None, ARN, 3.3,
+        pytest.param([override(ARN, same_as="aws/anthropic.claude-sonnet-4-6")], None, ARN, 3.3,
                      id="without its provider"),
         pytest.param([override("mine", same_as="*/gpt-4o")], "vllm", "mine", 2.5, id="of any provider"),
         pytest.param([override("mine-*", same_as="*/gpt-4o")], "vllm", "mine-7", 2.5, id="a pattern of names"),

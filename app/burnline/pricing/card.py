@@ -19,6 +19,9 @@ ANY_PROVIDER = "*"
 """`provider` of a card that holds for all."""
 STANDARD = frozenset({"", "standard", "default"})
 """Service tiers that are none."""
+PLAIN_TIERS = STANDARD | {"auto", "on_demand", "on-demand", "ondemand", "standard_only"}
+"""Names of service tiers that cost the plain rates: of Groq and Vertex AI, and what requests ask for ("auto": whatever
+is free, which is standard but for customers with a commitment)."""
 NO_METER_RATES: tuple[int | None, ...] = (None,) * len(METERS)
 _PLACE_OF_PART = tuple(3 + PARTS.index(meter.part) for meter in METERS)
 """Of each meter, the field of a charge that its cost belongs to."""

@@ -40,6 +40,7 @@ from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
 from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
 from burnline.pricing.regions import REGIONS, Regions
 from burnline.pricing.snapshot import Contents, digest
+from burnline.pricing.supplements import supplemented
 from burnline.pricing.unknown import Key, Unknown, UnknownNames
 
 MATCHES_HELD = 4096
@@ -128,7 +129,7 @@ class Catalogue:
         """The catalogue of the installed package, built once."""
         from genai_prices.data import providers  # its objects are built on import: not before somebody asks
 
-        return cls(providers, CORRECTIONS, source=f"genai-prices {genai_prices_version}")
+        return cls(supplemented(providers), CORRECTIONS, source=f"genai-prices {genai_prices_version}")
 
     @cached_property
     def version(self) -> str:

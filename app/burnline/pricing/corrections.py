@@ -71,7 +71,6 @@ def _half_past(hour: int) -> int:
 
 _LARGE_3 = "Mistral docs: mistral-large-latest is Mistral Large 3 (2512) since 2025-12-02"
 _CODESTRAL = "Mistral pricing: codestral-latest is codestral-2508 since 2025-07-30, cached input at a tenth"
-_TUNED = "OpenAI pricing, fine-tuning: cached input of fine-tuned GPT-4o and GPT-4o mini at half the input rate"
 _AUDIO = "OpenAI pricing, audio tokens: 40 in and 80 out of gpt-4o-audio-preview, 10 and 20 of the mini"
 
 CORRECTIONS = (
@@ -119,6 +118,4 @@ CORRECTIONS = (
         (_price(Always(), _AUDIO, "0.15", "0.6", input_audio_mtok="10", output_audio_mtok="20"),),
         _AUDIO,
     ),
-    Correction("openai", "ft:gpt-4o-mini", (_price(Always(), _TUNED, "0.3", "1.2", "0.15"),), _TUNED),
-    Correction("openai", "ft:gpt-4o", (_price(Always(), _TUNED, "3.75", "15", "1.875"),), _TUNED),
 )

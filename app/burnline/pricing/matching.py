@@ -25,7 +25,7 @@ from genai_prices.types import (
     PriceVariant,
 )
 
-from burnline.pricing.card import STANDARD, Tier
+from burnline.pricing.card import PLAIN_TIERS, Tier
 from burnline.pricing.compiled import CompiledPrice, Price, compile_price, compile_prices, stated_prices, variants
 from burnline.pricing.dated import Daily, Dated, Holding, Workdays, holding
 from burnline.pricing.names import base_name, is_version_of
@@ -51,7 +51,7 @@ class Entry:
 
     def at(self, at_ms: int, service_tier: str = "") -> Holding[CompiledPrice]:
         """Its price at a time, at a service tier; without a rate where the catalogue has none for that tier."""
-        if service_tier in STANDARD:
+        if service_tier in PLAIN_TIERS:
             return holding(self.prices, at_ms)
         price, from_ms, until_ms = holding(stated_prices(self._info), at_ms)
         rates: dict[str, Price] = {}

@@ -28,7 +28,7 @@ _BEDROCK_ID = re.compile(
     r"|stability|twelvelabs|writer|xai|zai)\.[a-z]"
 )
 _AWS_REGION = re.compile(r"(?:us-gov|us|eu|ap|ca|sa|me|af|il|mx|cn)-[a-z]+-[0-9]")
-_AZURE_ZONES = frozenset({"eu", "us", "global", "global-standard"})
+_AZURE_ZONES = frozenset({"eu", "us", "global", "global-standard", "data-zone-standard", "datazone"})
 
 _CALLS = frozenset({"converse", "converse_like", "invoke", "responses", "chat"})
 """Ways to call Bedrock or Azure that LiteLLM writes between provider and model."""
@@ -39,7 +39,10 @@ GEOGRAPHIES = frozenset({"apac", "ap", "au", "ca", "eu", "in", "jp", "sa", "me",
 VARIANTS = frozenset({"nitro", "floor", "online", "exacto"})
 """OpenRouter's variants that choose among providers or add a search: the tokens cost what the model's do."""
 FINE_TUNED = "ft:"
-_FINE_TUNE = re.compile(r"(ft:[^:]+):.*")
+_FINE_TUNE = re.compile(r"(ft:[^:]+):.*|(.+\.ft-).+")
+"""OpenAI's: the model it was tuned from, its owner and a suffix; Azure's: the model it was tuned from, and a hash."""
+LONG_CONTEXT = "[1m]"
+"""What Claude Code writes behind a model's name that it calls with a context of a million tokens."""
 
 _DAY = r"20[0-9]{2}-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12][0-9]|3[01]))?"
 _TAIL = re.compile(
@@ -181,13 +184,17 @@ def _says_where(prefix: str, host: str) -> bool:
 
 def _without_ending(reading: Reading) -> Iterator[Reading]:
     name = reading.model
+    if name.endswith(LONG_CONTEXT):
+        name = name.removesuffix(LONG_CONTEXT)
+        yield reading._replace(model=name, how=_also(reading.how, f"{LONG_CONTEXT} says how it is called"))
     stem, _, variant = name.rpartition(":")
     if variant in VARIANTS:
         name = stem
         yield reading._replace(model=name, how=_also(reading.how, f":{variant} costs what the model does"))
     tuned = _FINE_TUNE.fullmatch(name)
     if tuned:
-        yield reading._replace(model=tuned[1], how=_also(reading.how, f"a fine-tune, read as {tuned[1]}"))
+        base = tuned[1] or tuned[2]
+        yield reading._replace(model=base, how=_also(reading.how, f"a fine-tune, read as {base}"))
 
 
 def _also(how: str, more: str) -> str:

@@ -51,7 +51,7 @@ SURCHARGES = (
         "Azure OpenAI pricing, data zone EU: GPT-6 costs a fifth more",
     ),
     Surcharge(
-        "azure", re.compile(r"(eu|us)\Z"), _ANY, BEGINNING_MS, _TENTH,
+        "azure", re.compile(r"((eu|us)|data.?zone.*)\Z"), _ANY, BEGINNING_MS, _TENTH,
         "Azure OpenAI pricing, data zones: a tenth more than global",
     ),
     Surcharge(

@@ -14,6 +14,7 @@ from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.dated import day_ms
 from burnline.pricing.doubts import Doubt, far_apart
 from burnline.pricing.listed import CatalogueError, read_providers
+from burnline.pricing.supplements import supplemented
 
 MOST_GONE = 0.1
 """So large a part of its models a list loses when it is cut off, and not from one day to the next."""
@@ -109,7 +110,7 @@ def read_successor(text: bytes, installed: Catalogue, source: str) -> Catalogue:
         document = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise CatalogueError(f"the list is not JSON: {error}") from error
-    return succeeding(read_providers(document), installed, source)
+    return succeeding(supplemented(read_providers(document)), installed, source)
 
 
 def newest_price_ms(catalogue: Catalogue, now_ms: int) -> int:

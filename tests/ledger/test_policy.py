@@ -3,6 +3,7 @@
 import pytest
 
 from burnline.detection.baseline import Baseline
+from burnline.ledger.policy import Policy
 from tests.ledger.examples import BASELINE, BOOK, RULE, T0, baselines_of, policy, rate
 
 MODELS = [f"made-up-{number}" for number in range(5)]
@@ -18,12 +19,25 @@ def test_cards_are_kept_for_the_next_event() -> None:
 @pytest.mark.parametrize(
     ("asked", "held"), [pytest.param(3, 3, id="at-the-limit"), pytest.param(4, 1, id="one-more-begins-anew")]
 )
-def test_made_up_names_take_bounded_memory(asked: int, held: int) -> None:
+def test_cards_take_bounded_memory(asked: int, held: int) -> None:
     rules = policy()
     rules.card_limit = 3
-    for model in MODELS[:asked]:
+    for model in ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")[:asked]:
         rules.card(None, model, T0)
     assert len(rules.cards) == held
+
+
+def test_models_without_a_rate_share_a_card_and_are_told_why() -> None:
+    rules = policy()
+    assert rules.card("acme", "first", T0) is rules.card("acme", "second", T0)
+    assert rules.card("acme", "first", T0) is rules.card("acme", "first", T0)
+    assert "acme" in rules.why_unpriced("acme", "first", T0)
+    assert rules.cards == {}, "no card of a name's own is kept"
+
+
+def test_a_model_that_is_priced_later_is_priced_then() -> None:
+    rules = Policy(RULE, BOOK.with_overrides([rate(T0, "1", "made-up")]), baselines_of())
+    assert [rules.card(None, "made-up", at_ms).priced for at_ms in (T0 - 1, T0, T0 - 1)] == [False, True, False]
 
 
 def test_made_up_names_push_no_real_model_out() -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from burnline.ledger.changes import MAX_UNPRICED_TOLD
 from burnline.ledger.partition import PartitionLedger, Retention
-from burnline.ledger.policy import Policy
+from burnline.ledger.policy import NAMES_PER_CARD, Policy
 from burnline.ledger.usage_rollups import LINGER_MS, MAX_ROWS
 from burnline.native.binding import library
 from burnline.native.kernel import Kernel
@@ -108,12 +109,27 @@ class TestMemory:
 
     BATCH = 20_000
 
-    def test_cards_are_as_few_as_in_python(self) -> None:
-        ledger, kernel = native(Policy(RULE, BOOK, baselines_of(), card_limit=50))
+    def test_names_with_a_card_are_bounded(self) -> None:
+        ledger, kernel = native(Policy(RULE, BOOK, baselines_of(), card_limit=5))
         publish(ledger, *(usage(event_id=f"e{each}", model=f"m{each % 120}") for each in range(240)))
-        assert kernel.sizes.cards <= 50
+        assert 0 < kernel.sizes.cards <= 5 * NAMES_PER_CARD
         counts = ledger.take_changes(T0).counts
         assert counts.unpriced.keys() == {f"m{each}" for each in range(120)}, "each was reported, however often"
+
+    @pytest.mark.parametrize("make", [PartitionLedger, NativePartitionLedger])
+    def test_a_flush_tells_a_bounded_number_of_models_without_a_rate_apart(self, make: type[PartitionLedger]) -> None:
+        ledger = make(TOPIC, PARTITION, policy(), RETAINED)
+        models = MAX_UNPRICED_TOLD + 50
+        publish(
+            ledger,
+            *(usage(event_id=f"e{each}", session_id=f"s{each % 50}", model=f"m{each}") for each in range(models)),
+            usage(event_id="known", model="gpt-4o"),
+        )
+        changes = ledger.take_changes(T0)
+        assert len(changes.counts.unpriced) == MAX_UNPRICED_TOLD
+        told = {activity.model: activity.sums[0] for activity in changes.activity}
+        assert (len(told), told["other"], told["gpt-4o"]) == (MAX_UNPRICED_TOLD + 2, 50, 1)
+        assert len(changes.usage_rollups) == models + 1, "what is written tells all of them apart"
 
     def test_names_of_rollup_rows_go_with_their_rows(self) -> None:
         ledger, kernel = native()

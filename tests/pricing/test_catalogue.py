@@ -25,8 +25,9 @@ from genai_prices.types import (
 )
 
 from burnline.pricing.catalogue import MATCHES_HELD, Catalogue, Match
+from burnline.pricing.clauses import predicate, rule_text
 from burnline.pricing.corrections import CORRECTIONS
-from burnline.pricing.matching import ModelIndex, dashed_dates, predicate, rule_text
+from burnline.pricing.matching import ModelIndex, dashed_dates
 from burnline.pricing.providers import provider_words
 
 

@@ -30,6 +30,10 @@ class ClockFault(StrEnum):
     """Older than the windows reach back when the log took it: in the totals alone."""
 
 
+MAX_UNPRICED_TOLD = 1_000
+"""Models without a rate that one flush tells apart, in the log and in metrics: their names are made up without end."""
+
+
 @dataclass(slots=True)
 class Counts:
     """What happened since the counts were last taken, for the metrics."""
@@ -54,7 +58,7 @@ class Counts:
     opened: list[str] = field(default_factory=list)
     """Keys of the ledgers whose first event came in."""
     unpriced: dict[str, str] = field(default_factory=dict)
-    """Models without a rate, each with the reason."""
+    """Models without a rate, each with the reason; `MAX_UNPRICED_TOLD` at most."""
 
 
 class Changes(NamedTuple):

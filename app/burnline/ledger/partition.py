@@ -16,7 +16,7 @@ from burnline.events.usage import Usage, meters_of
 from burnline.ledger import record, usage_record
 from burnline.ledger.anomalies import PartitionAnomalies
 from burnline.ledger.bounds import MAX_MODELS, counted_as
-from burnline.ledger.changes import Changes, ClockFault, Counts
+from burnline.ledger.changes import MAX_UNPRICED_TOLD, Changes, ClockFault, Counts
 from burnline.ledger.duplicates import UNKNOWN, PartitionIds, content_mark, fingerprint, fingerprint_in_org
 from burnline.ledger.identity import OldNames, key_of, org_and_session, record_name
 from burnline.ledger.idle import HOUR_MS, IdleIndex, is_due
@@ -279,6 +279,7 @@ class PartitionLedger:
         duplicate_ids, ids_per_org = self.retention.duplicate_ids, self.retention.ids_per_org
         mark_of, remember = self._ids.mark_of, self._ids.remember
         roll_up = self.usage_rollups.add
+        unpriced = self.counts.unpriced
         next_offset = self.next_offset
         version = policy.version
         watermark_ms = self.watermark_ms
@@ -373,7 +374,8 @@ class PartitionLedger:
                 sums.reasoning_tokens += event.reasoning_tokens
             if charged[2]:
                 sums.unpriced_tokens += charged[2]
-                self.counts.unpriced[event.model] = card.rule
+                if event.model not in unpriced and len(unpriced) < MAX_UNPRICED_TOLD:
+                    unpriced[event.model] = card.rule or policy.why_unpriced(event.provider, event.model, at_ms)
             if rare:
                 sums.add_rare({name: rare[name] for name in LEDGER_NAMES if name in rare})
                 if "reported_pico_usd" not in rare:
@@ -500,7 +502,9 @@ class PartitionLedger:
 
     def _count_unpriced_fees(self, event: Usage, card: RateCard) -> None:
         for fee in unpriced_fees(card, meters_of(event)):
-            self.counts.unpriced[event.model] = f"{fee} have no rate in its card ({card.rule or 'none'})"
+            if len(self.counts.unpriced) < MAX_UNPRICED_TOLD:
+                why = card.rule or self.policy.why_unpriced(event.provider, event.model, event.occurred_at)
+                self.counts.unpriced[event.model] = f"{fee} have no rate in its card ({why})"
 
     def _count_duplicate(self, event: Usage, known: int) -> None:
         counts = self.counts

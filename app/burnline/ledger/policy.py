@@ -11,6 +11,9 @@ from burnline.pricing.card import RateCard
 if TYPE_CHECKING:
     from burnline.pricing.catalogue import Catalogue
 
+NAMES_PER_CARD = 20
+"""So many names without a rate are kept for each card that may be: they share theirs."""
+
 
 class Policy:
     """Rates and baselines in force. Both may be swapped at any time; the next event sees the new ones.
@@ -24,6 +27,8 @@ class Policy:
         "_cards",
         "_limits",
         "_served",
+        "_shared",
+        "_unpriced",
         "baselines",
         "book",
         "by_event_time",
@@ -48,7 +53,8 @@ class Policy:
             rule: The burn rule.
             book: Rates.
             baselines: Baselines.
-            card_limit: Bounds what endless made-up names of models and agents can take.
+            card_limit: Bounds what endless made-up names of models and agents can take: so many cards, lines and, times
+                `NAMES_PER_CARD`, names without a rate.
             by_event_time: Time moves on with the events' own, as if the log had taken each as it happened: for replays.
         """
         self.by_event_time = by_event_time
@@ -60,6 +66,8 @@ class Policy:
         self.card_limit = card_limit
         self._cards: dict[tuple[str | None, str], RateCard] = {}
         self._served: dict[tuple[str | None, str, str, str, str], RateCard] = {}
+        self._unpriced: dict[int, RateCard] = {}
+        self._shared: dict[RateCard, RateCard] = {}
         self._limits: dict[tuple[str, str], tuple[Thresholds, EffectiveBaseline]] = {}
 
     def set_book(self, book: RateBook) -> None:
@@ -67,6 +75,8 @@ class Policy:
         self.book = book
         self._cards.clear()
         self._served.clear()
+        self._unpriced.clear()
+        self._shared.clear()
         self.rates_version += 1
 
     def set_catalogue(self, catalogue: "Catalogue") -> None:
@@ -86,22 +96,40 @@ class Policy:
 
     @property
     def cards(self) -> Mapping[tuple[str | None, str], RateCard]:
-        """Cards in use by (provider, model). Check a card's validity before use; `card` finds one that is valid."""
+        """Cards with a rate in use by (provider, model). Check a card's validity; `card` finds one that is valid."""
         return self._cards
 
     def card(self, provider: str | None, model: str, at_ms: int) -> RateCard:
-        """The rate card of a model at an event time; kept for the next event of that model."""
+        """The rate card of a model at an event time; kept for the next event of that model.
+
+        One without a rate is shared by many models and does not say why; `why_unpriced` does.
+        """
+        name = hash((provider, model))
+        held = self._unpriced.get(name)
+        if held is not None and held.valid_from_ms <= at_ms < held.valid_until_ms:
+            return held
+        card = self.book.resolve(provider, model, at_ms)
+        if not card.priced:
+            return self._keep_unpriced(name, card)
+        self._unpriced.pop(name, None)
         if len(self._cards) >= self.card_limit:
-            self._make_room()
-        card = self._cards[provider, model] = self.book.resolve(provider, model, at_ms)
+            self._cards.clear()
+        self._cards[provider, model] = card
         return card
 
-    def _make_room(self) -> None:
-        """Forget the cards without a rate: names are made up without end. All of them, where that is not enough."""
-        for key in [key for key, card in self._cards.items() if not card.priced]:
-            del self._cards[key]
-        if len(self._cards) > self.card_limit // 2:
-            self._cards.clear()
+    def _keep_unpriced(self, name: int, card: RateCard) -> RateCard:
+        """Names are made up without end: of each stands its hash, and a card that says nothing else."""
+        plain = RateCard(card.provider, "", card.source, "", card.valid_from_ms, card.valid_until_ms, ())
+        if len(self._shared) >= self.card_limit:
+            self._shared.clear()
+        if len(self._unpriced) >= NAMES_PER_CARD * self.card_limit:
+            self._unpriced.clear()
+        shared = self._unpriced[name] = self._shared.setdefault(plain, plain)
+        return shared
+
+    def why_unpriced(self, provider: str | None, model: str, at_ms: int) -> str:
+        """Why a model has no rate at an event time."""
+        return self.book.resolve(provider, model, at_ms).rule
 
     def served_card(
         self, provider: str | None, model: str, service_tier: str, region: str, org_id: str, at_ms: int

@@ -18,7 +18,7 @@ from itertools import zip_longest
 
 from burnline.events.usage import Usage
 from burnline.ledger.bounds import MAX_AGENT_ROWS, OTHER
-from burnline.ledger.changes import Activity
+from burnline.ledger.changes import MAX_UNPRICED_TOLD, Activity
 from burnline.ledger.rare import NOTHING_RARE, RollupRare
 from burnline.ledger.session import SUM_FIELDS
 from burnline.pricing.card import ChargeFields
@@ -238,14 +238,21 @@ def _shared(key: RowKey) -> RowKey:
 def activity_of(rows: Iterable[UsageRow]) -> list[Activity]:
     """What rows have come to since they were asked for the last time, by org, agent and model.
 
-    By provider, too, where events said themselves what they cost: whose prices drift shows there.
+    By provider, too, where events said themselves what they cost: whose prices drift shows there. Of models without a
+    rate only some are told apart, the others are `OTHER`.
     """
     found: dict[tuple[str, str, str, str], tuple[int, ...]] = {}
+    unpriced = 0
     for row in rows:
         now = row.sums()
         _, org_id, agent_id, _, _, provider, model, _ = row.key
         key = org_id, agent_id, model, provider if any(now[_COMPARED]) else ""
         before = found.get(key, ())
+        if not before and row.unpriced_tokens:
+            unpriced += 1
+            if unpriced > MAX_UNPRICED_TOLD:
+                key = org_id, agent_id, OTHER, key[3]
+                before = found.get(key, ())
         found[key] = tuple(total + new - old for total, new, old in zip_longest(before, now, row.reported, fillvalue=0))
         row.reported = now
     return [

@@ -46,6 +46,10 @@ class Position(Structure):
         ("open_anomalies", c_uint32),
         ("owner", c_uint32),
         ("by_event_time", c_uint32),
+        ("org", c_uint32),
+        ("provider", c_uint32),
+        ("model", c_uint32),
+        ("at_ms", c_int64),
     ]
     next_offset: int
     watermark_ms: int
@@ -59,6 +63,10 @@ class Position(Structure):
     index: int
     open_anomalies: int
     owner: int
+    org: int
+    provider: int
+    model: int
+    at_ms: int
 
 
 class Message(Structure):
@@ -115,7 +123,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "kernel_take_fresh": (c_void_p, [c_void_p, POINTER(c_void_p), POINTER(c_uint32), POINTER(c_uint32)]),
     "kernel_set_card": (
         None,
-        [c_void_p, *(c_char_p, c_uint32) * 4, c_int64, c_int64, c_int32, c_void_p],
+        [c_void_p, c_uint32, c_uint32, c_uint32, c_char_p, c_uint32, c_int64, c_int64, c_int32, c_void_p],
     ),
     "kernel_forget_cards": (None, [c_void_p]),
     "kernel_set_limits": (None, [c_void_p, c_uint32, c_void_p, c_int32]),

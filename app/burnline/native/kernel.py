@@ -19,6 +19,7 @@ MOST_DUPLICATE_IDS = 1024
 MOST_SLICES = 10_000
 _NONE_RARE = (0,) * len(LEDGER_NAMES)
 """Of what the kernel counts by itself, nothing is rare."""
+_NO_RATES = array("q")
 _MOST_LEVEL = 1 << 62
 _AT_ONCE = 1024
 _WORD = (1 << 64) - 1
@@ -117,20 +118,20 @@ class Kernel:
         """Count the batch's events from `position.index` on; why it stopped."""
         return int(self._c.kernel_apply(self._kernel, _address(offsets), byref(position)))
 
-    def set_card(self, provider: str | None, model: str, card: RateCard, org_id: str = "") -> None:
-        """Price this model by this card while it is valid; for one organisation, or all that have no own rates."""
-        rates = array("q")
-        count = len(card.tiers)
-        try:
-            for tier in card.tiers:
-                parts = (tier.input, tier.output, tier.cached_input, tier.cache_write, tier.reasoning, tier.per_request)
-                rates.extend((tier.above_input_tokens, *parts))
-        except OverflowError:
-            count = -1
-        asked, priced, named = (provider or "").encode(), model.encode(), card.named_provider.encode()
-        whose = org_id.encode()
+    def set_card(self, position: Position, card: RateCard, *, of_org: bool) -> None:
+        """Price the model whose card is wanted by this one while it is valid.
+
+        Args:
+            position: Where the kernel stopped.
+            card: What prices it.
+            of_org: For the event's organisation; else for all that have no rates of their own.
+        """
+        rates, count = _NO_RATES, 0
+        if card.tiers:
+            rates, count = _rates_of(card)
+        named = card.named_provider.encode()
         self._c.kernel_set_card(
-            self._kernel, whose, len(whose), asked, len(asked), priced, len(priced), named, len(named),
+            self._kernel, position.org if of_org else 0, position.provider, position.model, named, len(named),
             card.valid_from_ms, card.valid_until_ms, count, _address(rates),
         )  # fmt: skip
 
@@ -158,12 +159,18 @@ class Kernel:
             found = self._owners[number] = (self._text(org.value), self._text(agent.value))
         return found
 
+    def text(self, number: int) -> str:
+        """A text by its number, "" by 0; numbers hold until `forget_unused`."""
+        if not number:
+            return ""
+        length = c_uint32()
+        at = self._c.kernel_text(self._kernel, number, byref(length))
+        return ctypes.string_at(at, length.value).decode()
+
     def _text(self, number: int) -> str:
         found = self._texts.get(number)
         if found is None:
-            length = c_uint32()
-            at = self._c.kernel_text(self._kernel, number, byref(length))
-            found = self._texts[number] = ctypes.string_at(at, length.value).decode() if number else ""
+            found = self._texts[number] = self.text(number)
         return found
 
     def hand_over(self, key: str) -> tuple[bytes, bool] | None:
@@ -254,9 +261,9 @@ class Kernel:
         return [(self.owner(row[0]), OwnerCounts(*row[1:])) for row in taken]
 
     def take_unpriced(self) -> list[tuple[str | None, str]]:
-        """(provider, model) of cards without a rate that events met since the last call."""
+        """(provider, model) without a rate that events met since the last call, `MAX_UNPRICED_TOLD` at most."""
         taken = self._taken("kernel_take_unpriced", array("I"), 2)
-        return [(self._text(row[0]) or None, self._text(row[1])) for row in taken]
+        return [(self.text(row[0]) or None, self.text(row[1])) for row in taken]
 
     def take_opened(self) -> list[str]:
         """Sessions opened since the last call."""
@@ -297,6 +304,18 @@ class Kernel:
         while count := getattr(self._c, function)(self._kernel, _address(room), _AT_ONCE):
             rows += [list(room[at : at + width]) for at in range(0, count * width, width)]
         return rows
+
+
+def _rates_of(card: RateCard) -> tuple["array[int]", int]:
+    """The rates of its tiers, and how many; -1 where one does not go into 64 bits."""
+    rates = array("q")
+    try:
+        for tier in card.tiers:
+            parts = (tier.input, tier.output, tier.cached_input, tier.cache_write, tier.reasoning, tier.per_request)
+            rates.extend((tier.above_input_tokens, *parts))
+    except OverflowError:
+        return rates, -1
+    return rates, len(card.tiers)
 
 
 def _wide(words: list[int]) -> tuple[int, ...]:

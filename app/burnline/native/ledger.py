@@ -152,6 +152,10 @@ class NativePartitionLedger(PartitionLedger):
             if answer == QUIET:
                 self._resolve_quiet(slice_index(position.logged_ms), ResolvedBy.EVENT_TIME)
                 continue
+            if answer == CARD and asked != index:  # twice for one event: no card of the kernel's prices it
+                asked = index
+                self._set_card(position)
+                continue
             events, refused = decode_batch(
                 values[index : index + 1],
                 now_ms=now_ms,
@@ -159,15 +163,6 @@ class NativePartitionLedger(PartitionLedger):
                 logged_ms=logged_ms[index : index + 1],
             )
             event = events[0]
-            if answer == CARD and event is not None and asked != index:
-                asked = index
-                if event.org_id in self.policy.rated_orgs:
-                    card = self.policy.served_card(event.provider, event.model, "", "", event.org_id, event.occurred_at)
-                    kernel.set_card(event.provider, event.model, card, event.org_id)
-                else:
-                    card = self.policy.card(event.provider, event.model, event.occurred_at)
-                    kernel.set_card(event.provider, event.model, card)
-                continue
             self.watermark_ms, self.logged_ms = position.watermark_ms, position.logged_ms
             if answer == JUDGE and event is not None:
                 self._judge(event, offsets[index])
@@ -195,7 +190,7 @@ class NativePartitionLedger(PartitionLedger):
             for fault, count in zip(ClockFault, (found.ahead, found.delayed, found.late), strict=True):
                 _add(self.counts.clocks, (*owner, fault), count)
         for provider, model in kernel.take_unpriced():
-            self.counts.unpriced[model] = self.policy.card(provider, model, self.watermark_ms).rule
+            self.counts.unpriced[model] = self.policy.why_unpriced(provider, model, self.watermark_ms)
         changes = super().take_changes(now_ms)
         changes.usage_rollups.extend(rows)
         changes.activity.extend(Activity(*found) for found in kernel.take_activities())
@@ -216,6 +211,17 @@ class NativePartitionLedger(PartitionLedger):
         if rates_changed:
             self._rates_version = self.policy.rates_version
             self._kernel.forget_cards()
+
+    def _set_card(self, position: Position) -> None:
+        kernel, policy = self._kernel, self.policy
+        provider, model = kernel.text(position.provider) or None, kernel.text(position.model)
+        org_id = kernel.text(position.org) if policy.rated_orgs else ""
+        of_org = org_id in policy.rated_orgs
+        if of_org:
+            card = policy.served_card(provider, model, "", "", org_id, position.at_ms)
+        else:
+            card = policy.card(provider, model, position.at_ms)
+        kernel.set_card(position, card, of_org=of_org)
 
     def _tell_limits(self, owner: int) -> None:
         org_id, agent_id = self._kernel.owner(owner)

@@ -34,8 +34,9 @@ from typing import Self
 from genai_prices import __version__ as genai_prices_version
 from genai_prices import types
 
+from burnline.pricing.clauses import any_holds, predicate
 from burnline.pricing.corrections import CORRECTIONS, Correction
-from burnline.pricing.matching import Entry, Found, ModelIndex, predicate
+from burnline.pricing.matching import Entry, Found, ModelIndex
 from burnline.pricing.names import FINE_TUNED, Reading, is_opaque, readings
 from burnline.pricing.providers import CATALOGUE_IDS, GATEWAYS, MAKERS_NAMES, normal_name, provider_words
 from burnline.pricing.regions import REGIONS, Regions
@@ -71,17 +72,17 @@ class _Provider:
         self.id = info.id
         self.models = ModelIndex(info.models)
         self.fallbacks: Sequence[str] = info.fallback_model_providers or ()
-        self._own = MAKERS_NAMES.get(info.id, ())
+        self.own = MAKERS_NAMES.get(info.id, ())
         self._claims = predicate(info.model_match) if info.model_match is not None else None
 
     @property
     def makes_models(self) -> bool:
         """Whether it claims any model as one of its own making."""
-        return bool(self._own) or self._claims is not None
+        return bool(self.own) or self._claims is not None
 
     def claims(self, name: str) -> bool:
         """Whether a model of this name is one of its own making."""
-        return name.startswith(self._own) if self._own else self._claims is not None and self._claims(name)
+        return name.startswith(self.own) if self.own else self._claims is not None and self._claims(name)
 
 
 class Catalogue:
@@ -120,6 +121,8 @@ class Catalogue:
         """What hosts write before the names of models: whose they are."""
         makers = (each for each in self._providers.values() if each.makes_models)
         self._claimants = sorted(makers, key=lambda each: each.id in MAKERS_NAMES)
+        claims = [info.model_match for info in providers if info.model_match is not None]
+        self._may_be_claimed = any_holds(claims, (own for each in self._claimants for own in each.own))
         self._known: dict[Key, Match] = {}
         self._unknown = UnknownNames()
 
@@ -226,6 +229,8 @@ class Catalogue:
 
     def _by_maker(self, read: Sequence[Reading], why: str) -> Match | None:
         """The model of a provider that claims the name as its own; unpriced if none that does lists it."""
+        if not any(self._may_be_claimed(reading.model.removeprefix(FINE_TUNED)) for reading in read):
+            return None  # as below, and at once
         claimants = []
         for provider in self._claimants:
             claimed = [reading for reading in read if provider.claims(reading.model.removeprefix(FINE_TUNED))]

@@ -1,34 +1,23 @@
 """Finding a model by name among one provider's, in the order in which the catalogue would.
 
 The catalogue gives each model a clause (equals, starts with, contains, …) and takes the first model whose clause
-holds. Most clauses are equalities, so those are looked up and only the others are tried one after another: a name
-that nobody knows costs microseconds, not a walk over every model.
+holds. Most clauses are equalities, so those are looked up, and of the others only those are tried whose text stands in
+the name (`clauses`): a name that nobody knows costs microseconds, not a walk over every model.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from genai_prices.types import (
-    ClauseAnd,
-    ClauseContains,
-    ClauseEndsWith,
-    ClauseEquals,
-    ClauseOr,
-    ClauseRegex,
-    ClauseStartsWith,
-    MatchLogic,
-    ModelInfo,
-    ModelPrice,
-    PriceVariant,
-)
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, PriceVariant
 
 from burnline.pricing.card import PLAIN_TIERS, Tier
+from burnline.pricing.clauses import Leaves, alternatives
 from burnline.pricing.compiled import CompiledPrice, Price, compile_price, compile_prices, stated_prices, variants
 from burnline.pricing.dated import Daily, Dated, Holding, Workdays, holding
-from burnline.pricing.names import base_name, is_version_of
+from burnline.pricing.names import base_name
 
 _DASHED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])-([0-9])(?![0-9a-z])")
 _DOTTED_NUMBER = re.compile(r"(?<=[a-z]-)([0-9])\.([0-9])(?![0-9a-z])")
@@ -98,12 +87,6 @@ class Found(NamedTuple):
     rule: str
 
 
-class _Leaf(NamedTuple):
-    place: int
-    rule: str
-    holds: Callable[[str], bool]
-
-
 class ModelIndex:
     """The models of one provider."""
 
@@ -111,14 +94,14 @@ class ModelIndex:
         self._entries = [Entry(model) for model in models]
         self._ids: dict[str, int] = {}
         self._equals: dict[str, int] = {}
-        self._leaves: list[_Leaf] = []
+        self._leaves = Leaves()
         for place, model in enumerate(models):
             self._ids.setdefault(model.id.lower(), place)
-            for clause in _alternatives(model.match):
+            for clause in alternatives(model.match):
                 if isinstance(clause, ClauseEquals):
                     self._equals.setdefault(clause.equals.lower(), place)
                 else:
-                    self._leaves.append(_Leaf(place, rule_text(clause), predicate(clause, versions_only=True)))
+                    self._leaves.add(place, clause)
 
     def correct(self, name: str, prices: tuple[Dated[CompiledPrice], ...]) -> None:
         """Give a model other prices; where `name` is not its id, only under that name.
@@ -159,7 +142,7 @@ class ModelIndex:
     def by_rule(self, name: str) -> Found | None:
         """The first model, in the catalogue's order, whose clause holds for the name."""
         equal = self._equals.get(name)
-        for place, rule, holds in self._leaves:
+        for place, rule, holds in self._leaves.of(name):
             if equal is not None and place >= equal:
                 break
             if holds(name):
@@ -194,76 +177,6 @@ def dashed_dates(name: str) -> str:
     return _COMPACT_DATE.sub(dashed, name)
 
 
-def _alternatives(clause: MatchLogic) -> Iterator[MatchLogic]:
-    if isinstance(clause, ClauseOr):
-        for part in clause.or_:
-            yield from _alternatives(part)
-    else:
-        yield clause
-
-
-def predicate(clause: MatchLogic, *, versions_only: bool = False) -> Callable[[str], bool]:
-    """The clause as a function of a lower-case name.
-
-    Args:
-        clause: The catalogue's.
-        versions_only: Of what the clause leaves open, allow only a version behind its text and owners before it:
-            "starts_with deepseek-r1" then holds for deepseek-r1-0528 and not for deepseek-r1-distill-qwen-32b, which
-            is another product. A regular expression says itself what may follow.
-    """
-    checked = versions_only
-    match clause:
-        case ClauseEquals():
-            return clause.equals.lower().__eq__
-        case ClauseStartsWith():
-            prefix = clause.starts_with.lower()
-            return lambda name: name.startswith(prefix) and (not checked or is_version_of(name, prefix))
-        case ClauseEndsWith():
-            suffix = clause.ends_with.lower()
-            return lambda name: name.endswith(suffix) and (not checked or _is_owned(name[: -len(suffix)]))
-        case ClauseContains():
-            part = clause.contains.lower()
-            return lambda name: _holds(name, part) if checked else part in name
-        case ClauseRegex():
-            search = re.compile(clause.regex).search
-            return lambda name: search(name) is not None
-        case ClauseOr():
-            some = [predicate(part, versions_only=checked) for part in clause.or_]
-            return lambda name: any(holds(name) for holds in some)
-        case ClauseAnd():
-            every = [predicate(part, versions_only=checked) for part in clause.and_]
-            return lambda name: all(holds(name) for holds in every)
-
-
-def _holds(name: str, part: str) -> bool:
-    before, found, _ = name.partition(part)
-    return bool(found) and _is_owned(before) and is_version_of(name, before + part)
-
-
-def _is_owned(before: str) -> bool:
-    """Whether what stands before a model's name says whose or where it is: `us.`, `anthropic/`."""
-    return not before or before[-1] in "./:@"
-
-
 def _dotted(name: str) -> Iterator[str]:
     yield _DASHED_NUMBER.sub(r"\1.\2", name)
     yield _DOTTED_NUMBER.sub(r"\1-\2", name)
-
-
-def rule_text(clause: MatchLogic) -> str:
-    """The clause in words, as the catalogue's files spell it: `starts_with gpt-4o`."""
-    match clause:
-        case ClauseEquals():
-            return f"equals {clause.equals}"
-        case ClauseStartsWith():
-            return f"starts_with {clause.starts_with}"
-        case ClauseEndsWith():
-            return f"ends_with {clause.ends_with}"
-        case ClauseContains():
-            return f"contains {clause.contains}"
-        case ClauseRegex():
-            return f"regex {clause.regex}"
-        case ClauseOr():
-            return " or ".join(rule_text(part) for part in clause.or_)
-        case ClauseAnd():
-            return " and ".join(rule_text(part) for part in clause.and_)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from burnline.pricing.providers import GATEWAYS, provider_words
 from burnline.pricing.regions import GOVERNMENT
 
+_PARTED = frozenset("/:.[")
+"""A name without any of these has nothing before or behind it that is no part of it."""
 MAX_PREFIXES = 4
 """Providers and regions that are read off the front of one name: `litellm/bedrock/us-east-1/…` has three."""
 
@@ -52,6 +54,8 @@ _TAIL = re.compile(
     r"|-v[0-9]+(?:\.[0-9]+)*|@[0-9]+|:[0-9]+k?"
     r")\Z"
 )
+_TAIL_ENDS = frozenset("0123456789tk")
+"""What a version ends in; to look for one at every place of a long name costs more than all else."""
 _PREVIEW = re.compile(r"-(?:preview|exp|experimental)(?:-[0-9]{2}-[0-9]{2})?\Z")
 
 
@@ -82,8 +86,11 @@ def readings(name: str, known: Known, host: str = "", region: str = "") -> list[
         host: The id of its provider if the event names one; only this provider is then read off the name.
         region: Where the event says that it was served; a region that the name says goes before it.
     """
+    whole = Reading(name.strip().lower(), host, region.strip().lower())
+    if _PARTED.isdisjoint(whole.model) and not (host == "aws" and whole.region):
+        return [whole]
     found: dict[tuple[str, str], Reading] = {}
-    for outer in _from_outside(Reading(name.strip().lower(), host, region.strip().lower()), known):
+    for outer in _from_outside(whole, known):
         for placed in _governed(outer):
             for reading in (placed, *_without_ending(placed)):
                 found.setdefault((reading.model, reading.host), reading)
@@ -102,7 +109,7 @@ def base_name(name: str) -> str:
 
     Anything else at a name's end ("-mini", "-fast", "-distill-70b") makes another product and stays.
     """
-    while (tail := _TAIL.search(name)) and tail.start():
+    while name[-1:] in _TAIL_ENDS and (tail := _TAIL.search(name)) and tail.start():
         name = name[: tail.start()]
     return name
 

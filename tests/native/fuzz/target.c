@@ -67,8 +67,8 @@ static void answer(Run *run, i32 asked)
     u32 len = event->org.len + 1 + event->session.len;
     switch (asked) {
     case CARD:
-        kernel_set_card(run->k, NULL, 0, event->provider.at, event->provider.at ? event->provider.len : 0, event->model.at,
-                        event->model.len, (const u8 *)"openai", 6, 0, INT64_MAX, event->model.len % 3, rates);
+        kernel_set_card(run->k, 0, run->at.provider, run->at.model, (const u8 *)"openai", 6, 0, INT64_MAX,
+                        event->model.len % 3, rates);
         break;
     case LIMITS:
         kernel_set_limits(run->k, run->at.owner, lines, 0);

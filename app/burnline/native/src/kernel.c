@@ -28,6 +28,13 @@
 #define MAX_MODELS 100             /* of one session: app/burnline/ledger/bounds.py */
 #define MAX_AGENT_ROWS 1000        /* of one agent in a quarter: likewise */
 #define PREFETCH 8
+#ifndef NAMES_PER_CARD
+#define NAMES_PER_CARD 20 /* names held for each card that may be: they share them */
+#endif
+#define CARDS_COMPARED 64
+#ifndef MAX_UNPRICED_TOLD
+#define MAX_UNPRICED_TOLD 1000 /* as in app/burnline/ledger/changes.py */
+#endif
 #ifndef MIN_TEXT_LIMIT
 #define MIN_TEXT_LIMIT 65536
 #endif
@@ -69,9 +76,14 @@ typedef struct {
     i64 from_ms, until_ms;
     u32 provider;
     i32 tier_count; /* -1: too dear for 64 bits, Python prices it; 0: no rate */
-    bool unpriced_seen;
     Tier tiers[MAX_TIERS];
 } Card;
+
+/* What prices a model. Names share cards, for there is no end to them. */
+typedef struct {
+    u32 card;
+    bool unpriced_seen;
+} Named;
 
 typedef struct {
     /* What both windows must be above for Python to judge, without an anomaly and with one that is a warning; and the
@@ -127,9 +139,12 @@ typedef struct {
     Sessions sessions;
     Keys owner_keys, card_keys, row_keys, activity_keys, agent_keys; /* agent_keys: quarter and owner */
     Owner *owners;
+    Named *named; /* for each of card_keys */
     Card *cards;
+    u32 card_count, card_room;
     Row *rows;
     Activity *activities;
+    u32 unpriced_activities; /* of models without a rate: further ones share those of `other` */
     u32 *agent_rows; /* rows held, for each of agent_keys */
     List dirty_sessions, dirty_rows, active_owners, active_activities, opened, open;
     List unpriced; /* provider and model of each */
@@ -153,6 +168,8 @@ typedef struct {
     i64 next_offset, watermark_ms, logged_ms, old_ids_until;
     i64 accepted, duplicates, other_content, unknown_content, late, other_agents;
     u32 index, open_anomalies, owner, by_event_time;
+    u32 org, provider, model; /* texts: of the event whose card is wanted */
+    i64 at_ms;
 } Position;
 
 typedef struct {
@@ -182,7 +199,7 @@ API Kernel *kernel_new(i64 partition, u32 duplicate_ids, u32 partition_ids, i32 
     keys_begin(&k->activity_keys);
     keys_begin(&k->agent_keys);
     k->owners = zeroed(k->owner_keys.room, sizeof *k->owners);
-    k->cards = zeroed(k->card_keys.room, sizeof *k->cards);
+    k->named = zeroed(k->card_keys.room, sizeof *k->named);
     k->rows = zeroed(k->row_keys.room, sizeof *k->rows);
     k->activities = zeroed(k->activity_keys.room, sizeof *k->activities);
     k->agent_rows = zeroed(k->agent_keys.room, sizeof *k->agent_rows);
@@ -207,8 +224,9 @@ API void kernel_free(Kernel *k)
         free(lists[i]->items);
     set_end(&k->newer);
     set_end(&k->older);
-    void *others[] = {k->owners, k->cards,       k->rows,   k->activities, k->agent_rows,
-                      k->fresh,  k->fresh_marks, k->parsed, k->out.bytes,  k->bounds.bytes};
+    void *others[] = {k->owners,     k->named, k->cards,       k->rows,   k->activities,
+                      k->agent_rows, k->fresh, k->fresh_marks, k->parsed, k->out.bytes,
+                      k->bounds.bytes};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         free(others[i]);
     free(k);
@@ -299,43 +317,56 @@ static void drop_cards(Kernel *k)
 {
     k->card_keys.count = 0;
     keys_shrink(&k->card_keys);
-    k->cards = grown(k->cards, k->card_keys.room * sizeof *k->cards);
+    k->named = grown(k->named, k->card_keys.room * sizeof *k->named);
+    k->card_count = 0;
 }
 
-/* rates: seven per tier, in the order of Tier. A provider of length 0 stands for none, an organisation for all that have
- * no rates of their own. */
-API void kernel_set_card(Kernel *k, const u8 *org, u32 org_len, const u8 *provider, u32 provider_len, const u8 *model,
-                         u32 model_len, const u8 *named, u32 named_len, i64 from_ms, i64 until_ms, i32 tier_count,
-                         const i64 *rates)
+static u32 new_card(Kernel *k)
 {
-    u32 provider_id = provider_len ? text_id(&k->texts, (Span){provider, provider_len}) : 0;
-    u32 org_id = org_len ? text_id(&k->texts, (Span){org, org_len}) : 0;
-    Key key = {{provider_id, text_id(&k->texts, (Span){model, model_len}), org_id}};
-    u32 id = key_find(&k->card_keys, &key);
-    if (id == NONE && k->card_keys.count >= k->card_limit) /* as Policy.card */
-        drop_cards(k);
-    if (id == NONE)
-        id = key_add(&k->card_keys, &key, (void **)&k->cards, sizeof *k->cards);
-    Card *card = &k->cards[id];
-    card->from_ms = from_ms;
-    card->until_ms = until_ms;
-    card->provider = text_id(&k->texts, (Span){named, named_len});
-    card->tier_count = tier_count > MAX_TIERS ? -1 : tier_count;
-    if (card->tier_count < 0)
-        return;
-    for (i32 i = 0; i < tier_count * 7; i++)
+    if (k->card_count == k->card_room) {
+        k->card_room = k->card_room ? 2 * k->card_room : 64;
+        k->cards = grown(k->cards, k->card_room * sizeof *k->cards);
+    }
+    return k->card_count++;
+}
+
+/* A card that says the same is shared, if it is one of the last: most names that are made up have no rate, or one's. */
+static u32 place_card(Kernel *k, const Card *card)
+{
+    for (u32 id = k->card_count, tried = 0; id > 0 && tried < CARDS_COMPARED; id--, tried++)
+        if (memcmp(&k->cards[id - 1], card, sizeof *card) == 0)
+            return id - 1;
+    u32 id = new_card(k);
+    k->cards[id] = *card;
+    return id;
+}
+
+/* What prices a model from now on; where there is no room for it, all others are asked for again.
+ * rates: seven per tier, in the order of Tier. Organisation, provider and model are texts, 0 for none; an organisation of
+ * 0 stands for all that have no rates of their own. */
+API void kernel_set_card(Kernel *k, u32 org, u32 provider, u32 model, const u8 *named, u32 named_len, i64 from_ms,
+                         i64 until_ms, i32 tier_count, const i64 *rates)
+{
+    Card card = {.from_ms = from_ms, .until_ms = until_ms, .provider = text_id(&k->texts, (Span){named, named_len})};
+    card.tier_count = tier_count > MAX_TIERS ? -1 : tier_count;
+    for (i32 i = 0; i < card.tier_count * 7; i++)
         if (rates[i] < 0 || rates[i] > (i % 7 == 6 ? MOST_PER_EVENT : MOST_RATE))
-            card->tier_count = -1;
-    if (card->tier_count > 0)
-        memcpy(card->tiers, rates, (size_t)tier_count * sizeof(Tier));
+            card.tier_count = -1;
+    if (card.tier_count > 0)
+        memcpy(card.tiers, rates, (size_t)tier_count * sizeof(Tier));
+    Key key = {{provider, model, org}};
+    u32 id = key_find(&k->card_keys, &key);
+    if (k->card_count >= k->card_limit || (id == NONE && k->card_keys.count >= NAMES_PER_CARD * k->card_limit)) {
+        drop_cards(k);
+        id = NONE;
+    }
+    if (id == NONE)
+        id = key_add(&k->card_keys, &key, (void **)&k->named, sizeof *k->named);
+    k->named[id].card = place_card(k, &card);
 }
 
 /* No card holds any more: each is asked for again. */
-API void kernel_forget_cards(Kernel *k)
-{
-    for (u32 id = 0; id < k->card_keys.count; id++)
-        k->cards[id].until_ms = 0;
-}
+API void kernel_forget_cards(Kernel *k) { drop_cards(k); }
 
 /* limits: five, in the order of Owner. */
 API void kernel_set_limits(Kernel *k, u32 owner, const i64 *limits, i32 rated)
@@ -435,11 +466,18 @@ static bool charge(const Card *card, const Event *e, Charge *charged)
 /* OTHER in app/burnline/ledger/bounds.py */
 static const Span other_text = {(const u8 *)"other", 5};
 
-static u32 activity_of(Kernel *k, u32 owner, u32 model)
+static u32 activity_of(Kernel *k, u32 owner, u32 model, bool unpriced)
 {
     Key key = pair(owner, model);
     u32 id = key_find(&k->activity_keys, &key);
-    return id == NONE ? key_add(&k->activity_keys, &key, (void **)&k->activities, sizeof *k->activities) : id;
+    if (id == NONE && unpriced && k->unpriced_activities >= MAX_UNPRICED_TOLD) {
+        key = pair(owner, text_id(&k->texts, other_text));
+        id = key_find(&k->activity_keys, &key);
+    }
+    if (id != NONE)
+        return id;
+    k->unpriced_activities += unpriced;
+    return key_add(&k->activity_keys, &key, (void **)&k->activities, sizeof *k->activities);
 }
 
 static u32 find_row(const Kernel *k, const Session *s, const Key *key)
@@ -474,10 +512,10 @@ static void share_row(Kernel *k, Key *key)
             key->part[i] = other;
 }
 
-static u32 add_row(Kernel *k, const Key *key, i64 offset)
+static u32 add_row(Kernel *k, const Key *key, i64 offset, bool unpriced)
 {
     count_row_of_agent(k, key);
-    u32 activity = activity_of(k, key->part[1], key->part[5]);
+    u32 activity = activity_of(k, key->part[1], key->part[5], unpriced);
     u32 id = key_add(&k->row_keys, key, (void **)&k->rows, sizeof *k->rows);
     k->rows[id].since = offset;
     k->rows[id].activity = activity;
@@ -721,9 +759,14 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     u32 card_id = s && s->card < k->card_keys.count && same_key(&k->card_keys.keys[s->card], &card_key)
                       ? s->card
                       : key_find(&k->card_keys, &card_key);
-    if (card_id == NONE || e->at_ms < k->cards[card_id].from_ms || e->at_ms >= k->cards[card_id].until_ms)
+    const Card *card = card_id == NONE ? NULL : &k->cards[k->named[card_id].card];
+    if (!card || e->at_ms < card->from_ms || e->at_ms >= card->until_ms) {
+        p->org = org;
+        p->provider = provider;
+        p->model = model;
+        p->at_ms = e->at_ms;
         return CARD;
-    Card *card = &k->cards[card_id];
+    }
     Charge charged;
     if (card->tier_count < 0 || !charge(card, e, &charged))
         return LOOK;
@@ -764,13 +807,15 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
     }
     if (seen_ms > p->watermark_ms)
         p->watermark_ms = seen_ms;
-    if (card->tier_count == 0 && charged.unpriced && !card->unpriced_seen) {
-        card->unpriced_seen = true;
-        list_add(&k->unpriced, provider);
-        list_add(&k->unpriced, card_key.part[1]);
+    if (card->tier_count == 0 && charged.unpriced && !k->named[card_id].unpriced_seen) {
+        k->named[card_id].unpriced_seen = true;
+        if (k->unpriced.count < 2 * MAX_UNPRICED_TOLD) {
+            list_add(&k->unpriced, provider);
+            list_add(&k->unpriced, card_key.part[1]);
+        }
     }
     s->card = card_id;
-    s->row = row != NONE ? row : add_row(k, &row_key, offset);
+    s->row = row != NONE ? row : add_row(k, &row_key, offset, charged.unpriced > 0);
     count_in_row(k, s, e, &charged, offset);
     s->spent += charged.cost + charged.savings;
     count_in_sums(sums ? sums : session_add_model(s, model), e, &charged);
@@ -1201,7 +1246,7 @@ API u32 kernel_take_unpriced(Kernel *k, u32 *to, u32 most)
     }
     if (!taken)
         for (u32 id = 0; id < k->card_keys.count; id++)
-            k->cards[id].unpriced_seen = false;
+            k->named[id].unpriced_seen = false;
     return taken;
 }
 
@@ -1313,12 +1358,13 @@ static void renumber(Kernel *k, const u32 *texts, const u32 *owners)
     k->activity_keys.count = 0;
     keys_shrink(&k->activity_keys);
     k->activities = grown(k->activities, k->activity_keys.room * sizeof *k->activities);
+    k->unpriced_activities = 0;
     for (u32 id = 0; id < k->row_keys.count; id++) {
         u32 *part = k->row_keys.keys[id].part;
         part[1] = owners[part[1]];
         for (int i = 2; i <= 5; i++)
             part[i] = texts[part[i]];
-        k->rows[id].activity = activity_of(k, part[1], part[5]);
+        k->rows[id].activity = activity_of(k, part[1], part[5], k->rows[id].unpriced > 0 && !k->rows[id].cost);
     }
     keys_place(&k->row_keys);
     count_rows_anew(k);

@@ -18,13 +18,13 @@ from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.clauses import Leaves, alternatives, any_holds, predicate
 
 TEXTS = st.text("ab-.:/@4", min_size=1, max_size=6)
-SIMPLE = st.one_of(
+SIMPLE: st.SearchStrategy[MatchLogic] = st.one_of(
     TEXTS.map(ClauseStartsWith),
     TEXTS.map(ClauseEndsWith),
     TEXTS.map(ClauseContains),
     st.sampled_from(["^ab", "^ab?", r"^a\\.b-\\d$", "ab|ba", "^(a|b)-", "^[ab]4", "^ab+"]).map(ClauseRegex),
 )
-CLAUSES = st.one_of(
+CLAUSES: st.SearchStrategy[MatchLogic] = st.one_of(
     SIMPLE,
     st.lists(SIMPLE, min_size=1, max_size=3).map(ClauseAnd),
     st.lists(SIMPLE, min_size=1, max_size=3).map(ClauseOr),

@@ -1,16 +1,18 @@
 """`burnline import`: usage that others have written down, counted once however often it is imported."""
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from burnline.cli.import_run import Wanted, run
+from burnline.cli.import_run import Rows, Wanted, run
 from burnline.cli.root import cli
 from burnline.cli.times import clock_ms
 from burnline.imports import claude_code, codex, langfuse, litellm, mapped, openai, parquet
-from burnline.imports.found import Found, OnBytes, Unread, files_below
+from burnline.imports.found import files_below
 from burnline.imports.report import GROUPS
 
 imports = typer.Typer(
@@ -22,7 +24,6 @@ imports = typer.Typer(
 )
 cli.add_typer(imports, name="import")
 
-Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="Folders or files.")]
 Org = Annotated[str | None, typer.Option("--org", metavar="ORG", help="Organisation that pays; --report needs none.")]
 Agent = Annotated[str | None, typer.Option("--agent", metavar="AGENT", help="Agent of rows that name none.")]
 Since = Annotated[
@@ -35,12 +36,8 @@ Zone = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Whose day
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Again = Annotated[bool, typer.Option("--again", help="Send what is remembered as imported, too.")]
 
-MappedRows = Callable[[Path, mapped.FieldMapping, OnBytes], Iterator[Found | Unread]]
 
-
-@imports.command("claude-code")
-def import_claude_code(
-    paths: Paths = None,
+def _of_every_source(
     org: Org = None,
     agent: Agent = None,
     since: Since = None,
@@ -50,7 +47,49 @@ def import_claude_code(
     timezone: Zone = "UTC",
     as_json: AsJson = False,
     again: Again = False,
-) -> None:
+) -> dict[str, Any]:
+    return locals()
+
+
+class Source(NamedTuple):
+    """What is to be imported: its rows, and how many bytes they are."""
+
+    rows: Rows
+    size: int
+
+
+def _importer(
+    name: str, usual_agent: str, *, unique_in_session: bool = False
+) -> Callable[[Callable[..., Source]], None]:
+    """Make a command of a function from a source's own arguments to what it holds: it takes the options of all, too."""
+
+    def register(source_of: Callable[..., Source]) -> None:
+        own, common = (inspect.signature(each).parameters for each in (source_of, _of_every_source))
+
+        def command(**given: Any) -> None:
+            source = source_of(**{name: given[name] for name in own})
+            options = _of_every_source(**{name: given[name] for name in common})
+            options["agent"] = options["agent"] or usual_agent
+            run(source.rows, source.size, Wanted(**options, unique_in_session=unique_in_session))
+
+        parameters = [*own.values(), *common.values()]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # which Typer reads
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        imports.command(name, help=inspect.getdoc(source_of))(command)
+
+    return register
+
+
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="Folders or files.")]
+OneFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
+MappingFile = Annotated[
+    Path,
+    typer.Option("--mapping", metavar="MAPPING.toml", exists=True, dir_okay=False, help="Which column is which field."),
+]
+
+
+@_importer("claude-code", claude_code.AGENT)
+def _claude_code(paths: Paths = None) -> Source:
     """Claude Code's transcripts, sub-agents included; by default those of ~/.claude/projects.
 
     Each message is one event, although it is written several times. Its project is the folder's name, its run a
@@ -61,164 +100,64 @@ def import_claude_code(
 
     Exit code 0 when all was acknowledged, 1 when something failed, 2 for wrong arguments, 130 after Ctrl-C.
     """
-    wanted = Wanted(org, agent or claude_code.AGENT, since, dry_run, report, by, timezone, as_json, again)
     found = _paths(paths, claude_code.folders(), "~/.claude/projects")
-    run(lambda on_bytes: claude_code.read(found, on_bytes), _bytes(found, "*.jsonl"), wanted)
+    return Source(partial(claude_code.read, found), _bytes(found, "*.jsonl"))
 
 
-@imports.command("codex")
-def import_codex(
-    paths: Paths = None,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
+@_importer("codex", codex.AGENT)
+def _codex(paths: Paths = None) -> Source:
     """Codex' rollouts; by default those of ~/.codex/sessions. Options and exit codes as of claude-code."""
-    wanted = Wanted(org, agent or codex.AGENT, since, dry_run, report, by, timezone, as_json, again)
     found = _paths(paths, codex.folders(), "~/.codex/sessions")
-    run(lambda on_bytes: codex.read(found, on_bytes), _bytes(found, "*.jsonl"), wanted)
+    return Source(partial(codex.read, found), _bytes(found, "*.jsonl"))
 
 
-_File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)]
-_MappingFile = Annotated[
-    Path,
-    typer.Option("--mapping", metavar="MAPPING.toml", exists=True, dir_okay=False, help="Which column is which field."),
-]
-
-
-@imports.command("csv")
-def import_csv(
-    file: _File,
-    mapping: _MappingFile,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
+@_importer("csv", mapped.AGENT, unique_in_session=True)
+def _csv(file: OneFile, mapping: MappingFile) -> Source:
     """A CSV file with a header, by a mapping of its columns (docs/in.md). Options and exit codes as of claude-code."""
-    wanted = Wanted(org, agent or mapped.AGENT, since, dry_run, report, by, timezone, as_json, again, True)
-    _run_mapped(mapped.read_csv, file, mapping, wanted)
+    return Source(partial(mapped.read_csv, file, _mapping(mapping)), file.stat().st_size)
 
 
-@imports.command("jsonl")
-def import_jsonl(
-    file: _File,
-    mapping: _MappingFile,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
+@_importer("jsonl", mapped.AGENT, unique_in_session=True)
+def _jsonl(file: OneFile, mapping: MappingFile) -> Source:
     """JSON objects, one a line, by a mapping of their fields (docs/in.md). Options and exit codes as of claude-code."""
-    wanted = Wanted(org, agent or mapped.AGENT, since, dry_run, report, by, timezone, as_json, again, True)
-    _run_mapped(mapped.read_jsonl, file, mapping, wanted)
+    return Source(partial(mapped.read_jsonl, file, _mapping(mapping)), file.stat().st_size)
 
 
-@imports.command("litellm")
-def import_litellm(
-    file: _File,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
+@_importer("parquet", mapped.AGENT, unique_in_session=True)
+def _parquet(file: OneFile, mapping: MappingFile) -> Source:
+    """A Parquet file, by a mapping of its columns (docs/in.md); it needs the extra `api`.
+
+    Options and exit codes as of claude-code.
+    """
+    return Source(partial(parquet.read_parquet, file, _mapping(mapping)), file.stat().st_size)
+
+
+@_importer("litellm", litellm.AGENT, unique_in_session=True)
+def _litellm(file: OneFile) -> Source:
     """LiteLLM's spend logs: what `/spend/logs` answers, or a dump of its table, as JSON, JSON lines or CSV.
 
     A call is known by its response's id. Options and exit codes as of claude-code.
     """
-    wanted = Wanted(org, agent or litellm.AGENT, since, dry_run, report, by, timezone, as_json, again, True)
-    run(lambda on_bytes: litellm.read(file, on_bytes), file.stat().st_size, wanted)
+    return Source(partial(litellm.read, file), file.stat().st_size)
 
 
-@imports.command("langfuse")
-def import_langfuse(
-    file: _File,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
+@_importer("langfuse", langfuse.AGENT)
+def _langfuse(file: OneFile) -> Source:
     """Langfuse's observations, exported as JSON, JSON lines or CSV: from its pages, to a bucket, or by its API.
 
     Generations and embeddings count. Options and exit codes as of claude-code.
     """
-    wanted = Wanted(org, agent or langfuse.AGENT, since, dry_run, report, by, timezone, as_json, again)
-    run(lambda on_bytes: langfuse.read(file, on_bytes), file.stat().st_size, wanted)
+    return Source(partial(langfuse.read, file), file.stat().st_size)
 
 
-@imports.command("openai")
-def import_openai(
-    file: _File,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
+@_importer("openai", openai.AGENT)
+def _openai(file: OneFile) -> Source:
     """OpenAI's usage of an organisation, by model: pages of its usage API, or the CSV that its pages export.
 
     A row is one event: what a project and key used of a model in a span of time, which has to be over. Options and exit
     codes as of claude-code.
     """
-    wanted = Wanted(org, agent or openai.AGENT, since, dry_run, report, by, timezone, as_json, again)
-    run(lambda on_bytes: openai.read(file, on_bytes, now_ms=clock_ms()), file.stat().st_size, wanted)
-
-
-@imports.command("parquet")
-def import_parquet(
-    file: _File,
-    mapping: _MappingFile,
-    org: Org = None,
-    agent: Agent = None,
-    since: Since = None,
-    dry_run: DryRun = False,
-    report: OnlyReport = False,
-    by: By = "day,model",
-    timezone: Zone = "UTC",
-    as_json: AsJson = False,
-    again: Again = False,
-) -> None:
-    """A Parquet file, by a mapping of its columns (docs/in.md); it needs the extra `api`.
-
-    Options and exit codes as of claude-code.
-    """
-    wanted = Wanted(org, agent or mapped.AGENT, since, dry_run, report, by, timezone, as_json, again, True)
-    _run_mapped(parquet.read_parquet, file, mapping, wanted)
-
-
-def _run_mapped(read: MappedRows, file: Path, mapping: Path, wanted: Wanted) -> None:
-    fields = _mapping(mapping)
-    run(lambda on_bytes: read(file, fields, on_bytes), file.stat().st_size, wanted)
+    return Source(partial(openai.read, file, now_ms=clock_ms()), file.stat().st_size)
 
 
 def _mapping(file: Path) -> mapped.FieldMapping:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Self, cast
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Message
 
 from burnline.events.usage import END_TIME_MS
 from burnline.kafka import Config
@@ -14,7 +14,7 @@ from burnline.ledger.audit.letters import DeadLetters
 from burnline.ledger.audit.usage_held import HeldUsage, place_of
 from burnline.ledger.progress import Progress
 from burnline.topics.catalogue import Topics
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import Span, spans
 from burnline.topics.errors import BrokerSilent, TopicMismatch, TopicMissing
 from burnline.topics.reading import read_to_end
@@ -36,8 +36,8 @@ class CutReader:
         self._config = config
         self._topics = topics
         self._clock_ms = clock_ms
-        self._committed = _asking(config, "read_committed")
-        self._written = _asking(config, "read_uncommitted")
+        self._committed = reader(config)
+        self._written = reader(config, {"isolation.level": "read_uncommitted"})
 
     def __enter__(self) -> Self:
         return self
@@ -207,8 +207,3 @@ class CutReader:
             if time.monotonic() > deadline:
                 raise BrokerSilent(f"A transaction on partition {partition} of {topic} is open for {SETTLE_S:g} s.")
             time.sleep(_POLL_S)
-
-
-def _asking(config: Config, isolation_level: str) -> Consumer:
-    asking: Config = {**config, "group.id": "burnline-reader", "isolation.level": isolation_level}
-    return Consumer(asking, logger=client_log)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 
 from burnline.budgeting.metrics import BudgetMetrics
@@ -29,7 +29,7 @@ from burnline.settings import Settings
 from burnline.stream.reference import ReferenceData
 from burnline.stream.written import Outgoing
 from burnline.topics.catalogue import TopicSpec, topics_for
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.compacted import read_newest
 from burnline.topics.ends import as_topic_error, level_of, passing, spans
 from burnline.topics.ensure import ensure_topics
@@ -63,20 +63,7 @@ class BudgetWatch:
         self._budgets = ReferenceData(
             self._topics.budgets.name, Budget.parse, self._set_budgets, metrics.reference_errors
         )
-        self._consumer = Consumer(
-            {
-                "group.id": "burnline-budgets",  # asked for by librdkafka; nothing is ever committed under it
-                **self._config,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-                "fetch.queue.backoff.ms": 5,
-            },
-            logger=client_log,
-        )
+        self._consumer = reader(self._config)
         self._unread: set[int] = set()
         self._held_from_ms = 0
         self._changed = False

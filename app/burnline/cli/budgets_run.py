@@ -1,19 +1,13 @@
 """`burnline budgets run`: tells of thresholds as they are reached."""
 
-import logging
-import threading
-
 from prometheus_client import CollectorRegistry
 
 from burnline.budgeting.metrics import BudgetMetrics
 from burnline.budgeting.runner import BudgetWatch
 from burnline.cli.budgets_group import budgets
-from burnline.cli.reference import failure
 from burnline.cli.root import settings_or_exit
-from burnline.cli.serving import status_server, stop_by_signals
+from burnline.cli.serving import run_alone
 from burnline.cli.worker import configure_logging
-from burnline.stream.writer import Fenced
-from burnline.topics.errors import TopicError
 from burnline.topics.reach import say_when_unreached
 
 
@@ -31,23 +25,6 @@ def run_budgets() -> None:
     settings = settings_or_exit()
     configure_logging(settings)
     say_when_unreached(settings)
-    registry, stop = CollectorRegistry(), threading.Event()
+    registry = CollectorRegistry()
     watch = BudgetWatch(settings, BudgetMetrics(registry, label_limit=settings.metrics_label_limit))
-    stop_by_signals(stop)
-    server = status_server(
-        settings.metrics_host,
-        settings.budgets_metrics_port,
-        registry,
-        lambda: (not watch.ready, watch.ready or "at work"),
-    )
-    server.start()
-    logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
-    try:
-        watch.run(stop)
-    except Fenced as error:
-        raise failure("another budgets run has begun, and this one ends: one is enough") from error
-    except TopicError as error:
-        raise failure(str(error)) from error
-    finally:
-        watch.close()
-        server.stop()
+    run_alone(watch, "budgets run", settings.metrics_host, settings.budgets_metrics_port, registry)

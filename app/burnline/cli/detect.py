@@ -1,7 +1,5 @@
 """`burnline detect`: the learned rules over what is published."""
 
-import logging
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from burnline.backtest.files import FileError, read_planned
 from burnline.backtest.policy import read_policies
-from burnline.cli.reference import failure
 from burnline.cli.root import EXIT_MISTAKE, cli, err_console, settings_or_exit
-from burnline.cli.serving import status_server, stop_by_signals
+from burnline.cli.serving import run_alone
 from burnline.cli.worker import configure_logging
 from burnline.detection.learned.policy import Policies
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.runner import Detector
-from burnline.stream.writer import Fenced
-from burnline.topics.errors import TopicError
 from burnline.topics.reach import say_when_unreached
 
 _FILE = {"exists": True, "dir_okay": False, "readable": True}
@@ -63,26 +58,9 @@ def detect(
     except FileError as error:
         raise _mistaken(str(error)) from error
     say_when_unreached(settings)
-    registry, stop = CollectorRegistry(), threading.Event()
+    registry = CollectorRegistry()
     detector = Detector(settings, DetectorMetrics(registry), planned=planned, policies=knobs, anew=anew)
-    stop_by_signals(stop)
-    server = status_server(
-        settings.metrics_host,
-        settings.detect_metrics_port,
-        registry,
-        lambda: (not detector.ready, detector.ready or "at work"),
-    )
-    server.start()
-    logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
-    try:
-        detector.run(stop)
-    except Fenced as error:
-        raise failure("another detector has begun, and this one ends: one is enough") from error
-    except TopicError as error:
-        raise failure(str(error)) from error
-    finally:
-        detector.close()
-        server.stop()
+    run_alone(detector, "detector", settings.metrics_host, settings.detect_metrics_port, registry)
 
 
 def _mistaken(sentence: str) -> typer.Exit:

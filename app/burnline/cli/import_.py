@@ -58,7 +58,7 @@ class Source(NamedTuple):
     size: int
 
 
-def _importer(
+def _import_command(
     name: str, usual_agent: str, *, unique_in_session: bool = False
 ) -> Callable[[Callable[..., Source]], None]:
     """Make a command of a function from a source's own arguments to what it holds: it takes the options of all, too."""
@@ -88,7 +88,7 @@ MappingFile = Annotated[
 ]
 
 
-@_importer("claude-code", claude_code.AGENT)
+@_import_command("claude-code", claude_code.AGENT)
 def _claude_code(paths: Paths = None) -> Source:
     """Claude Code's transcripts, sub-agents included; by default those of ~/.claude/projects.
 
@@ -104,26 +104,26 @@ def _claude_code(paths: Paths = None) -> Source:
     return Source(partial(claude_code.read, found), _bytes(found, "*.jsonl"))
 
 
-@_importer("codex", codex.AGENT)
+@_import_command("codex", codex.AGENT)
 def _codex(paths: Paths = None) -> Source:
     """Codex' rollouts; by default those of ~/.codex/sessions. Options and exit codes as of claude-code."""
     found = _paths(paths, codex.folders(), "~/.codex/sessions")
     return Source(partial(codex.read, found), _bytes(found, "*.jsonl"))
 
 
-@_importer("csv", mapped.AGENT, unique_in_session=True)
+@_import_command("csv", mapped.AGENT, unique_in_session=True)
 def _csv(file: OneFile, mapping: MappingFile) -> Source:
     """A CSV file with a header, by a mapping of its columns (docs/in.md). Options and exit codes as of claude-code."""
     return Source(partial(mapped.read_csv, file, _mapping(mapping)), file.stat().st_size)
 
 
-@_importer("jsonl", mapped.AGENT, unique_in_session=True)
+@_import_command("jsonl", mapped.AGENT, unique_in_session=True)
 def _jsonl(file: OneFile, mapping: MappingFile) -> Source:
     """JSON objects, one a line, by a mapping of their fields (docs/in.md). Options and exit codes as of claude-code."""
     return Source(partial(mapped.read_jsonl, file, _mapping(mapping)), file.stat().st_size)
 
 
-@_importer("parquet", mapped.AGENT, unique_in_session=True)
+@_import_command("parquet", mapped.AGENT, unique_in_session=True)
 def _parquet(file: OneFile, mapping: MappingFile) -> Source:
     """A Parquet file, by a mapping of its columns (docs/in.md); it needs the extra `api`.
 
@@ -132,7 +132,7 @@ def _parquet(file: OneFile, mapping: MappingFile) -> Source:
     return Source(partial(parquet.read_parquet, file, _mapping(mapping)), file.stat().st_size)
 
 
-@_importer("litellm", litellm.AGENT, unique_in_session=True)
+@_import_command("litellm", litellm.AGENT, unique_in_session=True)
 def _litellm(file: OneFile) -> Source:
     """LiteLLM's spend logs: what `/spend/logs` answers, or a dump of its table, as JSON, JSON lines or CSV.
 
@@ -141,7 +141,7 @@ def _litellm(file: OneFile) -> Source:
     return Source(partial(litellm.read, file), file.stat().st_size)
 
 
-@_importer("langfuse", langfuse.AGENT)
+@_import_command("langfuse", langfuse.AGENT)
 def _langfuse(file: OneFile) -> Source:
     """Langfuse's observations, exported as JSON, JSON lines or CSV: from its pages, to a bucket, or by its API.
 
@@ -150,7 +150,7 @@ def _langfuse(file: OneFile) -> Source:
     return Source(partial(langfuse.read, file), file.stat().st_size)
 
 
-@_importer("openai", openai.AGENT)
+@_import_command("openai", openai.AGENT)
 def _openai(file: OneFile) -> Source:
     """OpenAI's usage of an organisation, by model: pages of its usage API, or the CSV that its pages export.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
 from burnline.demo.stopping import patiently
 from burnline.demo.tally import Tally
@@ -14,6 +14,7 @@ from burnline.kafka import client_config
 from burnline.ledger import record
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
+from burnline.topics.clients import reader
 from burnline.topics.ends import spans
 
 _TIMEOUT_S = 20.0
@@ -50,16 +51,7 @@ class Feed:
         self._specs = (topics.sessions, topics.anomalies, topics.dead_letters)
 
     def __enter__(self) -> Self:
-        self._consumer = Consumer(
-            {
-                **client_config(self._settings),
-                "group.id": f"{self._settings.app_id}-demo",  # required, and not used: nothing is committed
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 100,
-            },
-            logger=_log,
-        )
+        self._consumer = reader(client_config(self._settings), {"enable.partition.eof": False})
         try:
             self._consumer.assign(patiently(self._ends))
         except BaseException:

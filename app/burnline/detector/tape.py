@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from burnline.detector.merging import Logged, Merge
 from burnline.kafka import Config
 from burnline.topics.catalogue import TopicSpec
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import Span, as_topic_error, is_beyond_end, level_of, passing, spans
 from burnline.topics.envelopes import event_of
 from burnline.topics.errors import TopicError
@@ -65,20 +65,7 @@ class Tape:
         self._at_end: set[int] = set()
         self._held_up: set[int] = set()
         self._latest: dict[int, int] = {}
-        self._consumer = Consumer(
-            {
-                "group.id": "burnline-detector",  # asked for by librdkafka; nothing is ever committed under it
-                **config,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-                "fetch.queue.backoff.ms": 5,
-            },
-            logger=client_log,
-        )
+        self._consumer = reader(config)
 
     def close(self) -> None:
         """Hang up."""

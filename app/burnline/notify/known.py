@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 from pydantic import ValidationError
 
 from burnline.detection.anomaly import Anomaly, State
@@ -15,7 +15,7 @@ from burnline.detection.notes import NOTHING_SAID, AnomalyNote, NoteError, NoteK
 from burnline.kafka import client_config
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import as_topic_error, passing
 from burnline.topics.reading import read_to_end
 
@@ -71,17 +71,7 @@ class Known:
         Raises:
             TopicError: A topic is gone, or the brokers refuse for good.
         """
-        consumer = Consumer(
-            {
-                "group.id": "burnline-reader",  # asked for by librdkafka; nothing is ever committed under it
-                **client_config(self._settings),
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 100,
-            },
-            logger=client_log,
-        )
+        consumer = reader(client_config(self._settings), {"enable.partition.eof": False})
         try:
             consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
             while not stop.is_set():

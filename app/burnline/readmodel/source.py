@@ -4,14 +4,14 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from burnline.kafka import Config
 from burnline.ledger.usage_record import next_offset_of
 from burnline.readmodel.batch import Record, Role, Stretch
 from burnline.readmodel.keys import offset_field
 from burnline.topics.catalogue import Topics, TopicSpec
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import Span, as_topic_error, level_of, passing, spans
 
 BATCH = 1_000
@@ -62,21 +62,7 @@ class Source:
     def __init__(self, config: Config, topics: Topics) -> None:
         """Take how to reach the brokers; connects when it is used."""
         self._topics = projected(topics)
-        self._consumer = Consumer(
-            {
-                "group.id": "burnline-projector",  # asked for by librdkafka; nothing is ever committed under it
-                **config,
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "error",
-                "fetch.wait.max.ms": 100,
-                "fetch.queue.backoff.ms": 5,
-                "queued.max.messages.kbytes": 16_384,
-            },
-            logger=client_log,
-        )
+        self._consumer = reader(config, {"auto.offset.reset": "error", "queued.max.messages.kbytes": 16_384})
         self._next: dict[Place, int] = {}
         self._targets: dict[Place, int] = {}  # what is still to be reached at least, before the picture is whole
         self._high: dict[Place, int] = {}

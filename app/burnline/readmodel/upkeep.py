@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from confluent_kafka import Consumer
 from redis.exceptions import RedisError
 
 from burnline.kafka import client_config
@@ -17,7 +16,7 @@ from burnline.readmodel.health import Reach
 from burnline.readmodel.store import AUDIT_START, AuditPlace, Store
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import spans
 from burnline.topics.errors import BrokerSilent
 
@@ -38,8 +37,7 @@ class Upkeep:
         self._brokers = brokers
         usage = topics_for(settings).usage
         self._topic, self._partitions = usage.name, range(usage.partitions)
-        config = client_config(settings) | {"group.id": "burnline-projector", "isolation.level": "read_committed"}
-        self._consumer = Consumer(config, logger=client_log)
+        self._consumer = reader(client_config(settings))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ends of usage")
         self._tidied_at_s = time.monotonic()
         self._audited: dict[str, AuditPlace] = {}

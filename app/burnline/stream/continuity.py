@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from confluent_kafka import Consumer
-
 from burnline.kafka import Config
 from burnline.ledger import continuity
 from burnline.ledger.continuity import Log, Misfit, State, TopicFacts
@@ -19,7 +17,7 @@ from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.progress import Progress
 from burnline.stream.restore import stored_progress
 from burnline.topics.catalogue import Topics
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import is_beyond_end, spans
 from burnline.topics.errors import BrokerSilent
 from burnline.topics.facts import TopicWatch
@@ -166,7 +164,7 @@ class Continuity:
         Raises:
             TopicError: The brokers are silent, or refuse.
         """
-        consumer = Consumer({**self._config, "group.id": "burnline-reader"}, logger=client_log)
+        consumer = reader(self._config)
         try:
             found = spans(consumer, self._topics.usage.name, list(partitions), TIMEOUT_S)
             return {partition: Log(span.first, span.stable) for partition, span in found.items()}

@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 
-from confluent_kafka import Consumer
-
 from burnline.kafka import client_config
 from burnline.ledger import record, rollup
 from burnline.ledger.progress import Progress
@@ -15,6 +13,7 @@ from burnline.stream.restore import stored_progress
 from burnline.stream.writer import TransactionalWriter
 from burnline.stream.written import Outgoing
 from burnline.topics.catalogue import topics_for
+from burnline.topics.clients import reader
 from burnline.topics.ends import open_topics, spans
 from burnline.topics.errors import TopicMissing
 from burnline.topics.reading import is_aborted, read_to_end
@@ -108,7 +107,7 @@ class Renewer:
     def _ends(self, partition: int) -> dict[str, int]:
         """Where what is written now will stand, on the topics whose records of before must be told from it."""
         topics = (self._topics.sessions.name, self._topics.dead_letters.name)
-        consumer = Consumer({**self._config, "group.id": "burnline-reader", "isolation.level": "read_uncommitted"})
+        consumer = reader(self._config, {"isolation.level": "read_uncommitted"})
         try:
             return {topic: spans(consumer, topic, [partition], TIMEOUT_S)[partition].stable for topic in topics}
         finally:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 from faust.stores import memory
 from faust.types import TP
 
 from burnline.kafka import Config
+from burnline.topics.clients import reader
 from burnline.topics.compacted import read_newest
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class _EndStore(memory.Store):  # type: ignore[misc]  # Faust is untyped to us
 
 def _last_offsets(config: Config, tps: list[TP]) -> dict[TP, int]:
     # -1 for an empty partition, as Faust has it.
-    consumer = Consumer({**config, "group.id": "unused: only asks for offsets"})
+    consumer = reader(config)
     try:
         return {
             tp: consumer.get_watermark_offsets(TopicPartition(tp.topic, tp.partition), TIMEOUT_S)[1] - 1 for tp in tps

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec, TopicMetadata
 
 from burnline.kafka import Config
 from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
 from burnline.topics.refusal import Refusal, Refused
 
@@ -126,16 +127,7 @@ def is_beyond_end(config: Config, topic: str, partition: int, offset: int, timeo
     The word for a doubt that `spans` has raised: Tansu says an end there that may be too low, and hands out all the
     same. False where nobody answers in time.
     """
-    consumer = Consumer(
-        {
-            "group.id": "burnline-reader",  # asked for by librdkafka; nothing is ever committed under it
-            **config,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "enable.partition.eof": True,
-        },
-        logger=client_log,
-    )
+    consumer = reader(config, {"auto.offset.reset": "error"})
     try:
         consumer.assign([TopicPartition(topic, partition, offset)])
         deadline = time.monotonic() + timeout_s

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
 from burnline.kafka import Config
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import PROMPT, reader
 from burnline.topics.ends import as_topic_error, passing, spans
 from burnline.topics.errors import BrokerSilent, TopicError
 
@@ -32,7 +32,7 @@ def fetch(config: Config, topic: str, partition: int, offset: int, *, timeout_s:
         TopicMissing: The topic or the partition does not exist.
         BrokerSilent: The brokers do not answer.
     """
-    consumer = _consumer(config, reset="error")
+    consumer = reader(config, PROMPT | {"auto.offset.reset": "error"})
     place = f"offset {offset} of partition {partition} of topic {topic}"
     try:
         span = spans(consumer, topic, [partition], timeout_s)[partition]
@@ -85,7 +85,7 @@ def fetch_range(
     """
     if start >= end:
         return
-    consumer = _consumer(config, reset="earliest")
+    consumer = reader(config, PROMPT)
     try:
         consumer.assign([TopicPartition(topic, partition, start)])
         heard = time.monotonic()
@@ -107,19 +107,3 @@ def fetch_range(
     finally:
         consumer.close()
     raise BrokerSilent(f"The brokers did not hand out offsets {start} to {end} of topic {topic} in {timeout_s:g} s.")
-
-
-def _consumer(config: Config, *, reset: str) -> Consumer:
-    return Consumer(
-        {
-            "group.id": "burnline-reader",  # asked for by librdkafka; nothing is ever committed under it
-            **config,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": reset,
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,
-            "fetch.queue.backoff.ms": 5,
-        },
-        logger=client_log,
-    )

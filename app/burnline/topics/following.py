@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Generator, Mapping
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
 from burnline.kafka import Config
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import reader
 from burnline.topics.ends import as_topic_error, level_of, passing
 
 _WAIT_S = 0.5  # also how long an interrupt may have to wait
@@ -28,16 +28,7 @@ def follow_from(config: Config, topic: str, positions: Mapping[int, int]) -> Gen
         TopicMissing: The topic is gone.
         TopicError: The brokers refused for good.
     """
-    consumer = Consumer(
-        {
-            "group.id": "burnline-reader",  # asked for by librdkafka; nothing is ever committed under it
-            **config,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-        },
-        logger=client_log,
-    )
+    consumer = reader(config, {"enable.partition.eof": False})
     try:
         consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in positions.items()])
         while True:

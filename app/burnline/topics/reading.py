@@ -15,7 +15,7 @@ from confluent_kafka import (
 )
 
 from burnline.kafka import Config
-from burnline.topics.client_log import client_log
+from burnline.topics.clients import PROMPT, reader
 from burnline.topics.ends import as_topic_error, level_of, passing, spans
 from burnline.topics.errors import BrokerSilent
 
@@ -49,7 +49,7 @@ def read_to_end(
         BrokerSilent: Nothing was heard for `timeout_s` before the end was reached.
         TopicError: The brokers refused, for instance for want of access rights.
     """
-    consumer = Consumer(_consumer_config(config), logger=client_log)
+    consumer = reader(config, PROMPT)
     try:
         found = spans(consumer, topic, partitions, timeout_s)
         # From a known offset: librdkafka takes half a second to find OFFSET_BEGINNING.
@@ -73,7 +73,7 @@ def is_aborted(config: Config, topic: str, partition: int, offset: int, *, timeo
     Raises:
         BrokerSilent, TopicError: As `read_to_end` raises them.
     """
-    consumer = Consumer(_consumer_config(config), logger=client_log)
+    consumer = reader(config, PROMPT)
     try:
         stable = spans(consumer, topic, [partition], timeout_s)[partition].stable
         return offset < stable and _at(consumer, topic, partition, offset, stable, timeout_s) is None
@@ -89,7 +89,7 @@ def taken_at_ms(config: Config, topic: str, partition: int, offset: int, *, time
     Raises:
         BrokerSilent, TopicError: As `read_to_end` raises them.
     """
-    consumer = Consumer(_consumer_config(config), logger=client_log)
+    consumer = reader(config, PROMPT)
     try:
         span = spans(consumer, topic, [partition], timeout_s)[partition]
         if not span.first <= offset < span.stable:
@@ -105,20 +105,6 @@ def _at(consumer: Consumer, topic: str, partition: int, offset: int, stable: int
     consumer.assign([TopicPartition(topic, partition, offset)])
     found = next(_Reading(consumer, topic, {partition: stable}, timeout_s).batches(), None)
     return found[0] if found and found[0].offset() == offset else None
-
-
-def _consumer_config(config: Config) -> Config:
-    return {
-        "group.id": "burnline-reader",  # asked for by librdkafka; nothing is ever committed under it
-        **config,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "isolation.level": "read_committed",
-        "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",  # retention may move the beginning while we read
-        "fetch.wait.max.ms": 10,  # the word that a partition has ended comes with an empty fetch: do not delay it
-        "fetch.queue.backoff.ms": 5,  # the default of a second holds a fast reader at a quarter of its speed
-    }
 
 
 class _Reading:

@@ -22,6 +22,7 @@ from burnline.detection.notes import AnomalyNote
 from burnline.events.usage import Usage
 from burnline.ledger.changes import Changes
 from burnline.ledger.identity import key_of, org_and_session
+from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import PartitionLedger
 from burnline.ledger.progress import Progress
 from burnline.readmodel.keys import FEED_LENGTH, Control, offset_field, session_field
@@ -81,6 +82,13 @@ class Projection:
             ledger = self._partitions[partition] = PartitionLedger(TOPIC, partition, policy(), RETENTION)
         feed(ledger, *events, now_ms=now_ms)
         self.commit(ledger.take_changes(now_ms))
+
+    def adopt(self, partition: int = 2) -> None:
+        """Go on at the start of another usage topic."""
+        ledger = self._partitions[partition]
+        ledger.belong_to(Lineage(offset_base=ledger.lineage.offset_base + ledger.next_offset))
+        ledger.next_offset = 0
+        self.commit(ledger.take_changes(T0))
 
     def tick(self, now_ms: int, partition: int = 2) -> None:
         """Let a worker's clock go on, and project what it flushes."""

@@ -65,6 +65,16 @@ def test_over_partitions(api: Caller, projection: Projection) -> None:
     ]
 
 
+def test_its_newest_event_is_one_of_the_usage_topic_of_now(api: Caller, projection: Projection) -> None:
+    projection.feed(spend(0, 10), spend(0, 10, 1))
+    until_active(api)
+    assert [part["last_offset"] for part in api.get("/sessions/s-1")["ledgers"]] == [1]
+    projection.adopt()
+    api.until("/sessions/s-1", lambda found: [part["last_offset"] for part in found["ledgers"]] == [-1])
+    projection.feed(spend(0, 5, 2))
+    api.until("/sessions/s-1", lambda found: [part["last_offset"] for part in found["ledgers"]] == [0])
+
+
 def test_one_that_is_active_no_more(redis_url: str, projection: Projection) -> None:
     """It is there until it is retired; its windows are empty."""
     projection.feed(spend(0, 10))

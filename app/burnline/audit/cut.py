@@ -92,7 +92,7 @@ class CutReader:
             before = self._newest(self._topics.rollups.name, partition)
             progress = self.progress(partition)
             begun = Begun.of(progress)
-            ledgers, former = self._ledgers(partition, begun)
+            ledgers = self._newest(self._topics.sessions.name, partition)
             after = self._newest(self._topics.rollups.name, partition)
             if before == after:
                 break
@@ -106,24 +106,7 @@ class CutReader:
             letters=self._dead_letters(partition, begun),
             progress_after=self.progress(partition),
             taken_at_ms=self._clock_ms(),
-            former=former,
         )
-
-    def _ledgers(self, partition: int, begun: Begun | None) -> tuple[dict[bytes, bytes], frozenset[str]]:
-        """The newest value of each key; and the keys of those whose offsets are of a former source topic."""
-        topic = self._topics.sessions.name
-        below = begun.offsets.get(topic, 0) if begun and begun.adopted else 0
-        newest: dict[bytes, bytes] = {}
-        former: set[bytes] = set()
-        for message in self._settled(topic, partition):
-            key, value = message.key() or b"", message.value()
-            newest.pop(key, None)
-            former.discard(key)
-            if value is not None:
-                newest[key] = value
-                if cast("int", message.offset()) < below:
-                    former.add(key)
-        return newest, frozenset(key.decode(errors="replace") for key in former)
 
     def _dead_letters(self, partition: int, begun: Begun | None) -> DeadLetters:
         topic = self._topics.dead_letters.name

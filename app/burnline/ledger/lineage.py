@@ -24,7 +24,8 @@ class Lineage(msgspec.Struct, frozen=True, omit_defaults=True):
     lost_events: int = 0
     """Offsets that were gone from the source topic before they were read."""
     offset_base: int = 0
-    """Offsets of former source topics: added where offsets must be unique over all of them."""
+    """Offsets of former source topics: added where records keep offsets, so that they are unique over all of them and
+    tell of which topic they are."""
     begun_at_ms: int = 0
     """When the present source topic was accepted or counting began anew, Unix epoch ms; 0 from the very beginning."""
     begun_from: Mapping[str, int] = {}
@@ -49,7 +50,11 @@ class SourceLineage(BaseModel):
     )
     events: int = Field(default=0, ge=0, description="Events in the partition's ledgers and closed rollups.")
     lost_events: int = Field(default=0, ge=0, description="Offsets gone from the usage topic before they were read.")
-    offset_base: int = Field(default=0, ge=0, description="Offsets of former usage topics, part of since_offset.")
+    offset_base: int = Field(
+        default=0,
+        ge=0,
+        description="Offsets of former usage topics, part of since_offset and last_offset in the records.",
+    )
     begun_at_ms: int = Field(
         default=0, ge=0, description="When the usage topic was accepted or counted anew, Unix epoch ms; 0: never."
     )

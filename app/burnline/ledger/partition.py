@@ -285,6 +285,7 @@ class PartitionLedger:
         watermark_ms = self.watermark_ms
         old_ids_until = self._old_ids_until
         kept_slices = self.retention.slices
+        offset_base = self.lineage.offset_base
         delayed_after_ms = policy.rule.short_window_s * 1000
         log_slice = slice_index(self.logged_ms)
         slice_start_ms, slice_end_ms = log_slice * SLICE_MS, (log_slice + 1) * SLICE_MS
@@ -389,7 +390,7 @@ class PartitionLedger:
                 ledger.last_event_at = at_ms
             elif at_ms < ledger.first_event_at:
                 ledger.first_event_at = at_ms
-            ledger.last_offset = offset
+            ledger.last_offset = offset_base + offset
             if not ledger.dirty:
                 ledger.dirty = True
                 dirty.append(ledger)

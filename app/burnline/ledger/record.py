@@ -336,7 +336,9 @@ class SessionLedger(ModelTotals):
     org_id: Annotated[str, Field(description="Of the session's first event.")]
     agent_id: Annotated[str, Field(description="Of the session's first event.")]
     source_partition: Annotated[int, Field(ge=0, description="Partition of the usage topic that it was counted from.")]
-    last_offset: Annotated[int, Field(ge=-1, description="Offset of the newest event in it.")]
+    last_offset: Annotated[
+        int, Field(ge=-1, description="Offset of the newest event in it, after those of former usage topics.")
+    ]
     first_event_at: Annotated[int, Field(description="Least event time, Unix epoch ms.")]
     last_event_at: Annotated[int, Field(description="Greatest event time, Unix epoch ms.")]
     delay_ms: Annotated[

@@ -115,6 +115,8 @@ class ProgressRow(msgspec.Struct, frozen=True):
     watermark_ms: int
     written_at_ms: int
     appended_at_ms: int = 0
+    offset_base: int = 0
+    """Offsets of former source topics, part of those in ledgers."""
 
     @property
     def reached_ms(self) -> int:
@@ -253,7 +255,10 @@ def notice(value: bytes) -> Anomaly:
 
 def encode_progress(progress: Progress) -> bytes:
     """A value of `Keys.progress`."""
-    row = ProgressRow(progress.next_offset, progress.watermark_ms, progress.written_at_ms, progress.appended_at_ms)
+    base = progress.lineage.offset_base if progress.lineage else 0
+    row = ProgressRow(
+        progress.next_offset, progress.watermark_ms, progress.written_at_ms, progress.appended_at_ms, base
+    )
     return _encoder.encode(row)
 
 

@@ -1,5 +1,6 @@
 """After `burnline adopt` and `burnline recount`: what was before is told apart, and nothing differs that does not."""
 
+import json
 from typing import Any
 
 import pytest
@@ -59,22 +60,20 @@ def went_on(topics: Topics, progress: Progress, log: Any) -> Topics:
     return topics
 
 
-def cut(topics: Topics, written_before: set[str], **changes: Any) -> Cut:
+def cut(topics: Topics, **changes: Any) -> Cut:
     assert topics.progress is not None
     assert topics.progress.lineage is not None
     base = topics.progress.lineage.offset_base
     of_now = [(key, value) for key, value in topics.usage_rollups.items() if parse(value).since_offset >= base]
     since = min((parse(value).since_offset for _, value in of_now), default=None)
     held = usage_of(topics, records=of_now, since_offset=since, offset_base=base)
-    return cut_of(topics, NEW_LOG, usage=held, former=frozenset(written_before), **changes)
+    return cut_of(topics, NEW_LOG, usage=held, **changes)
 
 
 def test_adopted_at_the_start() -> None:
     topics, _ = before()
-    old = set(topics.sessions)
     went_on(topics, adopting(topics), NEW_LOG)
-    touched = {name for name in old if '"s-1"' in name}
-    report = audited(cut(topics, old - touched), NEW_LOG)
+    report = audited(cut(topics), NEW_LOG)
     assert found(report) == []
     assert report.sessions == {Outcome.AGREES: 1, Outcome.NOT_CHECKABLE: 2}
     assert report.begun is not None
@@ -84,36 +83,73 @@ def test_adopted_at_the_start() -> None:
 
 def test_what_is_missing_since_is_found() -> None:
     topics, _ = before()
-    old = set(topics.sessions)
     went_on(topics, adopting(topics), NEW_LOG[:-1])
     assert topics.progress is not None
     topics.progress = replace(topics.progress, next_offset=4)
-    report = audited(cut(topics, old - {name for name in old if '"s-1"' in name}), NEW_LOG)
+    report = audited(cut(topics), NEW_LOG)
     assert (Outcome.MISSING, "s-9", -1) in found(report)
 
 
 def test_adopted_at_the_end_what_stands_before_is_passed_over() -> None:
     topics, _ = before()
-    old = set(topics.sessions)
     progress = adopting(topics, Log(2, 2))
     went_on(topics, progress, NEW_LOG)
-    report = audited(
-        cut(topics, old), [entry for entry in NEW_LOG if entry.offset >= progress.next_offset],
-    )  # fmt: skip
+    report = audited(cut(topics), [entry for entry in NEW_LOG if entry.offset >= progress.next_offset])
     assert found(report) == []
     assert report.begun is not None
     assert report.begun.from_offset == 2
 
 
+def nothing_since(topics: Topics) -> PartitionLedger:
+    """A worker of the topic of now, which is empty as yet."""
+    topics.progress = adopting(topics, Log(0, 0))
+    assert topics.progress.next_offset == 0
+    return topics.restored(policy(), KEEPING)
+
+
 def test_a_ledger_of_before_is_not_ahead_of_the_progress_of_now() -> None:
     """Its offset is one of the former topic, where counting had come further."""
     topics, _ = before()
-    old = set(topics.sessions)
-    went_on(topics, adopting(topics, Log(0, 0)), [])
+    topics.commit(nothing_since(topics).take_changes(T0))
+    assert found(audited(cut(topics, letters=letters()), [])) == []
+
+
+def test_a_ledger_of_before_that_the_clock_has_written_since_is_not_ahead() -> None:
+    """Its anomaly ended with the time: the record is new, its offset still one of the former topic."""
+    topics, partition = Topics(), ledger(retention=KEEPING)
+    applied(partition, entries(*(usage(event_id=f"e-{number}", output_tokens=10**8) for number in range(3))))
+    assert partition.open_anomalies == 1
+    topics.commit(partition.take_changes(T0))
+    partition = nothing_since(topics)
+    written = dict(topics.sessions)
+    partition.tick(0)
+    partition.tick(86_400_000)
+    assert partition.open_anomalies == 0
+    topics.commit(partition.take_changes(T0))
+    assert topics.sessions.keys() == written.keys()
+    assert topics.sessions != written
+    assert found(audited(cut(topics, letters=letters()), [])) == []
+
+
+def test_a_ledger_that_is_ahead_of_the_progress_of_now_is_found() -> None:
+    topics, _ = before()
+    went_on(topics, adopting(topics), NEW_LOG)
     assert topics.progress is not None
-    assert topics.progress.next_offset == 0
-    assert found(audited(cut(topics, old, letters=letters()), [])) == []
-    assert Outcome.AHEAD in {outcome for outcome, _, _ in found(audited(cut(topics, set(), letters=letters()), []))}
+    topics.progress = replace(topics.progress, next_offset=1)
+    assert Outcome.AHEAD in {outcome for outcome, _, _ in found(audited(cut(topics), NEW_LOG[:1]))}
+
+
+def test_a_ledger_written_since_by_a_version_that_left_former_topics_out_is_right() -> None:
+    topics, _ = before()
+    went_on(topics, adopting(topics), NEW_LOG)
+    assert topics.progress is not None
+    assert topics.progress.lineage is not None
+    (name,) = (name for name in topics.sessions if '"s-9"' in name)
+    fields = json.loads(topics.sessions[name])
+    fields["last_offset"] -= topics.progress.lineage.offset_base
+    assert fields["last_offset"] == NEW_LOG[-1].offset
+    topics.sessions[name] = json.dumps(fields).encode()
+    assert found(audited(cut(topics), NEW_LOG)) == []
 
 
 def test_counted_anew_from_a_whole_log_is_exact() -> None:

@@ -47,7 +47,14 @@ class SourceLedger(BaseModel):
     """The part of a session that was counted from one partition of the usage topic."""
 
     source_partition: Annotated[int, Field(ge=0, examples=[2])]
-    last_offset: Annotated[int, Field(ge=-1, description="Offset of the newest event in it.", examples=[81204])]
+    last_offset: Annotated[
+        int,
+        Field(
+            ge=-1,
+            description="Offset of the newest event in it; -1 where that was one of a former usage topic.",
+            examples=[81204],
+        ),
+    ]
     first_event_at: EpochMs
     last_event_at: EpochMs
     events: Annotated[int, Field(ge=0, examples=[12])]
@@ -211,7 +218,7 @@ def _answer(standing: list[SessionRow], closed: list[SessionRow], live: LiveView
         ledgers=[
             SourceLedger(
                 source_partition=part.source_partition,
-                last_offset=part.last_offset,
+                last_offset=_offset_now(part, picture),
                 first_event_at=part.first_event_at,
                 last_event_at=part.last_event_at,
                 events=part.events,
@@ -225,6 +232,11 @@ def _answer(standing: list[SessionRow], closed: list[SessionRow], live: LiveView
         tree=_tree(picture, row.id),
         anomaly=None if view.anomaly is None or not standing else OpenAnomalyState(**msgspec.to_builtins(view.anomaly)),
     )
+
+
+def _offset_now(part: SessionRow, picture: Picture) -> int:
+    progress = picture.head.progress.get(part.source_partition)
+    return max(-1, part.last_offset - (progress.offset_base if progress else 0))
 
 
 def _tree(picture: Picture, row_id: RowId) -> SessionTree | None:

@@ -21,7 +21,7 @@ class Begun(NamedTuple):
         at_ms: When, Unix epoch ms.
         adopted: Whether the sums of what was before were kept.
         kept_events: How many events these held.
-        offset_base: Added to the offsets of usage rollups since.
+        offset_base: Added to the offsets in ledgers and usage rollups since; what is below is of former source topics.
         offsets: By topic name, from where on records belong to it; empty where that was not kept.
     """
 
@@ -73,9 +73,6 @@ class Cut:
     """Wall clock when the last of them was read."""
     usage: HeldUsage = field(default_factory=HeldUsage)
     """The usage rollups."""
-    former: frozenset[str] = frozenset()
-    """Keys of records of ledgers that were written before the present source topic was accepted: their offsets are
-    those of another one."""
 
     @property
     def next_offset(self) -> int:

@@ -18,6 +18,7 @@ from burnline.ledger.audit.session import ABSENT, Bounds, Side, side
 from burnline.ledger.audit.sums import Sums, stated_totals, sums_of, sums_of_record
 from burnline.ledger.audit.usage import Compared, UsageCheck
 from burnline.ledger.identity import key_of, ledger_key, org_and_session
+from burnline.ledger.lineage import Lineage
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import Policy
 from burnline.pricing.overrides import concerns
@@ -57,6 +58,8 @@ class PartitionAudit:
         self._judging = judging
         self._idle_ms = retention.idle_ms
         self._ledger = PartitionLedger(topic, cut.partition, policy, retention._replace(idle_ms=None))
+        self._offset_base = cut.begun.offset_base if cut.begun else 0
+        self._ledger.belong_to(Lineage(offset_base=self._offset_base))
         self._usage = self._ledger.usage_rollups = UsageCheck(cut.partition, cut.usage)
         self._identities = PartitionIdentities()
         self._places = places or Places()
@@ -69,8 +72,6 @@ class PartitionAudit:
         self._held: dict[str, Side] = {}
         self._further_on: dict[str, int] = {}
         self._unreadable: set[str] = set()
-        self._former: set[str] = set()
-        """Keys of ledgers whose last offset is one of a former source topic."""
         self._read_ledgers()
 
     @property
@@ -113,14 +114,12 @@ class PartitionAudit:
             if (told_by, held.source_partition) != (key, cut.partition):
                 told = f"it says that it is session {session_id} of partition {held.source_partition}"
                 self._found(Outcome.CONTRADICTORY, org_and_session(key)[1] or key, told)
-            if name in cut.former:
-                self._former.add(key)
-                continue
-            if held.last_offset >= limit:
-                told = f"its last offset is {held.last_offset}, the partition's progress {limit}"
+            last_offset = held.last_offset - self._offset_base  # below 0 where it is one of a former topic
+            if last_offset >= limit:
+                told = f"its last offset is {last_offset}, the partition's progress {limit}"
                 self._found(Outcome.AHEAD, session_id, told)
-            if held.last_offset >= cut.next_offset:
-                self._further_on[key] = held.last_offset
+            if last_offset >= cut.next_offset:
+                self._further_on[key] = last_offset
 
     def begin(self, beginning: Beginning) -> None:
         """Say where the log begins, before the first record."""
@@ -261,7 +260,11 @@ class PartitionAudit:
             ledger = self._ledger.get(key)
             if ledger is not None and ledger.models:
                 wanted, held = side(ledger, sums_of(ledger)), self._held.pop(key, ABSENT)
-                yield key, held._replace(last_offset=wanted.last_offset) if key in self._former else held, wanted
+                if (
+                    held.last_offset == wanted.last_offset - self._offset_base
+                ):  # as it was written before lives were told
+                    held = held._replace(last_offset=wanted.last_offset)
+                yield key, held, wanted
         for key, held in self._held.items():
             yield key, held, ABSENT
 

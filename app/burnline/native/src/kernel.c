@@ -132,7 +132,7 @@ static inline void list_add(List *list, u32 item)
 typedef struct {
     i64 partition;
     u32 card_limit, text_limit; /* text_limit: texts, owners or activities from which on it is worth looking for unused ones */
-    i64 offset_base; /* added to the offsets of rows, so that none comes twice */
+    i64 offset_base; /* added to the offsets in records, so that none comes twice */
     u32 duplicate_ids, partition_ids, kept_slices;
     i32 short_slices, long_slices, quiet_slices;
     Texts texts;
@@ -826,7 +826,7 @@ static i32 apply_one(Kernel *k, const Event *e, i64 offset, Position *p)
         s->last_at = e->at_ms;
     else if (e->at_ms < s->first_at)
         s->first_at = e->at_ms;
-    s->last_offset = offset;
+    s->last_offset = k->offset_base + offset;
     if (UNLIKELY(e->parent.at != NULL))
         session_grow_from(s, e->parent, e->session);
     mark_dirty(k, s, id);

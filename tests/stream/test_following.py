@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 import pytest
@@ -34,7 +34,7 @@ class Log:
         self.may_poll = threading.Semaphore(100)
         self.may_assign = threading.Event()
         self.may_assign.set()
-        self.refuses = self.closed = False
+        self.refuses = self.closed = self.is_deaf = False
 
     def assign(self, positions: Mapping[int, int]) -> None:
         assert self.may_assign.wait(WITHIN_S)
@@ -45,6 +45,8 @@ class Log:
 
     def poll(self) -> Mapping[int, Sequence[Records]]:
         assert self.may_poll.acquire(timeout=WITHIN_S)
+        if self.is_deaf:
+            return {}
         found: dict[int, Sequence[Records]] = {}
         for partition, at in self.positions.items():
             found[partition] = [cast("Records", Numbered(at, at + 1))]
@@ -53,6 +55,9 @@ class Log:
 
     def end_offset(self, partition: int) -> int:
         return self.positions[partition] + 100
+
+    def unheard(self) -> Collection[int]:
+        return self.positions.keys() if self.is_deaf else ()
 
     def look_for_brokers(self) -> None:
         """There are none."""
@@ -167,6 +172,24 @@ def test_what_is_fetched_in_vain_is_fetched_by_another_client(monkeypatch: pytes
         assert [(each.closed, each.assignments) for each in scene.readers] == [(True, [{0: 5}]), (False, [{0: 0}])]
         assert spans(await scene.fetch(p0=2)) == {0: [(2, 4)]}
         assert len(scene.readers) == 2
+        await scene.following.close()
+
+    asyncio.run(scenario())
+
+
+def test_what_a_client_hears_nothing_of_is_fetched_by_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its position is that of the ledgers: nothing was fetched in vain, and nothing comes either."""
+    monkeypatch.setattr("burnline.stream.standstill.HEARD_WITHIN_POLLS", 3)
+
+    async def scenario() -> None:
+        scene = Scene()
+        monkeypatch.setattr(scene.following._unheard, "_within_s", 0.0)
+        scene.log.is_deaf = True
+        for _ in range(3):
+            assert await scene.fetch(p0=0) == {}
+        assert [each.closed for each in scene.readers] == [True]
+        assert spans(await scene.fetch(p0=0)) == {0: [(0, 2)]}
+        assert [each.closed for each in scene.readers] == [True, False]
         await scene.following.close()
 
     asyncio.run(scenario())

@@ -141,6 +141,28 @@ def test_only_what_is_assigned_from_where_it_is_assigned(make: MakeReader, setti
 
 @pytest.mark.broker
 @pytest.mark.parametrize("make", READERS)
+def test_of_what_is_assigned_something_is_heard_be_it_that_there_is_nothing(
+    make: MakeReader, settings: Settings, topic: str
+) -> None:
+    write(settings, topic, 1, ROWS)
+    with reading(make, settings, topic, {0: 0, 1: 2}) as reader:
+        assert sorted(reader.unheard()) == [0, 1]
+        until_heard(reader)
+        reader.assign({0: 0, 1: 2, 2: 0})  # as after a rebalance, in part the same
+        assert sorted(reader.unheard()) == [0, 1, 2]
+        until_heard(reader)
+
+
+def until_heard(reader: Reader) -> None:
+    for _ in range(POLLS):
+        if not reader.unheard():
+            return
+        reader.poll()
+    raise TimeoutError(f"nothing is heard of {reader.unheard()}")
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("make", READERS)
 def test_thousands_stay_in_order(make: MakeReader, settings: Settings, topic: str) -> None:
     rows: list[Row] = [(offset, b"k", b"%d" % offset, None) for offset in range(20_000)]
     write(settings, topic, 3, rows)

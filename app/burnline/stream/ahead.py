@@ -1,7 +1,7 @@
 """A reader in a thread of its own, which polls while what it found before is worked on."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -40,6 +40,10 @@ class PollingAhead:
     def end_offset(self, partition: int) -> int:
         """The end of a partition as the newest fetch saw it; negative before the first one."""
         return -1 if self._reader is None else self._reader.end_offset(partition)
+
+    def unheard(self) -> Collection[int]:
+        """Partitions of which nothing has been heard since they were assigned."""
+        return () if self._reader is None else self._reader.unheard()
 
     async def assign(self, positions: Mapping[int, int]) -> None:
         """Read these partitions from these offsets; what was polled ahead of other ones is dropped.

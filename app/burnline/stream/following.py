@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from burnline.stream.ahead import Polled, PollingAhead
 from burnline.stream.batches import RecordBatch
 from burnline.stream.reader import POLL_S, Reader
-from burnline.stream.standstill import Standstill
+from burnline.stream.standstill import Standstill, Unheard
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Following:
         self._turn = asyncio.Lock()
         self._reading: dict[int, int] | None = None  # partition -> position, None before an assignment
         self._standstill = Standstill()
+        self._unheard = Unheard()
 
     def restart(self) -> None:
         """Begin anew at the ledgers' positions with the next question; what is on its way is dropped."""
@@ -86,8 +87,15 @@ class Following:
             if reading is None:  # restarted while it began
                 return {}
             found = await self._reader.poll()
-            if self._reader.away_since_s is not None:
+            reachable = self._reader.away_since_s is None
+            if not reachable:
                 await self._reader.look_for_brokers()
+            silent = self._unheard.found(self._reader.unheard(), reachable=reachable, now_s=time.monotonic())
+            if silent:
+                _log.info("partitions %s: nothing is heard of them, another client reads on", silent)
+                await self._reader.renew()
+                self._reading = None
+                return {}
             if self._reading is not reading or not flows():
                 self._reading = None
                 return {}
@@ -95,6 +103,7 @@ class Following:
 
     async def _begin(self, positions: dict[int, int]) -> None:
         self._standstill.forget()
+        self._unheard.assigned()
         self._reading = positions
         try:
             await self._reader.assign(dict(positions))

@@ -6,7 +6,7 @@ wheel's own module; so there is one librdkafka, and nothing to install.
 
 import ctypes
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
 from functools import cache
 from typing import Any
@@ -247,6 +247,10 @@ class PolledReader:
             self._client.handle, self._topic, partition, byref(low), byref(high)
         )
         return self._read_to.end(partition, high.value) if code == 0 else -1
+
+    def unheard(self) -> Collection[int]:
+        """As `Reader.unheard`."""
+        return self._read_to.unheard()
 
     def look_for_brokers(self) -> None:
         """Ask whether a broker is back."""

@@ -1,7 +1,7 @@
 """How the source topic is read: by librdkafka, from positions that the ledgers know."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from weakref import WeakMethod
@@ -61,6 +61,9 @@ class Reader(Protocol):
         When all of it is read, that is the position behind the last record, whatever markers stand behind it.
         """
 
+    def unheard(self) -> Collection[int]:
+        """Partitions of which nothing has been heard since they were assigned, not even that there is no record."""
+
     def look_for_brokers(self) -> None:
         """Ask whether one is back: librdkafka tells when the last connection is gone, not when one is back."""
 
@@ -113,18 +116,25 @@ class ReadTo:
     def __init__(self) -> None:
         self._position: dict[int, int] = {}
         self._ended: dict[int, int] = {}
+        self._unheard: set[int] = set()
 
     def begin(self, positions: Mapping[int, int]) -> None:
         """Reading begins anew, at these positions."""
-        self._position, self._ended = dict(positions), {}
+        self._position, self._ended, self._unheard = dict(positions), {}, set(positions)
 
     def read(self, partition: int, position: int) -> None:
         """All records below this position are handed out."""
         self._position[partition] = position
+        self._unheard.discard(partition)
 
     def ended(self, partition: int, offset: int) -> None:
         """There is no record from the position to below this offset."""
         self._ended[partition] = offset
+        self._unheard.discard(partition)
+
+    def unheard(self) -> Collection[int]:
+        """Partitions of which neither has been said since the beginning; asked by another thread, too."""
+        return self._unheard.copy()
 
     def end(self, partition: int, high: int) -> int:
         """Where a partition ends for events, if it ends at `high` for records and markers."""
@@ -185,6 +195,10 @@ class MessageReader:
         """The end of a partition; as `Reader.end_offset`."""
         high = int(self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)[1])
         return self._read_to.end(partition, high)
+
+    def unheard(self) -> Collection[int]:
+        """As `Reader.unheard`."""
+        return self._read_to.unheard()
 
     def look_for_brokers(self) -> None:
         """Ask whether a broker is back."""

@@ -25,6 +25,7 @@ from burnline.stream.reader import MakeReader, MessageReader
 from burnline.stream.refusals import Refusals
 from burnline.stream.restore import Found, restore, stored_progress
 from burnline.stream.shard import Flush, Shard, records_of
+from burnline.stream.unpriced import UnpricedLog
 from burnline.stream.writer import StillOpen, TransactionalWriter
 from burnline.topics.catalogue import Topics
 from burnline.topics.ends import open_topics
@@ -43,9 +44,6 @@ MAX_UNFLUSHED_LEDGERS = 50_000
 
 MANY_EVENTS = 100_000
 """So many are written as soon as there are no more to come, without waiting for the flush interval to end."""
-
-MAX_UNPRICED_LOGGED = 1_000
-"""So many models without a rate get a line in the log, one each."""
 
 FLUSHES_AT_ONCE = 32
 """One that waits for brokers keeps a thread: the others must find one, too."""
@@ -106,7 +104,7 @@ class Shards:
         """Asks the transport for the end of a source partition; None while it is not known."""
         self.brokers_away_s: Callable[[], float] = float
         """Asks the transport for how long no broker has been reached."""
-        self._unpriced: set[str] = set()
+        self._unpriced = UnpricedLog()
         self._opened = OpenedSessions(settings.partitions)
         self._owned: dict[int, Shard] = {}
         self._unflushed = (0, 0)
@@ -237,6 +235,7 @@ class Shards:
 
     async def look_at_topics(self) -> None:
         """Refuse what does not fit any more, though nothing comes that would have to be written."""
+        self._say_unpriced()
         loop = asyncio.get_running_loop()
         since_s = time.monotonic() - LOOK_EVERY_S
         async with self._taking_over:
@@ -514,7 +513,8 @@ class Shards:
         self.metrics.flushed(
             flush.changes, rejected=flush.unwritten.reasons, partitioners=opened, latencies_s=latencies_s
         )
-        self._say_unpriced(flush.changes.counts.unpriced)
+        self._unpriced.gather(flush.changes.counts.unpriced)
+        self._say_unpriced()
         self._find_split(flush.changes.counts.opened, flush.shard.ledger.partition)
         self.metrics.flush_seconds.observe(seconds)
         if not any(shard.flushing_since_s for shard in self._owned.values() if shard is not flush.shard):
@@ -539,11 +539,9 @@ class Shards:
                 self.topics.usage.name,
             )
 
-    def _say_unpriced(self, models: Mapping[str, str]) -> None:
-        for model, reason in models.items():
-            if model not in self._unpriced and len(self._unpriced) < MAX_UNPRICED_LOGGED:
-                self._unpriced.add(model)
-                _log.warning("model %r has no rate, its tokens cost nothing yet: %s", model, reason)
+    def _say_unpriced(self) -> None:
+        if (line := self._unpriced.line(time.monotonic())) is not None:
+            _log.warning("%s", line)
 
 
 def _fastest_reader() -> type[MessageReader] | type[PolledReader]:

@@ -1,9 +1,52 @@
 """Notices that what was fetched is not being applied."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 STANDSTILL_S = 5.0
 """Longer than a batch waits in a worker that is at work; should one be late all the same, it is only read twice."""
+
+
+HEARD_WITHIN_S = 15.0
+"""A partition that is fetched gives a record, or says that there is none, at once; a new leader takes seconds."""
+HEARD_WITHIN_POLLS = 50
+"""So often a reader was asked meanwhile: while nobody asks it, it says nothing."""
+LONGEST_S = 240.0
+
+
+class Unheard:
+    """Watches whether anything is heard of each partition once it is assigned.
+
+    A client that knew a topic which was deleted may wait for its former leaders when it was made anew: no record, no
+    error, and an end of 0. Another client does not; while there is no leader, nor does that one help, so that each is
+    given twice the time of the one before it.
+    """
+
+    def __init__(self) -> None:
+        self._within_s = HEARD_WITHIN_S
+        self._since_s: float | None = None
+        self._polls = 0
+
+    def assigned(self) -> None:
+        """Partitions are assigned: time counts from the next poll on."""
+        self._since_s, self._polls = None, 0
+
+    def found(self, unheard: Collection[int], *, reachable: bool, now_s: float) -> list[int]:
+        """After a poll: partitions that another client is to read.
+
+        Args:
+            unheard: Of which nothing has been heard since they were assigned.
+            reachable: Whether any broker is.
+            now_s: A monotonic clock.
+        """
+        if self._since_s is None or not reachable:
+            self._since_s, self._polls = now_s, 0
+        self._polls += 1
+        if not unheard:
+            self._within_s = HEARD_WITHIN_S
+        if not unheard or self._polls < HEARD_WITHIN_POLLS or now_s - self._since_s < self._within_s:
+            return []
+        self._within_s = min(2 * self._within_s, LONGEST_S)
+        return sorted(unheard)
 
 
 class Standstill:

@@ -260,9 +260,8 @@ class PartitionAudit:
             ledger = self._ledger.get(key)
             if ledger is not None and ledger.models:
                 wanted, held = side(ledger, sums_of(ledger)), self._held.pop(key, ABSENT)
-                if (
-                    held.last_offset == wanted.last_offset - self._offset_base
-                ):  # as it was written before lives were told
+                # As it was written before former topics' offsets were part of it.
+                if held.last_offset == wanted.last_offset - self._offset_base:
                     held = held._replace(last_offset=wanted.last_offset)
                 yield key, held, wanted
         for key, held in self._held.items():

@@ -10,7 +10,6 @@ from confluent_kafka import TopicPartition
 from burnline.audit import cut as module
 from burnline.audit.cut import ATTEMPTS, CutReader
 from burnline.kafka import client_config
-from burnline.ledger.audit.cut import Begun
 from burnline.ledger.usage_rollups import QUARTER_MS
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
@@ -117,9 +116,9 @@ class Disturbed(CutReader):
     settings: Settings
     times: int
 
-    def _ledgers(self, partition: int, begun: Begun | None) -> tuple[dict[bytes, bytes], frozenset[str]]:
-        found = super()._ledgers(partition, begun)
-        if self.times:
+    def _newest(self, topic: str, partition: int) -> dict[bytes, bytes]:
+        found = super()._newest(topic, partition)
+        if topic == self._topics.sessions.name and self.times:
             self.times -= 1
             put(self.settings, self._topics.rollups.name, [("closed", b"%d" % self.times)])
         return found

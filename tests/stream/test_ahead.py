@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 import pytest
@@ -45,6 +45,9 @@ class CountingReader:
 
     def end_offset(self, partition: int) -> int:
         return 10 * partition
+
+    def unheard(self) -> Collection[int]:
+        return self.assigned[1:]
 
     def look_for_brokers(self) -> None:
         self.said.append("look")

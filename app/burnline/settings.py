@@ -145,6 +145,12 @@ class Settings(BaseSettings):
     budgets_metrics_port: Port = Field(
         9469, description="Port of /metrics, /healthz and /readyz of `burnline budgets run`; 0 takes a free one."
     )
+    notify_metrics_port: Port = Field(
+        9466, description="Port of /metrics, /healthz and /readyz of `burnline notify run`; 0 takes a free one."
+    )
+    otel_metrics_port: Port = Field(
+        9467, description="Port of /metrics, /healthz and /readyz of `burnline otel`; 0 takes a free one."
+    )
     free_providers: str | None = Field(
         None,
         min_length=1,
@@ -170,6 +176,13 @@ class Settings(BaseSettings):
         ge=1,
         le=36_500,
         description="How long the sums per quarter of an hour are kept: all that reports can show.",
+    )
+
+    maven_repository: str | None = Field(
+        None,
+        min_length=1,
+        description="Address of the Maven repository from which `burnline up` and `burnline demo --broker apache` "
+        "fetch Apache Kafka, such as a company's mirror. Not set: Maven Central.",
     )
 
     redis_url: str = Field(

@@ -44,7 +44,9 @@ def distributions(library: str) -> set[str]:
 
 def without(extras: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as if the libraries of these extras were not installed, and of no other extra."""
-    present = {name for extra in set(OPTIONAL) - extras - {"dev", "all", "demo"} for name in names(OPTIONAL[extra])}
+    present = {
+        name for extra in set(OPTIONAL) - extras - {"dev", "all", "demo", "up"} for name in names(OPTIONAL[extra])
+    }
     absent = {library for library, extra in EXTRAS.items() if extra in extras and not distributions(library) & present}
     command = [sys.executable, "-c", f"ABSENT = {absent!r}\n{WITHOUT}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -59,7 +61,7 @@ def test_each_library_of_the_table_is_brought_by_its_extra() -> None:
 def test_each_library_of_an_extra_is_in_the_table() -> None:
     data_only = {"tzdata", "burnline"}
     told = {name for library in EXTRAS for name in distributions(library)}
-    for extra in ("worker", "api", "demo", "otel", "mcp"):
+    for extra in ("worker", "api", "demo", "up", "otel", "mcp"):
         assert names(OPTIONAL[extra]) - told - data_only == set()
 
 
@@ -68,7 +70,7 @@ def test_the_sdk_alone_needs_four_libraries() -> None:
 
 
 def test_everything_is_what_developers_have() -> None:
-    assert OPTIONAL["all"] == ["burnline[worker,api,demo,notify,otel,mcp]"]
+    assert OPTIONAL["all"] == ["burnline[worker,api,demo,up,notify,otel,mcp]"]
     assert "burnline[all]" in OPTIONAL["dev"]
 
 

@@ -6,15 +6,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from burnline.demo.scenario import RUNAWAY_SESSION
+from burnline.embedded.jars import KAFKA_VERSION
 from burnline.kafka import client_config
 from burnline.settings import Settings, load_settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.reading import read_to_end
 from tests.demo.processes import demo
 from tests.demo.published_rates import cost_usd
+from tests.embedded.test_jars import cached_jars
 from tests.kafka.base import Broker
 
 SPEED = "3000"
@@ -109,3 +112,19 @@ def test_topics_that_were_named_are_used_once(broker: Broker, tmp_path: Path) ->
     with demo("--once", "--speed", SPEED, folder=tmp_path, env=env) as run:
         assert run.end(END_WITHIN_S) == 1
         assert f"demo failed: Topic {prefix}usage holds events already" in run.output
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.needs_tool("mvn")
+def test_on_apache_kafka_the_sums_are_the_same(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = tmp_path_factory.mktemp("cache")
+    cached_jars(cache / "burnline" / f"apache-kafka-{KAFKA_VERSION}")
+    dump, env = tmp_path / "events.jsonl", {"XDG_CACHE_HOME": str(cache)}
+    arguments = ("--broker", "apache", "--once", "--json", "--speed", SPEED, "--dump", str(dump))
+    with demo(*arguments, folder=tmp_path, env=env) as run:
+        assert run.end(250) == 0, run.output
+        assert run.family() == {}
+    assert "\nApache Kafka 127.0.0.1:" in f"\n{run.output}"
+    assert_whole(summary_in(run.output), events_of(dump))
+    assert [path.name for path in tmp_path.iterdir()] == [dump.name]

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 import redis
 
-from burnline.demo.servers import Embedded, RedisUnusable, check_redis, names_a_broker, names_a_redis, start_servers
+from burnline.demo.servers import (
+    BrokerContradiction,
+    BrokerKind,
+    Embedded,
+    RedisUnusable,
+    check_redis,
+    names_a_broker,
+    names_a_redis,
+    start_servers,
+)
 from burnline.readmodel.keys import Control
 from burnline.settings import load_settings
 
@@ -37,13 +46,22 @@ def test_who_can_log_in_has_a_redis(name: str) -> None:
 
 def test_what_was_named_is_not_started() -> None:
     with ExitStack() as stack:
-        assert start_servers(stack, load_settings(**NAMED)) == Embedded()
+        assert start_servers(stack, load_settings(**NAMED), None, print) == Embedded()
+
+
+@pytest.mark.parametrize("kind", BrokerKind)
+def test_a_kind_of_broker_beside_a_named_one_is_a_contradiction(kind: BrokerKind) -> None:
+    with (
+        ExitStack() as stack,
+        pytest.raises(BrokerContradiction, match=rf"--broker {kind} .*=127\.0\.0\.1:9092 names one"),
+    ):
+        start_servers(stack, load_settings(**NAMED), kind, print)
 
 
 def test_valkey_comes_out_of_the_wheel_and_goes_with_the_run() -> None:
     settings = load_settings(kafka_bootstrap_servers=NAMED["kafka_bootstrap_servers"])
     with ExitStack() as stack:
-        embedded = start_servers(stack, settings)
+        embedded = start_servers(stack, settings, None, print)
         assert (embedded.bootstrap_servers, embedded.no_redis) == (None, None)
         assert embedded.redis_url is not None
         own = load_settings(redis_url=embedded.redis_url)

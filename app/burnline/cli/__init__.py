@@ -35,6 +35,7 @@ COMMANDS = (
     "sessions",
     "tokens",
     "topics",
+    "up",
     "verify",
     "worker",
 )

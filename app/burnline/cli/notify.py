@@ -93,8 +93,15 @@ def _now_ms() -> int:
 @group.command()
 def run(
     sinks: SinksFile,
-    metrics_host: Annotated[str, typer.Option(help="Address of /metrics, /healthz and /readyz.")] = "127.0.0.1",
-    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 takes a free one.")] = 9466,
+    metrics_host: Annotated[
+        str | None, typer.Option(help="Address of /metrics, /healthz and /readyz; BURNLINE_METRICS_HOST if not given.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Their port; BURNLINE_NOTIFY_METRICS_PORT if not given, 0 takes a free one."
+        ),
+    ] = None,
 ) -> None:
     """Send every notice to every sink that wants it, at least once and in order, until Ctrl-C or SIGTERM.
 
@@ -113,7 +120,12 @@ def run(
     runners = [SinkRunner(settings, sink, _channel(found, sink, places), known, metrics, stop) for sink in found.sinks]
     budgets = [BudgetRunner(settings, sink, _budget_channel(found, sink), metrics, stop) for sink in found.sinks]
     stop_by_signals(stop)
-    server = status_server(metrics_host, metrics_port, registry, lambda: (not stop.is_set(), f"{len(runners)} sinks"))
+    server = status_server(
+        settings.metrics_host if metrics_host is None else metrics_host,
+        settings.notify_metrics_port if metrics_port is None else metrics_port,
+        registry,
+        lambda: (not stop.is_set(), f"{len(runners)} sinks"),
+    )
     try:
         positions = known.read()
     except TopicError as error:

@@ -24,8 +24,13 @@ _log = logging.getLogger(__name__)
 
 @cli.command()
 def otel(
-    metrics_host: Annotated[str, typer.Option(help="Address of /metrics, /healthz and /readyz.")] = "127.0.0.1",
-    metrics_port: Annotated[int, typer.Option(min=0, max=65535, help="Their port; 0 takes a free one.")] = 9467,
+    metrics_host: Annotated[
+        str | None, typer.Option(help="Address of /metrics, /healthz and /readyz; BURNLINE_METRICS_HOST if not given.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Their port; BURNLINE_OTEL_METRICS_PORT if not given, 0 takes a free one."),
+    ] = None,
 ) -> None:
     """Turn spans and log events of OpenTelemetry into usage events, each exactly once, until Ctrl-C or SIGTERM.
 
@@ -47,7 +52,10 @@ def otel(
     relay = Relay(settings, _instance(settings), RelayMetrics(registry), stop)
     stop_by_signals(stop)
     server = status_server(
-        metrics_host, metrics_port, registry, lambda: (relay.ready, "reading" if relay.ready else "not reading")
+        settings.metrics_host if metrics_host is None else metrics_host,
+        settings.otel_metrics_port if metrics_port is None else metrics_port,
+        registry,
+        lambda: (relay.ready, "reading" if relay.ready else "not reading"),
     )
     server.start()
     _log.info("reading %s and %s, metrics on %s/metrics", settings.otel_spans_topic, settings.otel_logs_topic,

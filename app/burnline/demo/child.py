@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from burnline.demo.asking import ask
+from burnline.embedded.asking import ask
 from burnline.embedded.process import OwnedProcess
 from burnline.settings import ENV_PREFIX
 

@@ -16,6 +16,7 @@ from burnline.demo.output import Output
 from burnline.demo.publishing import ReplayThread, clock_ms
 from burnline.demo.replay import Timetable
 from burnline.demo.scenario import AGENTS, RUNAWAY_AGENT, RUNAWAY_SESSION, plan, sessions_of
+from burnline.demo.servers import BrokerKind
 from burnline.demo.setup import Setup
 from burnline.demo.spending import Spending
 from burnline.demo.starting import prepare, start_children
@@ -36,12 +37,14 @@ class Options:
         speed: How many times faster than it happened the trace is replayed.
         dump: Gets every event of the run as a line of JSON, if given.
         controls: The demo's agents obey controls.
+        broker: Which broker, if one was asked for.
     """
 
     once: bool
     speed: float
     dump: IO[str] | None = None
     controls: bool = False
+    broker: BrokerKind | None = None
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ class Run:
         # What is entered later is left earlier: replay, API, projector, worker, Valkey, broker.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="burnline-demo-")))
         stack.enter_context(_librdkafka_logs(folder / "clients.log"))
-        setup = self.setup = prepare(stack, self.settings, folder, self.output.note)
+        setup = self.setup = prepare(stack, self.settings, folder, self.output.note, self.options.broker)
         children = start_children(stack, setup, folder, self.output.note, self.signals.check)
         _say_where(stack, setup.settings, self.output.note)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from burnline.demo.asking import ask
+from burnline.embedded.asking import ask
 
 _RATE_OVER_S = 4.0
 

@@ -1,17 +1,31 @@
 """What the demo's processes stand on: a broker and a Redis, each out of a wheel unless one was named."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
+from enum import StrEnum
 from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
 from burnline.demo.stopping import started
+from burnline.embedded.apache import TemporaryKafka
 from burnline.embedded.broker import EmbeddedBroker
 from burnline.embedded.valkey import EmbeddedValkey, EmbeddedValkeyUnavailable, valkey_program
 from burnline.readmodel.connection import connect
 from burnline.readmodel.keys import Control
 from burnline.settings import Settings
+
+
+class BrokerKind(StrEnum):
+    """Which broker the demo brings along."""
+
+    TANSU = "tansu"
+    APACHE = "apache"
+
+
+class BrokerContradiction(ValueError):
+    """A kind of broker was asked for, and a running one was named."""
 
 
 class RedisUnusable(RuntimeError):
@@ -36,15 +50,34 @@ def names_a_redis(settings: Settings) -> bool:
     return not settings.model_fields_set.isdisjoint({"redis_url", "redis_username", "redis_password"})
 
 
-def start_servers(stack: ExitStack, settings: Settings) -> Embedded:
+def start_servers(
+    stack: ExitStack, settings: Settings, kind: BrokerKind | None, note: Callable[[str], None]
+) -> Embedded:
     """Start what was not named; the stack ends it.
 
+    Args:
+        stack: Ends what is started.
+        settings: As the operator gave them.
+        kind: Which broker, if one was asked for; Tansu else.
+        note: Is told before Apache Kafka is fetched.
+
     Raises:
+        BrokerContradiction: A broker was named, and a kind asked for.
         EmbeddedBrokerUnavailable: There is no broker for this machine, or it does not start.
+        ApacheKafkaUnavailable, JarsUnavailable, JavaUnavailable: Nor is there Apache Kafka.
         EmbeddedValkeyUnavailable: Valkey does not start.
     """
     servers = Embedded()
-    if not names_a_broker(settings):
+    if names_a_broker(settings):
+        if kind is not None:
+            raise BrokerContradiction(
+                f"--broker {kind} starts a broker, and BURNLINE_KAFKA_BOOTSTRAP_SERVERS="
+                f"{settings.kafka_bootstrap_servers} names one: leave one of them out"
+            )
+    elif kind is BrokerKind.APACHE:
+        kafka = started(stack, lambda: _start_kafka(settings, note), TemporaryKafka.stop)
+        servers = servers._replace(bootstrap_servers=kafka.bootstrap_servers)
+    else:
         broker = started(stack, _start_broker, EmbeddedBroker.stop)
         servers = servers._replace(bootstrap_servers=broker.bootstrap_servers)
     if names_a_redis(settings):
@@ -83,6 +116,12 @@ def _start_broker() -> EmbeddedBroker:
     broker = EmbeddedBroker()
     broker.start()
     return broker
+
+
+def _start_kafka(settings: Settings, note: Callable[[str], None]) -> TemporaryKafka:
+    kafka = TemporaryKafka(note, repository=settings.maven_repository)
+    kafka.start()
+    return kafka
 
 
 def _start_valkey() -> EmbeddedValkey:

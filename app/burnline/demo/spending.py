@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from burnline.demo.asking import ask
+from burnline.embedded.asking import ask
 from burnline.pricing.money import pico_from_text
 
 _TIMEOUT_S = 2.0

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from burnline.demo.child import ChildProcess, Program
-from burnline.demo.servers import check_redis, start_servers
+from burnline.demo.servers import BrokerKind, check_redis, start_servers
 from burnline.demo.setup import Setup, set_up
 from burnline.demo.stopping import patiently, started
 from burnline.settings import Settings
@@ -18,7 +18,7 @@ _TOPICS_WITHIN_S = 10.0
 Note = Callable[[str], None]
 
 
-def prepare(stack: ExitStack, settings: Settings, folder: Path, note: Note) -> Setup:
+def prepare(stack: ExitStack, settings: Settings, folder: Path, note: Note, broker: BrokerKind | None = None) -> Setup:
     """Start the servers that were not named, and make the topics; the stack ends what was started.
 
     Args:
@@ -26,15 +26,17 @@ def prepare(stack: ExitStack, settings: Settings, folder: Path, note: Note) -> S
         settings: As the operator gave them.
         folder: For the worker's files.
         note: Is told what runs where.
+        broker: Which one, if one was asked for.
 
     Raises:
+        BrokerContradiction: One was asked for, and another one named.
         TopicError, EmbeddedBrokerUnavailable, KafkaException: The broker is not there, or not as it has to be.
         RedisUnusable, EmbeddedValkeyUnavailable: Nor is Redis.
     """
-    embedded = start_servers(stack, settings)
+    embedded = start_servers(stack, settings, broker, note)
     setup = set_up(settings, embedded, folder)
     own = setup.settings
-    kind = "embedded broker" if embedded.bootstrap_servers else "broker"
+    kind = _called(broker) if embedded.bootstrap_servers else "broker"
     note(f"{kind} {own.kafka_bootstrap_servers}, topics {own.topic_prefix}*")
     if setup.has_redis:
         kind = "embedded Valkey" if embedded.redis_url else "Redis"
@@ -45,6 +47,10 @@ def prepare(stack: ExitStack, settings: Settings, folder: Path, note: Note) -> S
     patiently(lambda: reach_brokers(own))
     patiently(lambda: ensure_topics(own, timeout_s=_TOPICS_WITHIN_S))
     return setup
+
+
+def _called(broker: BrokerKind | None) -> str:
+    return "Apache Kafka" if broker is BrokerKind.APACHE else "embedded broker"
 
 
 def start_children(

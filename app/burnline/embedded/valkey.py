@@ -45,7 +45,7 @@ class EmbeddedValkey(EmbeddedServer):
         process = OwnedProcess([program, *arguments], output=output)
         deadline = time.monotonic() + START_TIMEOUT_S
         while process.exit_code is None and time.monotonic() < deadline:
-            if _answers(port):
+            if answers(LOOPBACK, port):
                 self._port, self.url = port, f"redis://{LOOPBACK}:{port}/0"
                 return process
             time.sleep(_POLL_S)
@@ -53,13 +53,28 @@ class EmbeddedValkey(EmbeddedServer):
         return None
 
 
-def _answers(port: int) -> bool:
+def answers(host: str, port: int) -> bool:
+    """Whether it takes commands: it listens, and has read what it keeps."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+        with socket.create_connection((host, port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
             return connection.recv(len(_PONG)) == _PONG
     except OSError:
         return False
+
+
+def lasting_command(folder: Path, host: str, port: int) -> list[str]:
+    """The command of a Valkey whose data stay in a folder: each write goes to a log, synced once a second.
+
+    Raises:
+        EmbeddedValkeyUnavailable: There is no Valkey for this machine.
+        OSError: The folder cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Should somebody limit its memory, no key may go for that: it would be half a picture, and tokens lost.
+    options = {"--bind": host, "--port": str(port), "--dir": str(folder), "--appendonly": "yes", "--save": "",
+               "--maxmemory-policy": "noeviction", "--daemonize": "no"}  # fmt: skip
+    return [str(valkey_program()), *(item for option in options.items() for item in option)]
 
 
 def valkey_program() -> Path:

@@ -1,4 +1,4 @@
-"""Asking the demo's own processes over HTTP: they are on this machine, and no proxy stands in between."""
+"""Asking our own processes over HTTP: they are on this machine, and no proxy stands in between."""
 
 import urllib.request
 

@@ -21,6 +21,7 @@ READ = [
     ("a:1;b:2", "a:1,b:2"),
     ("a:1\n  b:2\n", "a:1,b:2"),
     ("a:1,a:1", "a:1"),
+    ("A:1,a:1", "a:1"),
     ("PLAINTEXT://h:1", "h:1"),
     ("plaintext://a:1,PLAINTEXT://b:2", "a:1,b:2"),
     ("kafka://h:1", "h:1"),
@@ -63,8 +64,12 @@ REFUSED = [
     ("h:", "the port ''"),
     ("h:http", "the port 'http'"),
     ("h:１", "the port '１'"),
-    ("user:secret@h:1", "IPv6"),
-    ("user@h:1", "'user@h' is no name of a host"),
+    ("[::1", "brackets stand around an IPv6 address"),
+    ("[::1]9092", "brackets stand around an IPv6 address"),
+    ("a:1|b:2", "the port '1|b:2'"),
+    ("a..b:1", "'a..b' is no name of a host"),
+    ("_kafka._tcp.example.com", "is no name of a host"),
+    ("h" * 254, "is no name of a host"),
     ("h/path:1", "'h/path' is no name of a host"),
     (":9092", "'' is no name of a host"),
     ("a:1,-b:2", "'-b' is no name of a host"),
@@ -78,6 +83,15 @@ def test_refused_by_the_settings_name(text: str, why: str) -> None:
     (mistake,) = wrong.value.mistakes
     assert mistake.startswith(f"BURNLINE_KAFKA_BOOTSTRAP_SERVERS={text}: ")
     assert why in mistake
+
+
+@pytest.mark.parametrize("text", ["user:secret@h:1", "kafka://user:secret@h:1", "a:1,user:secret@h"])
+def test_a_password_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(SettingsError) as wrong:
+        load_settings(kafka_bootstrap_servers=text)
+    assert "secret" not in str(wrong.value)
+    assert str(wrong.value).startswith("BURNLINE_KAFKA_BOOTSTRAP_SERVERS: ")
+    assert "belong in BURNLINE_KAFKA_SASL_USERNAME" in str(wrong.value)
 
 
 def test_the_protocol_may_stand_in_both_places() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from redis import Redis
 from typer.testing import CliRunner
 
 from burnline.cli.root import cli
@@ -448,3 +449,51 @@ class TestCheck:
         monkeypatch.setenv("BURNLINE_CONFIG", "")  # so that what the command sets is taken back
         result = CliRunner().invoke(cli, ["--config", str(path), "check", "--json"])
         assert json.loads(result.stdout)["partitions"] == 16
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("redis://h:6379/abc", "'abc' is no number of a database"),
+        ("redis://h:6379/-1", "'-1' is no number"),
+        ("redis://h:6379/0/1", "'0/1' is no number"),
+        ("redis://h:6379/1e3", "'1e3' is no number"),
+        ("redis://h:6379?db=x", "'x' is no number"),
+        ("redis://h:6379?db=", "'' is no number"),
+        ("redis://h:6379/0?db=1", "two databases"),
+        ("redis://h:6379/0?socket_timeout=1", "'socket_timeout' is no option"),
+        ("redis://h:6379/0#1", "nothing behind #"),
+        ("redis://a,b:6379/0", "one server"),
+        ("redis://h:6379/ 0", "blanks"),
+        ("redis://h:6379/\u0663", "outside of ASCII"),
+        ("valkey://h:6379/0", "redis_url is none such as"),
+        ("h:6379", "redis_url is none such as"),
+        ("redis://::1:6379/0", "redis_url is none such as"),
+        ("redis://h:0/0", "redis_url is none such as"),
+        ("redis://h:65536/0", "redis_url is no URL"),
+        ("redis://u:secret@h:6379/0", "belong in redis_username and redis_password"),
+    ],
+)
+def test_an_address_of_redis_that_its_client_would_misread_is_refused(url: str, why: str) -> None:
+    with pytest.raises(SettingsError) as wrong:
+        load_settings(redis_url=url)
+    assert why in str(wrong.value)
+    assert "secret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [
+        ("redis://h:6379", 0),
+        ("redis://h:6379/", 0),
+        ("redis://h:6379/0", 0),
+        ("redis://h/15", 15),
+        ("rediss://[::1]:6380/2", 2),
+        ("redis://h:6379?db=3", 3),
+        ("unix:///tmp/redis.sock", 0),
+        ("unix:///tmp/redis.sock?db=1", 1),
+    ],
+)
+def test_an_address_of_redis_means_the_database_that_its_client_takes(url: str, database: int) -> None:
+    client = Redis.from_url(load_settings(redis_url=url).redis_url)
+    assert client.connection_pool.connection_kwargs.get("db", 0) == database

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
@@ -33,6 +33,7 @@ SLICE_S = 10
 _FOREIGN = {"CONFIG", "NOTIFY_SINKS", "MCP_API_URL", "MCP_TOKEN"}
 _FOREIGN_PREFIXES = ("TEST_", "BENCH_", "FAULT_")
 
+_DATABASE = re.compile(r"[0-9]{1,5}", re.ASCII)
 _LINK_NAME = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://\S+:\d+")
 
@@ -370,6 +371,27 @@ def _redis_mistakes(url: str) -> list[str]:
         return [f"redis_url is no URL: {error}"]
     if parts.scheme not in {"redis", "rediss", "unix"} or not whole:
         return ["redis_url is none such as redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket"]
+    return _redis_spelling(url, parts)
+
+
+def _redis_spelling(url: str, parts: SplitResult) -> list[str]:
+    """What redis-py would pass over in silence: it reads a database that it cannot read as 0."""
+    if any(character.isspace() or character in "\"'" for character in url) or not url.isascii():
+        return ["redis_url holds blanks, quotes or letters outside of ASCII"]
+    if parts.fragment or "," in parts.netloc:
+        return ["redis_url names one server, and nothing behind #"]
+    stated = [] if parts.scheme == "unix" else [parts.path.removeprefix("/")]
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    if any(name != "db" for name, _ in options):
+        return [
+            f"redis_url: {min(name for name, _ in options if name != 'db')!r} is no option here; db is the only one"
+        ]
+    stated += [value for _, value in options]
+    wrong = [database for database in stated if database and not _DATABASE.fullmatch(database)]
+    if wrong or (options and not all(value for _, value in options)):
+        return [f"redis_url: {(wrong or [''])[0]!r} is no number of a database"]
+    if len({int(database) for database in stated if database}) > 1:
+        return ["redis_url names two databases: one behind the host, another by db"]
     return []
 
 
@@ -430,5 +452,5 @@ def _sentences(item: Any) -> list[str]:
     if item["type"] == "extra_forbidden":
         return [f"{os.environ.get(ENV_PREFIX + 'CONFIG', 'argument')}: {name}: there is no such setting"]
     secret = "SecretStr" in str(Settings.model_fields[name].annotation)
-    value = "" if secret else f"={item['input']}"
+    value = "" if secret or (name == "kafka_bootstrap_servers" and "@" in str(item["input"])) else f"={item['input']}"
     return [f"{ENV_PREFIX}{name.upper()}{value}: {item['msg'].removeprefix('Value error, ')}"]

@@ -1,6 +1,8 @@
 """Each way in which an event can be wrong: the reason, the field, and a sentence with the value."""
 
+import gzip
 import json
+import zlib
 
 import pytest
 
@@ -35,10 +37,44 @@ UNREADABLE_TEXTS = [
     pytest.param(encoded() * 2, "not_json", "", "Extra data", id="two objects"),
     pytest.param(encoded()[:-1] + b",}", "not_json", "", "", id="comma at the end"),
     pytest.param(encoded().replace(b'"', b"'"), "not_json", "", "", id="single quotes"),
-    pytest.param(b"\xef\xbb\xbf" * 2 + encoded(), "not_json", "", "", id="two byte order marks"),
+    pytest.param(b"\xef\xbb\xbf" * 2 + encoded(), "not_json", "", "two byte order marks", id="two byte order marks"),
     *(
         pytest.param(json.dumps(event()).encode(name), "not_utf8", "", "is UTF-16", id=name)
         for name in ("utf-16", "utf-16-le", "utf-16-be")
+    ),
+    *(
+        pytest.param(json.dumps(event()).encode(name), "not_utf8", "", "is UTF-32", id=name)
+        for name in ("utf-32", "utf-32-le", "utf-32-be")
+    ),
+    *(
+        pytest.param(value, "not_json", "", f"the value is {what}", id=what)
+        for value, what in (
+            (gzip.compress(encoded()), "compressed with gzip"),
+            (zlib.compress(encoded()), "compressed with zlib"),
+            (b"\x28\xb5\x2f\xfd\x04\0abc", "compressed with zstd"),
+            (b"\x03\x00" + bytes(16) + encoded(), "framed by AWS Glue's schema registry"),
+            (b"\xc3\x01" + bytes(8) + b"\2a", "framed as a single object of Avro"),
+        )
+    ),
+    pytest.param(encoded() + b"\n" + encoded(), "not_json", "", "the value is 2 lines", id="JSON Lines"),
+    pytest.param(encoded() + b"\r\n\r\n" + encoded(), "not_json", "", "the value is 2 lines", id="and an empty line"),
+    pytest.param(
+        json.dumps(encoded().decode()).encode(), "not_an_object", "", "serialised twice", id="JSON in a string"
+    ),
+    pytest.param(b"[" + encoded() + b"]", "not_an_object", "", "an array of 1 objects", id="an array of events"),
+    pytest.param(
+        json.dumps({"schema": None, "payload": event()}).encode(),
+        "missing_field",
+        "event_id",
+        "there is one in 'payload', as Kafka Connect",
+        id="Kafka Connect's schemas",
+    ),
+    pytest.param(
+        json.dumps({"before": None, "after": event()}).encode(),
+        "missing_field",
+        "event_id",
+        "there is one in 'after', as Debezium",
+        id="a change of Debezium's",
     ),
     pytest.param(b"\0\0\0\0*" + encoded(), "confluent_frame", "", "schema id 42)", id="framed JSON"),
     pytest.param(b"\0\0\1\0\0\2\6abc", "confluent_frame", "", "schema id 65536)", id="framed Avro"),

@@ -91,17 +91,43 @@ def test_what_is_not_seen_is_written_out(given_text: str, seen: str) -> None:
     assert visible(given_text) == seen
 
 
+@pytest.mark.parametrize(
+    ("given_text", "guard"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a; @x;-y", "a; '@x;'-y"),
+        ("a\t+1", "a\t'+1"),
+        (";=x", ";'=x"),
+        ("a;b", "a;b"),
+        ("a=1;b", "a=1;b"),
+    ],
+)
+def test_a_formula_behind_another_separator_is_guarded(given_text: str, guard: str) -> None:
+    assert guarded(given_text) == guard
+
+
 def test_a_byte_order_mark_only_if_asked() -> None:
     assert text(style=Style(bom=True)) == BOM + "a,b\r\n"
     assert not text().startswith(BOM)
 
 
-@pytest.mark.parametrize("number", ["00123", "1E5", "1.10", "7", "-3", "1,5"])
-def test_ids_that_excel_takes_for_numbers(number: str) -> None:
+CHANGED = (
+    "00123", "1E5", "1e-5", "1.10", "7", "-3", "1,5", "12345678901234567890", "5%",
+    "$5", "-$5", "5€", "(5)", "1-2", "3/4", "1.2.3", "2026-11-28", "28.11.2026",
+    "MAR1", "SEPT2", "1-Mar", "2mar", "12:30", "TRUE", "false", " 7 ", "Dec 2026",
+    "1:2 pm",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", CHANGED)
+def test_ids_that_excel_changes(number: str) -> None:
     assert read([number, "gpt-4o"], style=Style(excel_ids=True)) == [[f'="{number}"', "gpt-4o"]]
     assert read([number, Decimal(1)], style=PLAIN) == [[number, "1"]]
 
 
-@pytest.mark.parametrize("word", ["e", "E5", "1E", "v1", ".", ""])
+@pytest.mark.parametrize(
+    "word",
+    ["e", "E5", "1E", "v1", ".", "", "may", "march", "1-2-b", "gpt-4", "marc1", "2026-11-28T00:00:00Z", "truely"],
+)
 def test_ids_that_it_does_not(word: str) -> None:
     assert read([word, None], style=Style(excel_ids=True)) == [[word, ""]]

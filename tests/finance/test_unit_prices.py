@@ -31,6 +31,8 @@ SHORT, LONG = 1_250_000, 2_500_000
         ),
         pytest.param(10, 5 * SHORT, (SHORT, LONG), [Part(10, 5 * SHORT, SHORT // 2)], id="half-price-as-served"),
         pytest.param(10, 11 * SHORT, (SHORT, LONG), [Part(10, 11 * SHORT, SHORT * 11 // 10)], id="a-tenth-more"),
+        pytest.param(10, 18 * SHORT, (SHORT, LONG), [Part(10, 18 * SHORT, SHORT * 9 // 5)], id="priority-of-gemini"),
+        pytest.param(100, 55 * SHORT, (SHORT, LONG), [Part(100, 55 * SHORT, SHORT * 11 // 20)], id="batch-in-a-region"),
         pytest.param(3, 17, (3, 5, 9), [Part(3, 17, None)], id="two-ways"),
         pytest.param(10, 90, (1, 7, 11), [Part(10, 90, None)], id="two-ways-and-a-whole-average"),
     ],

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 from burnline.events.cloudevents import usage_object
 from burnline.events.contract import UsageEvent
 from burnline.events.rejection import Fault, Reason
-from burnline.events.text import TextError, shown
+from burnline.events.text import TextError, enveloped, shown
 from burnline.events.usage import (
     END_TIME_MS,
     KINDS,
@@ -49,11 +49,16 @@ def explain(value: bytes | None, *, now_ms: int, max_clock_skew_ms: int) -> Faul
         max_clock_skew_ms: How far ahead of it `occurred_at` may be.
     """
     try:
-        event = UsageEvent.model_validate(usage_object(value))
+        fields = usage_object(value)
     except TextError as error:
         return error.fault
+    try:
+        event = UsageEvent.model_validate(fields)
     except ValidationError as error:
-        return _first_of(error.errors(include_url=False))
+        fault = _first_of(error.errors(include_url=False))
+        return (
+            fault._replace(detail=fault.detail + enveloped(fields)) if fault.reason is Reason.MISSING_FIELD else fault
+        )
     ahead_ms = event.occurred_at - now_ms
     if ahead_ms <= max_clock_skew_ms:
         return None

@@ -22,6 +22,27 @@ _SHOWN_CHARACTERS = 80
 _FRAME_BYTES = 5
 _FRAME_HEAD = b"\x00\x00"
 """Magic byte, and the first byte of an id: no registry has sixteen million schemas."""
+_WRAPPINGS = (
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"\x04\x22\x4d\x18", "compressed with LZ4"),
+    (b"\x82SNAPPY\x00", "compressed with Snappy"),
+    (b"\xff\x06\x00\x00sNaPpY", "compressed with Snappy"),
+    (b"\x78\x01", "compressed with zlib"),
+    (b"\x78\x9c", "compressed with zlib"),
+    (b"\x78\xda", "compressed with zlib"),
+    (b"\xfd7zXZ\x00", "compressed with xz"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\x03\x00", "framed by AWS Glue's schema registry"),
+    (b"\x03\x05", "framed by AWS Glue's schema registry"),
+    (b"\xc3\x01", "framed as a single object of Avro"),
+    (b"Obj\x01", "an Avro file"),
+    (b"PAR1", "a Parquet file"),
+    (b"\xac\xed\x00\x05", "an object serialised by Java"),
+)
+"""How values begin that are no JSON text themselves, and what they are."""
+_ENVELOPES = {"payload": "Kafka Connect's converter with schemas.enable=true", "after": "Debezium"}
+"""Fields in which an event stands inside of another object, and who writes such objects."""
 _LONGEST_INTEGER = 4_000
 """Digits that `int` reads without complaint; what is longer is out of every range and is cut to this."""
 
@@ -56,6 +77,7 @@ def read_object(value: bytes | None) -> dict[str, Any]:
     try:
         parsed = json.loads(text, parse_constant=refuse_later, parse_int=lambda digits: int(digits[:_LONGEST_INTEGER]))
     except json.JSONDecodeError as error:
+        _refuse_lines(text, error.pos)
         near = shown_text(text[error.pos : error.pos + 20])
         raise _error(Reason.NOT_JSON, f"{error.msg} at character {error.pos}: {near}") from error
     if constants:
@@ -64,6 +86,7 @@ def read_object(value: bytes | None) -> dict[str, Any]:
         detail = f"the value is a batch of {len(parsed)} CloudEvents; publish each in a record of its own"
         raise _error(Reason.CLOUDEVENTS_BATCH, detail)
     if not isinstance(parsed, dict):
+        _refuse_twice(parsed)
         raise _error(Reason.NOT_AN_OBJECT, f"an event is a JSON object, not {shown(parsed)}")
     if "\\u" in text:
         _refuse_half_pairs(parsed)
@@ -128,6 +151,23 @@ def without_bom(value: bytes) -> bytes:
     return value.removeprefix(codecs.BOM_UTF8)
 
 
+def is_utf32(head: bytes) -> bool:
+    """Whether a text that begins so is UTF-32: by its mark, or a JSON object's first character."""
+    return head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, b"{\x00\x00\x00", b"\x00\x00\x00{"))
+
+
+def enveloped(fields: dict[str, Any]) -> str:
+    """A clause about where an object's event stands instead, if it is one that others wrap events into; else "".
+
+    Args:
+        fields: An object that lacks fields of an event.
+    """
+    for name, writer in _ENVELOPES.items():
+        if isinstance(fields.get(name), dict) and "event_id" in fields[name]:
+            return f"; there is one in {name!r}, as {writer} writes it: an event is the value itself"
+    return ""
+
+
 def is_utf16(head: bytes) -> bool:
     """Whether a text that begins so is UTF-16, as older PowerShells write it: by its mark, or a JSON object's first."""
     return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"{\x00", b"\x00{"))
@@ -144,11 +184,40 @@ def _refuse_frame(value: bytes) -> None:
         raise _error(Reason.CONFLUENT_FRAME, detail)
 
 
+def _refuse_wrapping(value: bytes) -> None:
+    what = next((what for head, what in _WRAPPINGS if value.startswith(head)), "")
+    if what:
+        hint = " (Kafka compresses by itself: compression.type)" if what.startswith("compressed") else ""
+        raise _error(Reason.NOT_JSON, f"the value is {what}; an event is published as its JSON text{hint}")
+
+
+def _refuse_lines(text: str, end: int) -> None:
+    # Only what is complete up to there and goes on in another line: JSON Lines in one record.
+    if text[:end].rstrip(" ")[-1:] == "\n" and text[:end].strip() and text[end : end + 1] == "{":
+        lines = sum(1 for line in text.splitlines() if line.strip())
+        detail = f"the value is {lines} lines; publish each event in a record of its own"
+        raise _error(Reason.NOT_JSON, detail)
+
+
+def _refuse_twice(parsed: object) -> None:
+    if isinstance(parsed, str) and parsed.lstrip()[:1] == "{":
+        detail = f"the value is a JSON text within a JSON string, so it was serialised twice: {shown(parsed)}"
+        raise _error(Reason.NOT_AN_OBJECT, detail)
+    if isinstance(parsed, list) and parsed and all(isinstance(each, dict) for each in parsed):
+        detail = f"the value is an array of {len(parsed)} objects; publish each event in a record of its own"
+        raise _error(Reason.NOT_AN_OBJECT, detail)
+
+
 def _utf8(value: bytes) -> str:
+    if is_utf32(value):
+        raise _error(Reason.NOT_UTF8, "the value is UTF-32; an event is written in UTF-8")
     _refuse_frame(value)
+    _refuse_wrapping(value)
     if is_utf16(value):
         raise _error(Reason.NOT_UTF8, "the value is UTF-16; an event is written in UTF-8")
     value = without_bom(value)
+    if value.startswith(codecs.BOM_UTF8):
+        raise _error(Reason.NOT_JSON, "two byte order marks stand before the value; one at most is passed over")
     try:
         text = value.decode("utf-8")
     except UnicodeDecodeError as error:

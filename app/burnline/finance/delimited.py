@@ -22,7 +22,22 @@ LINES_PER_CHUNK = 128
 TEXTS_HELD = 8_192
 _QUOTED = (",", '"', "\r", "\n")
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
-_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9][0-9.,]*([eE][+-]?[0-9]+)?")
+_NUMBER = r"[+-]?[$€£¥]?[+-]?[0-9.,]*[0-9][0-9.,]*(e[+-]?[0-9]+)?[%€]?"
+_MONTH = (
+    r"(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?"
+    r"|dec(ember)?)"
+)
+_PART = r"[-/. ]"
+_CHANGED = re.compile(
+    rf"\s*({_NUMBER}|\({_NUMBER}\)|true|false"
+    rf"|[0-9]{{1,4}}{_PART}[0-9]{{1,4}}({_PART}[0-9]{{1,4}})?"
+    rf"|([0-9]{{1,4}}{_PART}?)?{_MONTH}{_PART}?[0-9]{{1,4}}|[0-9]{{1,4}}{_PART}?{_MONTH}"
+    r"|[0-9]{1,4}:[0-9]{1,2}(:[0-9]{1,2})?( ?[ap]m?)?)\s*",
+    re.ASCII | re.IGNORECASE,
+)
+"""What Excel changes as it opens a file: numbers, amounts, dates (1-2, MAR1, 2026-11-28), times, truth values."""
+_HIDDEN_START = re.compile(r"([;\t] *)(?=[=+\-@＝＋－＠])")
+"""A formula in the middle of a cell: it begins one where semicolons or tabs part the cells of a file."""
 
 
 class Style(NamedTuple):
@@ -31,8 +46,8 @@ class Style(NamedTuple):
     Attributes:
         guard: Text that would start a formula has an apostrophe before it, and characters that break lines or turn
             the direction of a text (U+2028, bidirectional, zero-width) are written as `\u2028`.
-        excel_ids: Text that Excel would take for a number (`00123`, `1E5`) is written as the formula `="00123"`, the
-            one way in which Excel keeps it in a CSV file. Other programs show the formula.
+        excel_ids: Text that Excel would change into a number or a date (`00123`, `1E5`, `1-2`, `SEPT2`) is written
+            as the formula `="00123"`, the one way in which Excel keeps it in a CSV file. Others show the formula.
         bom: The file begins with a byte order mark.
     """
 
@@ -49,7 +64,9 @@ def guarded(text: str) -> str:
     """Text that a spreadsheet shows as it is: with an apostrophe before what would start a formula, blanks or not.
 
     Ids come from whoever publishes events; without this one of them could run a command at whoever opens the file.
+    So could one with a semicolon before the formula, where Excel parts cells at semicolons.
     """
+    text = _HIDDEN_START.sub(r"\1'", text)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
@@ -90,6 +107,6 @@ def _cell(cell: Cell, style: Style) -> str:
 @lru_cache(maxsize=TEXTS_HELD)  # most cells of a column repeat
 def _text(cell: str, style: Style) -> str:
     text = visible(guarded(cell)) if style.guard else cell
-    if style.excel_ids and _NUMBER.fullmatch(cell):
+    if style.excel_ids and _CHANGED.fullmatch(cell):
         text = f'="{cell}"'
     return '"{}"'.format(text.replace('"', '""')) if any(mark in text for mark in _QUOTED) else text

@@ -14,10 +14,13 @@ from burnline.events.meters import METERS
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard, Tier
 from burnline.pricing.regions import SURCHARGES
+from burnline.pricing.supplements import TIER_RULES
 
 _RARE = {meter.stem: at for at, meter in enumerate(METERS)}
 CARDS_HELD = 10_000
-_SERVED: tuple[int | Fraction, ...] = (1, Fraction(1, 2), 2, *sorted({each.factor for each in SURCHARGES}))
+_TIERS = sorted({Fraction(1), Fraction(1, 2), Fraction(2), *(Fraction(each.factor) for each in TIER_RULES)})
+_WHERE = sorted({Fraction(1), *(each.factor for each in SURCHARGES)})
+_SERVED = tuple(tier * where for tier in _TIERS for where in _WHERE)
 """What a rate is multiplied by for how it was served (flex and batch, priority) and where: a sum does not know that."""
 
 

@@ -43,7 +43,10 @@ Guard = Annotated[
     ),
 ]
 ExcelIds = Annotated[
-    bool, Query(description='Write ids that Excel takes for numbers (00123, 1E5) as ="00123", which it keeps as text.')
+    bool,
+    Query(
+        description='Write ids that Excel takes for numbers or dates (00123, 1-2) as ="00123", which it keeps as text.'
+    ),
 ]
 
 

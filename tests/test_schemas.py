@@ -20,7 +20,7 @@ from tests.publisher import sdk_page
 
 FROZEN = {
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
-    "anomaly.json": "857a3e83e4ce051b402ce8480cdea3d2d23df921dd981598b234c32c0489c6a3",
+    "anomaly.json": "10c5660b2fdb5892a265c679b33c571bc9ea6790b35988aa0aaf2e2f0bd2c14e",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "budget-notice.json": "730698bc6c2e869a23ac0284ee4233fb3b2941905faf584a800bdecb92d913cd",
     "budget.json": "9c8edf956e4ea46b00b7c21b3f18bbb42b59ae663498d3987ff000c30edf8b0f",

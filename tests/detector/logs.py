@@ -6,6 +6,7 @@ from decimal import Decimal
 from zlib import crc32
 
 from burnline.detection.baseline import Baseline, Baselines, EffectiveBaseline
+from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import PythonEngine
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
@@ -61,6 +62,7 @@ def stage(
     rule: BurnRule = RULE,
     topic: str = "t.usage",
     policies: Policies | None = None,
+    planned: Iterable[Planned] = (),
 ) -> Stage:
     """A fresh one, in Python."""
     default = EffectiveBaseline(10**12, Decimal(5), "default")
@@ -75,4 +77,5 @@ def stage(
         kept_slices=60,
         suggests=suggests,
         policies=policies,
+        planned=planned,
     )

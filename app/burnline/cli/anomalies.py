@@ -217,7 +217,7 @@ def _columns(notes: Mapping[str, Notes], window: str, *others: str) -> list[_Col
         _Column("State", lambda notice: Text(notice.state, _style(notice))),
         _Column("Severity", lambda notice: Text(notice.severity, _style(notice))),
         _Column("Org / agent", lambda notice: Text(_owner(notice)), only_wide=True, is_name=True),
-        _Column("Session", lambda notice: Text(notice.session_id, "bold"), is_name=True),
+        _Column("Session", lambda notice: Text(_about(notice), "bold"), is_name=True),
         _Column("Opened (UTC)", lambda notice: _utc(notice.opened_at), only_wide=True),
         _Column("Changed (UTC)", lambda notice: _utc(notice.updated_at), only_wide=True),
         _burn_column(window),
@@ -255,7 +255,7 @@ def _line(notice: Anomaly) -> Text:
         (_utc(notice.updated_at), "dim"),
         (f"  {headline(notice):<21}", _style(notice)),
         f"  {_owner(notice)}  ",
-        (notice.session_id, "bold"),
+        (_about(notice), "bold"),
         f"  {notice.learned.summary}"
         if notice.learned
         else f"  {burns(notice)}, {_rounded(notice.ratio)} × baseline, {rounded(notice.spend_usd)} USD spent",
@@ -264,6 +264,11 @@ def _line(notice: Anomaly) -> Text:
 
 def _owner(notice: Anomaly) -> str:
     return f"{notice.org_id} / {notice.agent_id}"
+
+
+def _about(notice: Anomaly) -> str:
+    """The session; of a wider scope its name, such as `team platform`."""
+    return notice.session_id if notice.subject is None else f"{notice.scope} {notice.subject}"
 
 
 def _utc(epoch_ms: int) -> str:

@@ -8,12 +8,13 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnline.detection.learned.rules import Cause
+from burnline.detection.subject import AnomalyScope, Member
 
 ANOMALY_NAMESPACE = UUID("5d0ff2a6-6c3b-5b0e-9a43-0d6a1c0f5d1e")
 """Namespace of the name-based UUIDs (RFC 9562, version 5) that identify anomalies. Never change it."""
@@ -98,9 +99,19 @@ class Anomaly(BaseModel):
     state: State
     severity: Severity
     scope: Annotated[
-        Literal["session", "agent"],
-        Field(description="What it speaks of. An agent's names the session that it began in, and all in `learned`."),
-    ] = "session"
+        AnomalyScope,
+        Field(
+            description="What it speaks of. A wider one names the agent and session whose event it was opened by, and "
+            "all in `members`."
+        ),
+    ] = AnomalyScope.SESSION
+    subject: Annotated[
+        str | None,
+        Field(
+            description="Name of the team, project, organisation or root session; only where the scope is one.",
+            exclude_if=lambda subject: subject is None,
+        ),
+    ] = None
     org_id: str
     agent_id: str
     session_id: str
@@ -148,6 +159,13 @@ class Anomaly(BaseModel):
         Field(
             description="Only where the learned rules tell: what it is over is the agent's usual burn, not a line.",
             exclude_if=lambda learned: learned is None,
+        ),
+    ] = None
+    members: Annotated[
+        list[Member] | None,
+        Field(
+            description="What a wide incident is made of: its agents, of a tree its sessions; the largest 20.",
+            exclude_if=lambda members: members is None,
         ),
     ] = None
 

@@ -1,6 +1,7 @@
 """An anomaly in one line of words. Pure."""
 
 from burnline.detection.anomaly import Anomaly, State
+from burnline.detection.subject import AnomalyScope
 
 
 def summary(notice: Anomaly) -> str:
@@ -8,7 +9,7 @@ def summary(notice: Anomaly) -> str:
     if notice.learned is not None:
         return f"{notice.org_id} / {notice.learned.summary}"
     window, burn = next(iter(notice.burn_usd_per_hour.items()))
-    of = "all its sessions together" if notice.scope == "agent" else f"session {notice.session_id}"
+    of = "all its sessions together" if notice.scope is AnomalyScope.AGENT else f"session {notice.session_id}"
     who = f"{notice.org_id} / {notice.agent_id}, {of}"
     times = "over a baseline of 0" if notice.ratio is None else f"{notice.ratio} × its baseline"
     if notice.state is State.RESOLVED:

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from burnline.detection.anomaly import Anomaly, Evidence, Learned
 from burnline.detection.baseline import LEARNED
 from burnline.detection.learned.notice import Incident
+from burnline.detection.subject import AnomalyScope
 from burnline.detection.summary import with_summary
 
 WINDOW = "300s"
@@ -30,7 +31,7 @@ def as_anomaly(incident: Incident, topic: str, *, suggested: bool) -> Anomaly:
         revision=incident.revision,
         state=incident.state,
         severity=incident.severity,
-        scope=incident.scope,
+        scope=AnomalyScope(incident.scope),
         org_id=incident.org_id,
         agent_id=incident.agent_id,
         session_id=incident.session_id or incident.sessions[0],

@@ -5,6 +5,7 @@ more than a day after their time are passed over.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import msgspec
 
@@ -12,17 +13,21 @@ from burnline.detection.anomaly import Anomaly, ResolvedBy, State
 from burnline.detection.baseline import Baselines
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import Engine
-from burnline.detection.learned.notice import Incident
+from burnline.detection.learned.notice import Incident, Place
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Batch, Watch, WatchState
 from burnline.detection.rule import BurnRule
 from burnline.detector.admission import Admission, Counts
+from burnline.detector.folding import Folding, FoldingState, Where
 from burnline.detector.merging import Logged
 from burnline.detector.notices import as_anomaly
 from burnline.detector.priced import Pricer, PricerState
+from burnline.detector.scopes import Scopes, ScopesState
+from burnline.detector.spenders import MINUTE_MS
 from burnline.detector.spread import SpreadSessions, SpreadState
 from burnline.detector.tiers import AgentTiers, TiersState
+from burnline.events.usage import Usage
 from burnline.ledger.duplicates import RecentIds
 from burnline.pricing.book import RateBook
 
@@ -41,6 +46,7 @@ class StageState(msgspec.Struct, frozen=True):
         pricer, watch: Theirs.
         spread, tiers: Sessions and the partitions that they lie on; agents whose policy says what they may burn.
         logged_ms: When the log took the newest event.
+        scopes, folding: What teams, projects, organisations and trees spend, and their incidents.
     """
 
     version: int
@@ -53,10 +59,12 @@ class StageState(msgspec.Struct, frozen=True):
     spread: SpreadState | None = None
     logged_ms: int = 0
     tiers: TiersState | None = None
+    scopes: ScopesState | None = None
+    folding: FoldingState | None = None
 
 
 class Stage:
-    """One log's learned rules, and the burn rule over sessions that lie on several partitions."""
+    """One log's learned rules of all scopes, and the burn rule over sessions that lie on several partitions."""
 
     def __init__(
         self,
@@ -99,12 +107,14 @@ class Stage:
         self._suggests = suggests
         self._watch = Watch(engine, RULES, planned, policies)
         self._pricer = Pricer(book, self._watch)
+        self._scopes = Scopes(self._watch.is_announced)
+        self._folding = Folding(topic, suggests=suggests)
         self._told: set[str] = set()
 
     @property
     def open_incidents(self) -> int:
         """Incidents that are open now, told or not."""
-        return self._watch.open_incidents + len(self._spread) + len(self._tiers)
+        return self._watch.open_incidents + len(self._spread) + len(self._tiers) + len(self._folding)
 
     def agents_by_policy(self) -> dict[str, int]:
         """How many of the agents that were met each policy holds for."""
@@ -126,18 +136,36 @@ class Stage:
 
     def apply(self, records: Sequence[Logged]) -> tuple[list[Anomaly], Counts]:
         """Take records in, in the order of the log: what is to be told, and what became of them."""
+        notices: list[Anomaly] = []
+        counts = Counts()
+        for _, some in groupby(records, lambda record: record.logged_ms // MINUTE_MS):
+            told, counted = self._apply(list(some))
+            notices += told
+            counts = Counts(*map(sum, zip(counts, counted, strict=True)))
+        return notices, counts
+
+    def _apply(self, records: Sequence[Logged]) -> tuple[list[Anomaly], Counts]:
+        """The same for records of one minute: wider scopes are judged between two of them, wherever batches end."""
+        notices = self._judge_scopes(records[0].logged_ms)
         accepted, places, _, counts = self._admission.take(records)
         for record in records:
             self.offsets[record.partition] = record.offset + 1
         if accepted:
             self.newest_ms = max(self.newest_ms, max(usage.occurred_at for usage in accepted))
         calls, event_ids, _ = self._pricer.batch(accepted)
-        notices = self._tell(self._watch.apply(Batch(calls, event_ids, places)) if accepted else ())
+        if accepted:
+            incidents = self._watch.apply(Batch(calls, event_ids, places))
+            notices += self._tell(incidents, accepted, places)
+        self._scopes.add(accepted, calls.session, calls.cost_pico_usd, places)
         self._spread.add(accepted, calls.cost_pico_usd, places)
         self._tiers.add(accepted, calls.cost_pico_usd, places)
         self._logged_ms = max((self._logged_ms, *(record.logged_ms for record in records)))
         notices += self._spread.take_notices() + self._tiers.take_notices()
         return notices, counts
+
+    def _judge_scopes(self, log_ms: int) -> list[Anomaly]:
+        """The minute before is whole: what wider scopes have done in it."""
+        return [notice for found in self._scopes.move_on(log_ms) for notice in self._folding.find(found)]
 
     def settle(self, now_ms: int) -> list[Anomaly]:
         """Time has moved on to a moment (of events): what is over by then."""
@@ -145,11 +173,14 @@ class Stage:
         by = ResolvedBy.CLOCK if waited_ms else ResolvedBy.EVENT_TIME
         self._spread.move_on(self._logged_ms + waited_ms, by)
         self._tiers.move_on(self._logged_ms + waited_ms, by)
-        return self._tell(self._watch.end(now_ms)) + self._spread.take_notices() + self._tiers.take_notices()
+        notices = self._judge_scopes(self._logged_ms + waited_ms) if self._logged_ms else []
+        notices += self._tell(self._watch.end(now_ms), (), ())
+        notices += self._folding.settle(now_ms)
+        return notices + self._spread.take_notices() + self._tiers.take_notices()
 
-    def _tell(self, incidents: Iterable[Incident]) -> list[Anomaly]:
+    def _tell(self, incidents: Iterable[Incident], usages: Sequence[Usage], places: Sequence[Place]) -> list[Anomaly]:
         """The notices that are told: of agents without a line of their own, and the whole life of what was begun."""
-        notices = []
+        notices: list[Anomaly] = []
         for incident in incidents:
             if incident.anomaly_id not in self._told and self._has_line(incident):
                 continue
@@ -157,8 +188,17 @@ class Stage:
                 self._told.discard(incident.anomaly_id)
             else:
                 self._told.add(incident.anomaly_id)
-            notices.append(as_anomaly(incident, self._topic, suggested=self._suggests))
+            notice = as_anomaly(incident, self._topic, suggested=self._suggests)
+            notices += self._folding.hear(notice, self._where(incident, usages, places))
         return notices
+
+    def _where(self, incident: Incident, usages: Sequence[Usage], places: Sequence[Place]) -> Where | None:
+        """For whom the event of an incident was, if it is one of these."""
+        for usage, place in zip(usages, places, strict=True):
+            if place == incident.evidence.place:
+                root = self._scopes.root_of(usage.org_id, usage.session_id)
+                return Where(usage.team_id, usage.project_code, root)
+        return None
 
     def _has_line(self, incident: Incident) -> bool:
         baselines = self._baselines
@@ -177,6 +217,8 @@ class Stage:
             self._spread.save(),
             self._logged_ms,
             self._tiers.save(),
+            self._scopes.save(),
+            self._folding.save(),
         )
         return msgspec.msgpack.encode(state)
 
@@ -205,6 +247,10 @@ class Stage:
             self._spread.load(state.spread)
         if state.tiers is not None:
             self._tiers.load(state.tiers)
+        if state.scopes is not None:
+            self._scopes.load(state.scopes)
+        if state.folding is not None:
+            self._folding.load(state.folding)
         return self._watch.load(state.watch)
 
 

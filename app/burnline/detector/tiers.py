@@ -14,6 +14,7 @@ from burnline.detection.learned.notice import Place
 from burnline.detection.learned.policy import Policies, Policy
 from burnline.detection.lifecycle import OpenAnomaly
 from burnline.detection.rule import SLICE_S, BurnRule
+from burnline.detection.subject import AnomalyScope
 from burnline.detection.summary import with_summary
 from burnline.detection.tiers import Tier, TierLines, ends_at, lines_of, look
 from burnline.events.usage import Usage
@@ -178,7 +179,7 @@ class AgentTiers:
         above = max(0, burn_pico_usd_per_hour(windows[short_s], short_s) - line)
         notice = Anomaly(
             **msgspec.structs.asdict(anomaly),
-            scope="agent",
+            scope=AnomalyScope.AGENT,
             burn_usd_per_hour={
                 f"{window_s}s": usd_text(burn_pico_usd_per_hour(held, window_s)) for window_s, held in windows.items()
             },

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from burnline.detection.anomaly import Severity, State
 from burnline.detection.learned.rules import Cause
+from burnline.detection.subject import AnomalyScope
 from burnline.notify.muting import MuteTime
 from burnline.notify.texts import Texts
 
@@ -66,7 +67,7 @@ class Match(BaseModel):
     org_id: _Names | None = None
     agent_id: _Names | None = None
     severity_floor: Severity = Severity.WARNING
-    scope: Annotated[list[Literal["session", "agent"]] | None, Field(min_length=1)] = None
+    scope: Annotated[list[AnomalyScope] | None, Field(min_length=1)] = None
     cause: Annotated[
         list[Cause] | None, Field(min_length=1, description="Only what the learned rules tell has a cause.")
     ] = None

@@ -138,6 +138,10 @@ class Watch:
         """Incidents that are open now."""
         return len(self._incidents)
 
+    def is_announced(self, org_id: str, agent_id: str) -> bool:
+        """Whether a spike of an agent is announced now."""
+        return self._announced.get((org_id, agent_id), 0) > 0
+
     def agents_by_policy(self) -> dict[str, int]:
         """How many of the agents that were met each policy with a name holds for: none for one that never can."""
         held = Counter(self._policies.of(*agent).name for agent in self.names.agents)

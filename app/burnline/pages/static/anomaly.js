@@ -18,7 +18,7 @@ async function draw() {
   const who = await me();
   const { anomaly, timeline } = await get(`/anomalies/${id}`);
   const learned = anomaly.learned;
-  $("title").textContent = `Anomaly ${anomaly.scope === "agent" ? `of ${anomaly.agent_id}` : `in ${anomaly.session_id}`}`;
+  $("title").textContent = `Anomaly ${anomaly.subject ? `of ${anomaly.scope} ${anomaly.subject}` : anomaly.scope === "agent" ? `of ${anomaly.agent_id}` : `in ${anomaly.session_id}`}`;
   if (!chart) {
     chart = new Chart("Burn at each notice against the line, USD per hour", {
       series: [...windows(anomaly).map(([name], index) => ({ ...line(`over ${name}`, index ? "--warm" : "--series"), points: { show: true } })), limit("line")],
@@ -44,7 +44,10 @@ async function draw() {
   below.replaceChildren(...(learned && Object.keys(learned.change_usd_per_hour).length ? [section("What changed", table("The change in USD per hour, by cause", [
     { name: "cause", cell: ([cause]) => cause },
     { name: "USD/h", number: true, cell: ([, change]) => change },
-  ], Object.entries(learned.change_usd_per_hour)))] : []), section("How it went on", table("Notices", [
+  ], Object.entries(learned.change_usd_per_hour)))] : []), ...(anomaly.members ? [section("What it is made of", table("Members, by what each spends above its usual in an hour", [
+    { name: "member", cell: (member) => `${member.scope} ${member.name}` },
+    { name: "USD/h above usual", number: true, cell: (member) => perHour(member.excess_usd_per_hour) },
+  ], anomaly.members))] : []), section("How it went on", table("Notices", [
     { name: "#", number: true, cell: (notice) => notice.revision },
     { name: "state", cell: severity },
     { name: "at", cell: (notice) => at(notice.updated_at) },

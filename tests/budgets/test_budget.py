@@ -75,7 +75,7 @@ def test_a_record_is_read_as_it_was_written(org: str, name: str) -> None:
     [
         pytest.param(b"agent/acme/bot@day", b"[]", "no JSON object", id="no object"),
         pytest.param(b"agent/acme/bot@day", b"{", "not JSON", id="no JSON"),
-        pytest.param(b"agent/acme/bot@week", None, "make the key 'agent/acme/bot@day'", id="of another key"),
+        pytest.param(b"agent/acme/bot@week", None, 'make the key "agent/acme/bot@day"', id="of another key"),
         pytest.param(b"x", b'{"scope":"agent"}', "org_id: Field required; amount_usd: Field required", id="too little"),
     ],
 )

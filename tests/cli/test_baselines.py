@@ -96,7 +96,7 @@ def test_records_that_are_no_baselines_are_named_and_left_out(topic: Settings) -
     write_key(client_config(topic), spec, "acme/agent-7", b"[]", timeout_s=TIMEOUT_S)
     result = run("baselines", "list", "--json")
     assert result.stdout == ""
-    assert "Left out: baseline 'acme/agent-7'" in result.stderr
+    assert 'Left out: baseline "acme/agent-7"' in result.stderr
 
 
 def test_set_creates_the_topics_where_they_are_missing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ def test_records_that_are_no_budgets_are_named_and_left_out(topic: Settings) -> 
     write_key(client_config(topic), topics_for(topic).budgets, "org/acme@day", b"[]", timeout_s=TIMEOUT_S)
     result = run("budgets", "list", "--json")
     assert result.stdout == ""
-    assert "Left out: budget 'org/acme@day'" in result.stderr
+    assert 'Left out: budget "org/acme@day"' in result.stderr
 
 
 @pytest.mark.needs("transactions")

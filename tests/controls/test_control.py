@@ -87,7 +87,7 @@ def test_a_record_is_read_as_it_was_written(
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        pytest.param(b"org/acme", b"[]", "not an array", id="no object"),
+        pytest.param(b"org/acme", b"[]", "no JSON object but an array of 0", id="no object"),
         pytest.param(b"org/acme", b"{", "not JSON", id="no JSON"),
         pytest.param(
             b"org/acme", control().model_dump_json().encode(), "make the key 'session/acme/s-1'", id="another key"

@@ -104,7 +104,7 @@ def test_amounts_that_are_taken(field: str, raw: str, text: str) -> None:
 )
 def test_a_refusal_names_key_field_and_value(field: str, raw: str) -> None:
     value = json.dumps({**RECORD, field: "@"}).replace('"@"', raw)
-    with pytest.raises(BaselineError, match=r"^baseline 'acme/agent-7': ") as caught:
+    with pytest.raises(BaselineError, match=r'^baseline "acme/agent-7": ') as caught:
         Baseline.parse(b"acme/agent-7", value)
     assert f"{field}=" in str(caught.value)
     assert len(str(caught.value)) < 400
@@ -169,7 +169,7 @@ def test_an_unknown_field_is_refused(name: str, told: str) -> None:
     ],
 )
 def test_key_and_fields_must_agree(key: bytes | None) -> None:
-    with pytest.raises(BaselineError, match="org_id and agent_id make the key 'acme/agent-7'"):
+    with pytest.raises(BaselineError, match='org_id and agent_id make the key "acme/agent-7"'):
         parse(key)
 
 

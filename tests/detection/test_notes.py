@@ -91,7 +91,7 @@ def test_a_record_is_read_as_it_was_written(verdict: Verdict) -> None:
         pytest.param({"verdict": "maybe"}, "verdict", id="no such verdict"),
         pytest.param({"words": "x" * (MAX_WORDS + 1)}, "words", id="too many words"),
         pytest.param({"by": ""}, "by", id="nobody"),
-        pytest.param({"anomaly_id": "another"}, "make the key 'another/feedback'", id="another key"),
+        pytest.param({"anomaly_id": "another"}, 'make the key "another/feedback"', id="another key"),
     ],
 )
 def test_what_is_no_note_names_its_key_and_field(changes: dict[str, Any], why: str) -> None:

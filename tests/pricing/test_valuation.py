@@ -110,7 +110,7 @@ def test_rates_within_bounds(written: object, pico: int) -> None:
             {"above": [{"above_input_tokens": 9}, {"above_input_tokens": 8}]}, r"\[9, 8\]", id="lines descend"
         ),
         pytest.param({"above": [{"above_input_tokens": 1}] * 8}, "at most 7", id="eight lines"),
-        pytest.param({"above": [{"above_input_tokens": 1, "input": "1"}]}, "above.0.input", id="misspelt, above"),
+        pytest.param({"above": [{"above_input_tokens": 1, "input": "1"}]}, 'above.0."input"', id="misspelt, above"),
         pytest.param({"service_tiers": {"Standard": "1"}}, "must not name 'standard'", id="standard is no tier"),
         pytest.param({"service_tiers": {"flex": "1", "FLEX": "2"}}, "each service tier once", id="a tier twice"),
         pytest.param({"org_id": ""}, "org_id", id="empty organisation"),

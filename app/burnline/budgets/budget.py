@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from burnline.controls.control import Action, Mode
 from burnline.events.contract import Id
-from burnline.events.records import object_in
-from burnline.events.text import shown
+from burnline.events.keyed import record_in
 from burnline.finance.days import zone
 from burnline.pricing.money import amount_text, pico_from_text
 
@@ -181,16 +180,7 @@ class Budget(BaseModel):
         Raises:
             BudgetError: The record is no budget, or its key is not that of its fields.
         """
-        named = repr(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        fields = object_in(value, f"budget {named}", BudgetError)
-        try:
-            budget = cls.model_validate(fields)
-        except ValidationError as error:
-            raise BudgetError(f"budget {named}: {mistakes(error)}") from error
-        wanted = budget.key()
-        if key not in (wanted, wanted.encode()):
-            raise BudgetError(f"budget {named}: scope, org_id, name and period make the key {wanted!r}")
-        return budget
+        return record_in(cls, key, value, name="budget", refused=BudgetError, key_of="scope, org_id, name and period")
 
 
 def rolling_hours_of(period: str) -> int | None:
@@ -203,21 +193,6 @@ def budget_key(subject: Subject, period: str) -> str:
     """The key, such as `agent/acme/code-reviewer@month` or `org/acme@day`; %, / and @ in names are percent-encoded."""
     parts = [subject.scope.value, subject.org_id, *([] if subject.scope is Scope.ORG else [subject.name])]
     return "/".join(part.replace("%", "%25").replace("/", "%2F").replace("@", "%40") for part in parts) + f"@{period}"
-
-
-def mistakes(error: ValidationError) -> str:
-    """What is wrong with a budget, field and value named."""
-    return "; ".join(_sentence(item) for item in error.errors(include_url=False))
-
-
-def _sentence(item: Any) -> str:
-    message = item["msg"].removeprefix("Value error, ")
-    if not item["loc"]:
-        return str(message)
-    name = str(item["loc"][0])
-    field = name if name in Budget.model_fields else shown(name)
-    value = "" if item["type"] == "missing" else f"={shown(item['input'])}"
-    return f"{field}{value}: {message}"
 
 
 class Budgets:

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from burnline.budgets.budget import Budget, mistakes
+from burnline.budgets.budget import Budget
 from burnline.cli.budgets_group import AsJson, DryRun, budgets, fields, line, say
 from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import TIMEOUT_S, entries, failure
 from burnline.cli.root import EXIT_MISTAKE
 from burnline.cli.times import clock_ms
+from burnline.events.keyed import mistakes
 from burnline.kafka import client_config
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import write_together

@@ -1,15 +1,14 @@
 """Controls: what a runtime is asked to do, and which one counts. The wire contract of the topic `controls`. Pure."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from burnline.events.contract import Id
-from burnline.events.text import shown
+from burnline.events.keyed import record_in
 
 MAX_REASON = 500
 
@@ -96,37 +95,13 @@ class Control(BaseModel):
         Raises:
             ControlError: The record is no control, or its key is not that of its fields.
         """
-        named = repr(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        try:
-            control = cls.model_validate(json.loads(value))
-        except ValidationError as error:
-            raise ControlError(f"control {named}: {_mistakes(error)}") from error
-        except (ValueError, RecursionError) as error:
-            raise ControlError(f"control {named}: value is not JSON: {error}") from error
-        wanted = control.key()
-        if key not in (wanted, wanted.encode()):
-            raise ControlError(f"control {named}: scope, org_id and name make the key {wanted!r}")
-        return control
+        return record_in(cls, key, value, name="control", refused=ControlError, key_of="scope, org_id and name")
 
 
 def control_key(scope: ControlScope, org_id: str, name: str = "") -> str:
     """The key, such as `session/acme/sess-4711`; % and / in the organisation are percent-encoded, so none is two's."""
     org = org_id.replace("%", "%25").replace("/", "%2F")
     return f"{scope}/{org}" if scope is ControlScope.ORG else f"{scope}/{org}/{name}"
-
-
-def _mistakes(error: ValidationError) -> str:
-    return "; ".join(_sentence(item) for item in error.errors(include_url=False))
-
-
-def _sentence(item: Any) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if not item["loc"]:
-        return message if item["type"] == "value_error" else f"{message}, not {shown(item['input'])}"
-    name = str(item["loc"][0])
-    field = name if name in Control.model_fields else shown(name)
-    value = "" if item["type"] == "missing" else f"={shown(item['input'])}"
-    return f"{field}{value}: {message}"
 
 
 class Held(NamedTuple):

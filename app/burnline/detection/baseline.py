@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from burnline.events.contract import Id
-from burnline.events.records import object_in
-from burnline.events.text import shown
+from burnline.events.keyed import record_in
 from burnline.pricing.money import PICO_PER_USD, pico_from_text, usd_text
 
 if TYPE_CHECKING:
@@ -122,32 +121,12 @@ class Baseline(BaseModel):
         Raises:
             BaselineError: The record is no baseline, or its key is not that of its fields.
         """
-        name = repr(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        fields = object_in(value, f"baseline {name}", BaselineError)
-        try:
-            baseline = cls.model_validate(fields)
-        except ValidationError as error:
-            raise BaselineError(f"baseline {name}: {_mistakes(error)}") from error
-        wanted = baseline.key()
-        if key not in (wanted, wanted.encode()):
-            raise BaselineError(f"baseline {name}: org_id and agent_id make the key {wanted!r}")
-        return baseline
+        return record_in(cls, key, value, name="baseline", refused=BaselineError, key_of="org_id and agent_id")
 
 
 def baseline_key(org_id: str, agent_id: str) -> str:
     """The key `org_id/agent_id`; slash and percent sign in the org id are percent-encoded, so none stands for two."""
     return f"{org_id.replace('%', '%25').replace('/', '%2F')}/{agent_id}"
-
-
-def _mistakes(error: ValidationError) -> str:
-    return "; ".join(_sentence(item) for item in error.errors(include_url=False))
-
-
-def _sentence(item: Any) -> str:
-    name = str(item["loc"][0])
-    field = name if name in Baseline.model_fields else shown(name)
-    value = "" if item["type"] == "missing" else f"={shown(item['input'])}"
-    return f"{field}{value}: {item['msg']}"
 
 
 class EffectiveBaseline(NamedTuple):

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.events.contract import Id
+from burnline.events.keyed import record_in
 
 DAY_MS = 86_400_000
 MAX_SILENCE_MS = 90 * DAY_MS
@@ -87,15 +88,7 @@ class AnomalyNote(BaseModel):
         Raises:
             NoteError: It is no note, or its key is not that of its fields.
         """
-        name = key.decode(errors="replace") if isinstance(key, bytes) else key
-        try:
-            note = cls.model_validate_json(value)
-        except ValidationError as error:
-            where = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            raise NoteError(f"anomaly note {name!r}: {where}") from error
-        if name != note.key():
-            raise NoteError(f"anomaly note {name!r}: its fields make the key {note.key()!r}")
-        return note
+        return record_in(cls, key, value, name="anomaly note", refused=NoteError)
 
 
 _OWN_FIELD = {NoteKind.ACKNOWLEDGEMENT: "severity", NoteKind.SILENCE: "until", NoteKind.FEEDBACK: "verdict"}

@@ -2,14 +2,13 @@
 
 import json
 from fractions import Fraction
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from burnline.events.contract import Id
+from burnline.events.keyed import record_in
 from burnline.events.meters import METERS
-from burnline.events.records import object_in
-from burnline.events.text import shown
 from burnline.events.usage import END_TIME_MS, MIN_TIME_MS
 from burnline.pricing.card import STANDARD, Tier, meter_rates
 from burnline.pricing.money import PICO_PER_USD, amount_text, pico_from_text
@@ -291,17 +290,7 @@ class ValuationRate(BaseModel):
         Raises:
             ValuationRateError: The record is no rate, or its key is not that of its fields: it could not be deleted.
         """
-        name = shown(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        fields = object_in(value, f"valuation rate {name}", ValuationRateError)
-        try:
-            rate = cls.model_validate(fields)
-        except ValidationError as error:
-            mistakes = "; ".join(_sentence(item) for item in error.errors(include_url=False))
-            raise ValuationRateError(f"valuation rate {name}: {mistakes}") from error
-        wanted = rate.key()
-        if key not in (wanted, wanted.encode()):
-            raise ValuationRateError(f"valuation rate {name}: its fields make the key {shown(wanted)}")
-        return rate
+        return record_in(cls, key, value, name="valuation rate", refused=ValuationRateError)
 
 
 RATE_FIELDS = tuple(
@@ -346,14 +335,6 @@ def _tier(line: int, rates: dict[str, str | None], meters: dict[str, str], fee: 
             {METER_FIELDS[field].name: pico_from_text(usd) // METER_FIELDS[field].per for field, usd in meters.items()}
         ),
     )
-
-
-def _sentence(item: Any) -> str:
-    field = ".".join(str(part) for part in item["loc"])
-    if not field:  # about several fields, which it names
-        return str(item["msg"]).removeprefix("Value error, ")
-    value = "" if item["type"] == "missing" else f"={shown(item['input'])}"
-    return f"{field}{value}: {item['msg'].removeprefix('Value error, ')}"
 
 
 def _pico_per_token(usd_per_million: str) -> int:

@@ -98,3 +98,19 @@ def test_the_id_is_the_requests(attributes: dict[str, Any], event_id: str) -> No
 
 def test_a_subagent_is_an_agent() -> None:
     assert one(REQUEST | {"agent.name": "Explore"}, service__name="claude-code")["agent_id"] == "Explore"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        pytest.param("claude-opus-4-6[1m]", "anthropic", id="Anthropic's"),
+        pytest.param("claude-sonnet-4-5@20250929", "google", id="on Vertex AI"),
+        pytest.param("us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, id="on Bedrock: the id says it"),
+        pytest.param(
+            "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.anthropic.claude-haiku-4-5", None, id="a profile"
+        ),
+        pytest.param("sonnet", "anthropic", id="an alias"),
+    ],
+)
+def test_who_served_it(model: str, provider: str | None) -> None:
+    assert one({**REQUEST, "model": model}).get("provider") == provider

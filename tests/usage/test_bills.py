@@ -29,6 +29,13 @@ PLAIN_GPT_5 = {**wire.RESPONSE, "model": "gpt-5-mini", "usage": {
     "input_tokens": 2000, "output_tokens": 500, "total_tokens": 2500,
     "input_tokens_details": {"cached_tokens": 1000}, "output_tokens_details": {"reasoning_tokens": 200},
 }}  # fmt: skip
+SEARCHED = {**PLAIN_GPT_5, "service_tier": "default", "output": [
+    {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "a"}},
+    {"type": "web_search_call", "id": "ws_2", "status": "completed", "action": {"type": "open_page", "url": "b"}},
+    {"type": "web_search_call", "id": "ws_3", "status": "completed"},
+    {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["c"]},
+    {"type": "message", "id": "msg_1", "content": []},
+]}  # fmt: skip
 CLAUDE = {**wire.MESSAGE, "model": "claude-opus-4-8"}
 SAID = {
     "input_tokens": 100, "cache_read_input_tokens": 4000, "cache_creation_input_tokens": 900,
@@ -45,6 +52,12 @@ PAINTED = {**wire.GEMINI, "modelVersion": "gemini-3-pro-image", "usageMetadata":
     "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 100}, {"modality": "IMAGE", "tokenCount": 1_120}],
 }}  # fmt: skip
 ON_AWS = {"model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "event_id": "r1"}
+
+
+def grounded(model: str) -> dict[str, Any]:
+    return {**wire.GEMINI, "modelVersion": model, "candidates": [
+        {"index": 0, "groundingMetadata": {"webSearchQueries": ["weather", "weather tomorrow", ""]}}
+    ], "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100}}  # fmt: skip
 
 
 HALF, US = Fraction(1, 2), Fraction(11, 10)
@@ -74,6 +87,10 @@ BILLS = [
          usd((1000, "0.125"), (1000, "0.0125"), (500, "1"))),
     case("OpenAI responses, priority", usage.from_openai, {**PLAIN_GPT_5, "service_tier": "priority"},
          usd((1000, "0.45"), (1000, "0.045"), (500, "3.6"))),
+    case("OpenAI responses, searches of the web and of files", usage.from_openai, SEARCHED,
+         usd((1000, "0.25"), (1000, "0.025"), (500, "2"), (2, "10000"), (1, "2500"))),
+    case("the same out of a stream", usage.from_openai, [{"type": "response.completed", "response": SEARCHED}],
+         usd((1000, "0.25"), (1000, "0.025"), (500, "2"), (2, "10000"), (1, "2500"))),
     case("OpenAI transcription, audio in", usage.from_openai, wire.TRANSCRIPT, usd((4, "2.5"), (10, "6"), (45, "10")),
          model="gpt-4o-transcribe", event_id="r1"),
     case("OpenAI image", usage.from_openai, wire.IMAGE, usd((10, "5"), (40, "10"), (4000, "40")),
@@ -92,6 +109,12 @@ BILLS = [
     case("Gemini, audio, from the cache, too", usage.from_google, wire.GEMINI,
          usd((1000, "0.3"), (100, "1"), (1900, "0.03"), (100, "0.1"), (550, "2.5"))),
     case("Gemini, above 200,000 tokens", usage.from_google, LONG, usd((200000, "2.5"), (100000, "0.25"), (1500, "15"))),
+    case("Gemini 2.5, two queries for one answer", usage.from_google, grounded("gemini-2.5-flash"),
+         usd((1000, "0.3"), (100, "2.5"), (1, "35000"))),
+    case("Gemini 3, each query", usage.from_google, grounded("gemini-3-flash-preview"),
+         usd((1000, "0.5"), (100, "3"), (2, "14000"))),
+    case("the same out of a stream, told twice", usage.from_google, [grounded("gemini-3-flash-preview")] * 2,
+         usd((1000, "0.5"), (100, "3"), (2, "14000"))),
     case("Gemini, an image out", usage.from_google, PAINTED, usd((1000, "2"), (100, "12"), (1120, "120"))),
     case("Bedrock, five minutes and an hour, profile of the US", usage.from_bedrock, wire.CONVERSE,
          usd((100, "3"), (4000, "0.3"), (300, "3.75"), (600, "6"), (250, "15"), times=US), **ON_AWS),

@@ -4,6 +4,8 @@
 were neither read from the cache nor written to it. Numbers may be written as text. Other log records are none of ours.
 """
 
+import re
+
 from burnline.otel.mapping import (
     MS_NS,
     Event,
@@ -22,6 +24,9 @@ API_REQUEST = "claude_code.api_request"
 CLAUDE_CODE = "claude-code"
 _SHORT = "api_request"
 _FAST = "fast"
+_ANTHROPICS = "claude-"
+"""How models begin at Anthropic's API, and on Vertex AI, which puts `@` and a version behind the name."""
+_SAYS_WHO = re.compile("[.:/]")
 
 
 def usage_of_logs(records: list[LogRecord], rules: Rules) -> list[Event | Skipped]:
@@ -43,7 +48,7 @@ def _event(record: LogRecord, rules: Rules) -> Event:
     event["session_id"] = session_of(event, (own,), resource, record.trace_id, rules)
     event["event_id"] = as_id(own.get("request_id")) or as_id(own.get("client_request_id")) or _made_up_id(record)
     event["model"] = as_id(own.get("model"))
-    event["provider"] = "anthropic"
+    event["provider"] = _provider(event["model"])
     event["run_id"] = as_id(own.get("prompt.id"))
     _count(event, own)
     if own.get("speed") == _FAST:
@@ -52,6 +57,14 @@ def _event(record: LogRecord, rules: Rules) -> Event:
         event["reported_cost_usd"] = cost
         event["reported_cost_source"] = CLAUDE_CODE
     return bounded(event)
+
+
+def _provider(model: object) -> str | None:
+    """Who served it, by the model as Claude Code names it; None where the name says it itself, as Bedrock's ids do."""
+    name = model if isinstance(model, str) else ""
+    if name and not name.startswith(_ANTHROPICS) and _SAYS_WHO.search(name):
+        return None
+    return "google" if "@" in name else "anthropic"
 
 
 def _count(event: Event, own: Attributes) -> None:

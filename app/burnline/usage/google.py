@@ -1,10 +1,16 @@
-"""Google's way of counting: thoughts stand beside the candidates, tools' results beside the prompt."""
+"""Google's way of counting: thoughts stand beside the candidates, tools' results beside the prompt.
+
+What Google Search costs is in no usage: the queries stand with what they found. From Gemini 3 on each is charged, of
+older models a request that was answered by any.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
 from burnline.usage.reading import Reading, UsageMissing, count, filled, part, text
 
+_CHARGED_ONCE = ("gemini-1", "gemini-2")
+_QUERIES = "web_search_queries"
 _HINT = "Gemini says it with every answer, and with the last part of a stream."
 _TIERS = {
     "ON_DEMAND": "standard",
@@ -20,6 +26,9 @@ def collect(kept: dict[str, Any], stream_part: Any) -> None:
         found = part(stream_part, name)
         if found is not None:
             kept[name] = found
+    queries = _queries(stream_part)
+    if queries:
+        kept[_QUERIES] = list(dict.fromkeys([*kept.get(_QUERIES, ()), *queries]))
 
 
 def read(response: Any) -> Reading:
@@ -47,10 +56,23 @@ def read(response: Any) -> Reading:
         output_audio_tokens=_of(told, "AUDIO"),
         input_image_tokens=_of(asked, "IMAGE"),
         output_image_tokens=_of(told, "IMAGE"),
+        web_searches=_searches(response),
         input_video_tokens=_of(asked, "VIDEO"),
         cached_input_audio_tokens=_of(cached, "AUDIO"),
         service_tier=_TIERS.get(text(usage, "traffic_type") or "") or text(usage, "service_tier"),
     )
+
+
+def _searches(response: Any) -> int:
+    queries = part(response, _QUERIES) or _queries(response)
+    once = (text(response, "model_version") or "").rpartition("/")[2].startswith(_CHARGED_ONCE)
+    return min(len(queries), 1) if once else len(queries)
+
+
+def _queries(response: Any) -> list[str]:
+    """What was searched for, of all candidates; an empty query is not charged."""
+    found = (part(part(each, "grounding_metadata"), _QUERIES) for each in part(response, "candidates") or ())
+    return [query for some in found for query in some or () if query]
 
 
 def _embedding(response: Any) -> Reading:

@@ -1,5 +1,7 @@
 """OpenAI's way of counting, which most others speak: details are part of their totals.
 
+What hosted tools cost for each call is in no usage: their calls are counted in the response's output.
+
 Chat completions say `prompt_tokens` and `completion_tokens`, everything newer `input_tokens` and `output_tokens`.
 Mistral and OpenRouter answer in the same shape.
 """
@@ -14,6 +16,8 @@ _HINT = (
     "A response that is still in progress says it when it is done."
 )
 _STANDARD = ("default", "standard")
+_SEARCH = "search"
+"""What a call of the web search did. It may open a page or look for a text in one, too, and that is not charged."""
 _UNDECIDED = "auto"
 
 
@@ -21,7 +25,7 @@ def collect(kept: dict[str, Any], stream_part: Any) -> None:
     """Take one part of a stream in: a chunk, or an event that holds the whole response at its end."""
     whole = part(stream_part, "response", "data")
     whole = stream_part if whole is None or isinstance(whole, list | tuple | str) else whole
-    for name in ("id", "model", "service_tier", "usage", "object"):
+    for name in ("id", "model", "service_tier", "usage", "object", "output"):
         found = part(whole, name)
         if found is not None:
             kept[name] = found
@@ -54,8 +58,20 @@ def read(response: Any) -> Reading:
         input_image_tokens=count(asked, "image_tokens"),
         output_image_tokens=count(told, "image_tokens"),
         cached_input_audio_tokens=count(part(asked, "cached_tokens_details"), "audio_tokens"),
+        web_searches=sum(_is_search(each) for each in _calls(response, "web_search_call")),
+        file_searches=len(_calls(response, "file_search_call")),
         service_tier=_tier(text(response, "service_tier") or text(usage, "service_tier")),
     )
+
+
+def _calls(response: Any, kind: str) -> list[Any]:
+    output = part(response, "output")
+    return [each for each in output if text(each, "type") == kind] if isinstance(output, list | tuple) else []
+
+
+def _is_search(call: Any) -> bool:
+    action = part(call, "action")
+    return action is None or text(action, "type") in (None, _SEARCH)
 
 
 def read_openrouter(response: Any) -> Reading:

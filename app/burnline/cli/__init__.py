@@ -36,6 +36,7 @@ COMMANDS = (
     "tokens",
     "topics",
     "up",
+    "upgrade",
     "verify",
     "worker",
 )

@@ -126,6 +126,42 @@ def ensure_topics(
     ]
 
 
+class Plan(NamedTuple):
+    """What `ensure_topics` would do and say; nothing is done.
+
+    Attributes:
+        missing: Topics that it would create.
+        refused: A sentence for each topic that it would refuse, and create nothing then.
+        differing: Topics whose configuration is not as wanted.
+    """
+
+    missing: list[TopicSpec]
+    refused: list[str]
+    differing: dict[str, list[Difference]]
+
+
+def planned(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> Plan:
+    """Look at the topics as `ensure_topics` does, and change nothing.
+
+    Raises:
+        BrokerSilent: No answer within `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    admin = AdminClient(client_config(settings), logger=client_log)
+    specs = topics_for(settings)
+    existing = _existing(admin, specs, deadline)
+    there = [spec for spec in specs if spec.name in existing]
+    differing = _differences(admin, there, deadline)
+    refused: list[str] = []
+    try:
+        _refuse_mismatch(there, existing)
+        _refuse_policies(differing)
+    except TopicMismatch as error:
+        refused = error.mistakes
+    missing = [spec for spec in specs if spec.name not in existing]
+    return Plan(missing, refused, {name: found for name, found in differing.items() if found})
+
+
 def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.1)
 

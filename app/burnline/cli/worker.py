@@ -11,6 +11,7 @@ import typer
 
 from burnline.cli.log_lines import formatter
 from burnline.cli.root import cli, err_console, settings_or_exit
+from burnline.cli.sparing import Sparing
 from burnline.composition import ENDING, WorkerFailed, run_worker
 from burnline.settings import Settings
 from burnline.topics.client_log import Dampen
@@ -43,6 +44,8 @@ def configure_logging(settings: Settings) -> None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(formatter(settings.log_format))
         handler.addFilter(_DampenGroupClient())
+        if level != "debug":
+            handler.addFilter(Sparing())
 
 
 class _DampenGroupClient(Dampen):

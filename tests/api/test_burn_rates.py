@@ -450,6 +450,8 @@ class TestHistory:
             self.HISTORY, lambda answer: bool(answer["points"]) and answer["points"][-1]["burn_usd_per_hour"] == "13.5"
         )
         assert found["window_s"] == 20
+        assert found["long_window_s"] == 40
+        assert found["points"][-1]["burn_long_usd_per_hour"] == "6.75"
 
     def test_only_newer_ones_are_sent_again(self, api: Caller, projection: Projection) -> None:
         projection.feed(spend(0, 25))

@@ -111,6 +111,7 @@ class TestTheRule:
             "Over 10 sessions the median is 2 and p95 2 USD/h: the median itself, rounded up. "
             "× 5 an anomaly would begin above 10 USD/h."
         )
+        assert "the median is 0.123 and p95 0.123 USD/h" in suggested(*[session("0.12345678")] * 10).why
         assert "raised above the median until 2 × p95" in suggested(*[session("1")] * 9, session("100")).why
 
 

@@ -31,6 +31,7 @@ Agent = tuple[str, str]
 """Org and agent."""
 
 _TWO_DIGITS = Context(prec=2, rounding=ROUND_CEILING)
+_THREE_DIGITS = Context(prec=3)
 _WIDE = Context(prec=60)
 
 
@@ -150,9 +151,14 @@ def _why(spread: Spread, suggested: int | None, multiplier: Decimal) -> str:
     )
     line = usd_text(int(suggested * multiplier))
     return (
-        f"Over {spread.n} sessions the median is {usd_text(spread.median)} and p95 {usd_text(spread.p95)} USD/h: "
+        f"Over {spread.n} sessions the median is {_about(spread.median)} and p95 {_about(spread.p95)} USD/h: "
         f"{lead}, rounded up. × {multiplier:f} an anomaly would begin above {line} USD/h."
     )
+
+
+def _about(pico_usd: int) -> str:
+    """USD in three digits: a sentence is no place for twelve, which stand beside it."""
+    return usd_text(int(_THREE_DIGITS.create_decimal(pico_usd)))
 
 
 def _rank(ordered: Sequence[int], percent: int) -> int:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from burnline.api.access.principal import Viewer
 from burnline.api.envelope import Envelope
 from burnline.api.view.active import ActiveSession
+from burnline.api.view.burn_line import BurnPoint
 from burnline.api.view.cursors import CursorText, read_cursor, write_cursor
 from burnline.api.view.live import WithLive
 from burnline.api.view.names_seen import AgentNotes, OrgNotes, of_guests
@@ -27,6 +28,7 @@ from burnline.api.view.scope import (
 )
 from burnline.api.view.shapes import BurnRateRow, NextCursor
 from burnline.detection.burn import burn_pico_usd_per_hour
+from burnline.detection.rule import BurnRule
 from burnline.ledger.record import UsdText
 from burnline.pricing.money import usd_text
 
@@ -113,12 +115,14 @@ class BurnLinePoint(BaseModel):
 
     at: Annotated[int, Field(description="Wall clock: Unix epoch, milliseconds.", examples=[1764000000000])]
     burn_usd_per_hour: Annotated[UsdText, Field(description="Of all active sessions, over the short window.")]
+    burn_long_usd_per_hour: Annotated[UsdText, Field(description="The same over the long window, which is steadier.")]
 
 
 class BurnHistory(Envelope):
     """What has burned lately, all sessions together."""
 
-    window_s: Annotated[int, Field(description="Length of the window that each point is over.", examples=[60])]
+    window_s: Annotated[int, Field(description="Length of the short window, in seconds.", examples=[60])]
+    long_window_s: Annotated[int, Field(description="Of the long one.", examples=[300])]
     points: Annotated[list[BurnLinePoint], Field(description="Oldest first, about one a second.")]
 
 
@@ -133,17 +137,20 @@ async def burn_history(
 ) -> BurnHistory:
     """A point per second for as long as this process has looked, at most 15 minutes."""
     sessions, orgs = live.picture.sessions, visible(caller, org_id)
-    window_s = sessions.rule.short_window_s
     return BurnHistory(
         **replace(live.freshness(), notes=tuple(notes)).envelope(unpriced_of(sessions.unpriced(orgs))),
-        window_s=window_s,
-        points=[
-            BurnLinePoint(
-                at=point.at_ms, burn_usd_per_hour=usd_text(burn_pico_usd_per_hour(point.total(orgs), window_s))
-            )
-            for point in live.line.points
-            if point.at_ms > after
-        ],
+        window_s=sessions.rule.short_window_s,
+        long_window_s=sessions.rule.long_window_s,
+        points=[_line_point(point, orgs, sessions.rule) for point in live.line.points if point.at_ms > after],
+    )
+
+
+def _line_point(point: BurnPoint, orgs: frozenset[str] | None, rule: BurnRule) -> BurnLinePoint:
+    short, long = point.totals(orgs)
+    return BurnLinePoint(
+        at=point.at_ms,
+        burn_usd_per_hour=usd_text(burn_pico_usd_per_hour(short, rule.short_window_s)),
+        burn_long_usd_per_hour=usd_text(burn_pico_usd_per_hour(long, rule.long_window_s)),
     )
 
 

@@ -9,16 +9,15 @@ SECONDS_KEPT = 900
 
 
 class BurnPoint(NamedTuple):
-    """The short windows' sum at a moment of the wall clock, in pico-USD, by organisation."""
+    """The windows' sums at a moment of the wall clock, in pico-USD, by organisation: short window, long window."""
 
     at_ms: int
-    by_org: dict[str, int]
+    by_org: dict[str, tuple[int, int]]
 
-    def total(self, orgs: frozenset[str] | None) -> int:
-        """Pico-USD in the short windows of these organisations' sessions; None is all organisations."""
-        if orgs is None:
-            return sum(self.by_org.values())
-        return sum(self.by_org.get(org_id, 0) for org_id in orgs)
+    def totals(self, orgs: frozenset[str] | None) -> tuple[int, int]:
+        """Pico-USD in both windows of these organisations' sessions; None is all organisations."""
+        found = [sums for org_id, sums in self.by_org.items() if orgs is None or org_id in orgs]
+        return sum(short for short, _ in found), sum(long for _, long in found)
 
 
 class BurnLine:
@@ -30,8 +29,9 @@ class BurnLine:
 
     def note(self, sessions: ActiveSessions, now_ms: int) -> None:
         """Add up what burns now: two additions per active session."""
-        by_org: dict[str, int] = {}
+        by_org: dict[str, tuple[int, int]] = {}
         for row in sessions.rows():
-            if row.short_pico_usd:
-                by_org[row.org_id] = by_org.get(row.org_id, 0) + row.short_pico_usd
+            if row.long_pico_usd:  # the short window is a part of the long one
+                short, long = by_org.get(row.org_id, (0, 0))
+                by_org[row.org_id] = short + row.short_pico_usd, long + row.long_pico_usd
         self.points.append(BurnPoint(now_ms, by_org))

@@ -1,5 +1,6 @@
 // All anomalies of the last 90 days.
-import { action, asked, at, chargeLink, choice, get, go, h, link, perHour, ratio, run, section, sessionLink, severity, show, table, usd } from "./lib.js";
+import { lookedAfter } from "./said.js";
+import { action, asked, at, burnCell, chargeLink, choice, get, go, h, link, money, ratio, run, section, sessionCell, severity, show, table } from "./lib.js";
 
 run(async () => {
   const { state, severity: severe, org_id, cursor } = asked();
@@ -10,14 +11,13 @@ run(async () => {
       choice("severity", [["", "any"], ["warning", "warning"], ["critical", "critical"]], severe ?? "", (value) => go({ severity: value, cursor: "" }))),
     table("Anomalies", [
       { name: "state", cell: severity },
-      { name: "session", wide: true, cell: sessionLink },
-      { name: "agent", wide: true, cell: (row) => `${row.org_id} / ${row.agent_id}` },
+      { name: "session", wide: true, cell: sessionCell },
       { name: "opened", cell: (row) => at(row.opened_at) },
       { name: "changed", cell: (row) => at(row.updated_at) },
-      { name: "burn then", number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+      { name: "burn then, USD/h", number: true, cell: (row) => burnCell(Object.values(row.burn_usd_per_hour)[0]) },
       { name: "against baseline", cell: (row) => ratio(row.ratio, row.multiplier) },
-      { name: "spent", number: true, cell: (row) => usd(row.spend_usd) },
-      { name: "said", cell: (row) => [row.notes.acknowledgement && "acknowledged", row.notes.silence && row.notes.silence.until > Date.now() && "silent", row.notes.feedback && row.notes.feedback.verdict].filter(Boolean).join(", ") },
+      { name: "spent", number: true, cell: (row) => money(row.spend_usd) },
+      { name: "who looks after it", wide: true, cell: (row) => lookedAfter(row.notes) },
       { name: "crossed by", cell: (row) => chargeLink(row.evidence) },
       { name: "", cell: (row) => link(`/anomalies/${row.anomaly_id}`, "what happened", { "aria-label": `what happened in ${row.session_id}` }) },
     ], page.rows, { empty: "There has been none." }),

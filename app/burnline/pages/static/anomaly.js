@@ -1,5 +1,5 @@
 // One anomaly: how it went on, both windows against the line, and the event that crossed it.
-import { $, at, chargeLink, get, h, me, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
+import { $, at, burnCell, chargeLink, get, h, me, money, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
 import { Chart, limit, line } from "./chart.js";
 import { explained } from "./explained.js";
 import { Said } from "./said.js";
@@ -21,22 +21,23 @@ async function draw() {
   $("title").textContent = `Anomaly ${anomaly.subject ? `of ${anomaly.scope} ${anomaly.subject}` : anomaly.scope === "agent" ? `of ${anomaly.agent_id}` : `in ${anomaly.session_id}`}`;
   if (!chart) {
     chart = new Chart("Burn at each notice against the line, USD per hour", {
-      series: [...windows(anomaly).map(([name], index) => ({ ...line(`over ${name}`, index ? "--warm" : "--series"), points: { show: true } })), limit("line")],
+      series: [...windows(anomaly).map(([name], index) => ({ ...line(`over ${name}`, index ? "--warm" : "--series", { width: 1.5 }), dash: [2, 4], points: { show: true, size: 8 } })), limit("line")],
       rows: (data) => ({
         columns: [{ name: "at", cell: (row) => at(row[0] * 1000) }, ...windows(anomaly).map(([name], index) => ({ name: `over ${name}`, number: true, cell: (row) => row[index + 1].toFixed(4) })), { name: "line", number: true, cell: (row) => row.at(-1).toFixed(2) }],
         rows: data[0].map((_, index) => data.map((values) => values[index])),
       }),
     });
-    show(top, said.element, section("Both windows against the line", chart.element), below, event);
+    show(top, said.element, section("Both windows against the line", chart.element,
+      h("p", { class: "faint small" }, "A dot is a notice. What burned between two of them is not kept; the dotted lines only join them.")), below, event);
   }
   const lines = timeline.map((notice) => Number(notice.baseline_usd_per_hour) * Number(notice.multiplier));
   chart.set([timeline.map((notice) => notice.updated_at / 1000), ...windows(anomaly).map((_, index) => timeline.map((notice) => Number(windows(notice)[index][1]))), lines]);
   const last = timeline.at(-1);
   said.show(anomaly, who.may_edit);
-  top.replaceChildren(h("div", { class: "tiles" },
+  top.replaceChildren(anomaly.summary ? h("p", { class: "lead" }, anomaly.summary) : "", h("div", { class: "tiles" },
     tile("State", severity(anomaly), anomaly.resolved_by ? `resolved by ${anomaly.resolved_by === "clock" ? "the clock: nothing came any more" : "event time"}` : "open"),
-    tile("Session", sessionLink(anomaly), `${anomaly.org_id} / ${anomaly.agent_id}`),
-    tile("Since", at(anomaly.opened_at), anomaly.state === "resolved" ? `lasted ${span(last.updated_at - anomaly.opened_at)}` : ""),
+    tile("Session", sessionLink(anomaly), `${anomaly.org_id} / ${anomaly.agent_id}`, { text: true }),
+    tile("Since", at(anomaly.opened_at), anomaly.state === "resolved" ? `lasted ${span(last.updated_at - anomaly.opened_at)}` : `${span(Date.now() - anomaly.opened_at)} ago`, { text: true }),
     learned
       ? tile("Spent", usd(anomaly.spend_usd), learned.excess_usd === null ? "what is usual is not known" : `${learned.excess_usd} USD above usual`)
       : tile("Spent by the session", usd(anomaly.spend_usd), `baseline ${anomaly.baseline_source}: ${anomaly.baseline_usd_per_hour} USD/h × ${anomaly.multiplier}`)),
@@ -51,9 +52,9 @@ async function draw() {
     { name: "#", number: true, cell: (notice) => notice.revision },
     { name: "state", cell: severity },
     { name: "at", cell: (notice) => at(notice.updated_at) },
-    ...windows(anomaly).map(([name], index) => ({ name: `burn ${name}`, number: true, cell: (notice) => perHour(windows(notice)[index][1]) })),
+    ...windows(anomaly).map(([name], index) => ({ name: `burn ${name}, USD/h`, number: true, cell: (notice) => burnCell(windows(notice)[index][1]) })),
     { name: "against baseline", cell: (notice) => ratio(notice.ratio, notice.multiplier) },
-    { name: "spent so far", number: true, cell: (notice) => usd(notice.spend_usd) },
+    { name: "spent so far", number: true, cell: (notice) => money(notice.spend_usd) },
     { name: "crossed by", cell: (notice) => chargeLink(notice.evidence) },
   ], timeline)));
   const first = timeline[0].evidence;

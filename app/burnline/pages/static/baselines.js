@@ -1,5 +1,5 @@
 // Baselines: what was set, what would fit, and accepting it with one click.
-import { action, at, count, field, get, h, link, me, part, perHour, put, query, remove, run, said, section, show, table, usd } from "./lib.js";
+import { action, at, count, field, get, h, link, me, part, put, query, rateCell, remove, run, said, section, show, table } from "./lib.js";
 
 const path = (row) => `/baselines/${part(row.org_id)}/${part(row.agent_id)}`;
 
@@ -20,12 +20,12 @@ async function draw() {
   const accept = (row) => change(() => put(path(row), { usd_per_hour: row.suggested_usd_per_hour, source: "suggestion" }),
     `${row.org_id} / ${row.agent_id}: ${row.suggested_usd_per_hour} USD/h from the next event on.`);
   show(
-    section("Suggested, by what sessions did burn", h("p", { class: "faint" }, fits.rule),
+    section("Suggested, by what sessions did burn", h("details", { class: "rule" }, h("summary", {}, "How a suggestion comes to be"), h("p", { class: "faint" }, fits.rule)),
       table("Suggestions", [
         { name: "agent", wide: true, cell: (row) => link(`/sessions${query({ org_id: row.org_id, agent_id: row.agent_id })}`, `${row.org_id} / ${row.agent_id}`) },
-        { name: "now", number: true, cell: (row) => perHour(row.current.usd_per_hour) },
+        { name: "now, USD/h", number: true, cell: (row) => rateCell(row.current.usd_per_hour) },
         { name: "set by", cell: (row) => row.current.baseline_source },
-        { name: "suggested", number: true, cell: (row) => (row.suggested_usd_per_hour ? perHour(row.suggested_usd_per_hour) : "–") },
+        { name: "suggested, USD/h", number: true, cell: (row) => (row.suggested_usd_per_hour ? rateCell(row.suggested_usd_per_hour) : "–") },
         { name: "sessions", number: true, cell: (row) => count(row.sessions.n) },
         { name: "why", wide: true, cell: (row) => row.why },
         { name: "", cell: (row) => (who.may_edit && row.suggested_usd_per_hour && row.suggested_usd_per_hour !== row.current.usd_per_hour
@@ -33,12 +33,12 @@ async function draw() {
       ], fits.rows, { empty: "No agent has spent anything yet." })),
     section("Set", table(`Below all of them: ${set.default.usd_per_hour} USD/h × ${set.default.multiplier}`, [
       { name: "for", wide: true, cell: (row) => `${row.org_id} / ${row.agent_id}` },
-      { name: "baseline", number: true, cell: (row) => perHour(row.usd_per_hour) },
-      { name: "anomaly above", number: true, cell: (row) => perHour(row.anomaly_above_usd_per_hour) },
+      { name: "baseline, USD/h", number: true, cell: (row) => rateCell(row.usd_per_hour) },
+      { name: "anomaly above, USD/h", number: true, cell: (row) => rateCell(row.anomaly_above_usd_per_hour) },
       { name: "by", wide: true, cell: (row) => row.source },
       { name: "since", cell: (row) => (row.updated_at ? at(row.updated_at) : "") },
       { name: "", cell: (row) => (who.may_edit ? action("Delete", change(() => remove(path(row)), `${row.org_id} / ${row.agent_id}: what lies below counts again.`), { "aria-label": `delete the baseline of ${row.org_id} ${row.agent_id}` }) : "") },
-    ], set.rows, { empty: "None was set." }),
+    ], set.rows, { empty: "None was set: the default counts for all.", told: true }),
     who.may_edit ? h("form", { class: "controls", onsubmit: (event) => {
       event.preventDefault();
       const { org_id, agent_id, usd_per_hour } = Object.fromEntries(new FormData(event.target));

@@ -1,5 +1,5 @@
 // Budgets: how they stand, the fullest first; those that are used up; set and deleted by who may.
-import { action, at, count, field, get, h, link, me, perHour, put, query, remove, run, said, section, show, table, usd } from "./lib.js";
+import { action, at, burnCell, count, field, get, h, link, me, money, put, query, remove, run, said, section, show, table } from "./lib.js";
 
 const SCOPES = ["org", "team", "project", "agent"];
 const when = (text) => at(Date.parse(text));
@@ -23,11 +23,11 @@ const COLUMNS = [
   { name: "whose", wide: true, cell: whose },
   { name: "period", cell: (row) => h("span", { title: `${row.period_start} to ${row.period_end}, ${row.time_zone}` }, row.period) },
   { name: "used", cell: used },
-  { name: "spent", number: true, cell: (row) => usd(row.spent_usd) },
-  { name: "of", number: true, cell: (row) => usd(row.amount_usd) },
-  { name: "left", number: true, cell: (row) => usd(row.remaining_usd) },
-  { name: "burn, last hour", number: true, cell: (row) => perHour(row.burn_usd_per_hour) },
-  { name: "at its end", number: true, cell: (row) => (row.projected_usd === null ? "" : usd(row.projected_usd)) },
+  { name: "spent", number: true, cell: (row) => money(row.spent_usd) },
+  { name: "of", number: true, cell: (row) => money(row.amount_usd) },
+  { name: "left", number: true, cell: (row) => money(row.remaining_usd) },
+  { name: "burn of the last hour, USD/h", number: true, cell: (row) => burnCell(row.burn_usd_per_hour) },
+  { name: "at its end", number: true, cell: (row) => (row.projected_usd === null ? "" : money(row.projected_usd)) },
   { name: "used up", cell: (row) => (Number(row.remaining_usd) <= 0 ? "now" : row.exhausted_at ? when(row.exhausted_at) : "not in this period") },
   { name: "budget", wide: true, cell: (row) => row.budget },
 ];
@@ -51,12 +51,12 @@ async function draw() {
   const offsets = Object.entries(stand.offsets).map(([partition, offset]) => `${partition}/${offset ?? "?"}`).join(", ");
   const forms = document.querySelector("#set-a-budget"); // what somebody is typing stays
   show(
-    section("Used up", table("Used up", COLUMNS, over, { empty: "None is." })),
+    section("Used up", table("Used up", COLUMNS, over, { empty: "None is: every budget has something left." })),
     section("All of them, the fullest first", table("Budgets", COLUMNS, stand.rows, { empty: "No budget is set." }),
       h("p", { class: "faint" }, `${count(stand.subjects)} in all. ${offsets ? `Equal to the ledgers at ${offsets} (partition/offset).` : ""}`)),
     section("Set", table("As they were set", [
       { name: "budget", wide: true, cell: (row) => row.key },
-      { name: "amount", number: true, cell: (row) => usd(row.amount_usd) },
+      { name: "amount", number: true, cell: (row) => money(row.amount_usd) },
       { name: "time zone", cell: (row) => row.time_zone },
       { name: "told at", cell: (row) => row.thresholds_percent.map((percent) => `${percent} %`).join(", ") },
       { name: "by", wide: true, cell: (row) => row.source },

@@ -1,5 +1,5 @@
 // One event, explained: its tokens, its rate, the arithmetic.
-import { at, h, section, sessionLink, table, usd } from "./lib.js";
+import { at, h, section, sessionLink, table } from "./lib.js";
 
 export function explained(charge, title) {
   const place = `${charge.topic}, partition ${charge.partition}, offset ${charge.offset}`;
@@ -14,7 +14,8 @@ export function explained(charge, title) {
       { name: "part", cell: (step) => step.part },
       { name: "quantity", number: true, cell: (step) => step.quantity.toLocaleString("en-US") },
       { name: "rate, USD", number: true, cell: (step) => (step.rate_usd ? `${step.rate_usd} per ${step.per}` : "no rate") },
-      { name: "amount", number: true, cell: (step) => (step.amount_usd ? usd(step.amount_usd) : "not known") },
-    ], charge.steps ?? []),
+      { name: "amount", number: true, cell: (step) => (step.amount_usd ? `$${step.amount_usd}` : "not known") },
+    ], charge.steps ?? [], { told: true }),
+    charge.cost_usd === null ? "" : h("p", {}, "Together ", h("b", {}, `${charge.cost_usd} USD`), `. ${charge.standing}`),
     h("details", {}, h("summary", {}, "The record as it was sent"), h("pre", {}, charge.value ?? "")));
 }

@@ -52,7 +52,7 @@ export async function get(path, params) {
 export const put = (path, body, params) => ask("PUT", path + query(params), { body });
 export const remove = (path, params) => ask("DELETE", path + query(params));
 export const signIn = (token) => ask("POST", "/me/cookie", { headers: { Authorization: `Bearer ${token}` } });
-export const signOut = () => ask("DELETE", "/me/cookie");
+
 
 // ---- Elements. Text is always text: nothing that a publisher wrote is read as HTML.
 export function h(tag, props = {}, ...children) {
@@ -90,17 +90,55 @@ export function said(text) {
 }
 
 // ---- Amounts: short on the page, whole in the tip.
-export function usd(text, { per = "" } = {}) {
-  if (text === null || text === undefined) return h("span", { class: "faint" }, "not known");
-  return h("span", { title: `${text} USD${per}` }, `${shortUsd(text)}${per}`);
-}
+const digits = (value, least, most = least) => value.toLocaleString("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
+
+// Cents from ten cents on; below that two digits that say something.
 export function shortUsd(text) {
   const value = Number(text);
   const size = Math.abs(value);
-  const digits = size === 0 || size >= 1 ? 2 : size >= 0.01 ? 4 : 6;
-  return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;
+  const sign = value < 0 ? "−" : "";
+  if (size === 0 || size >= 0.095) return `${sign}$${digits(size, 2)}`;
+  return `${sign}$${size.toLocaleString("en-US", { minimumFractionDigits: 2, maximumSignificantDigits: 2 })}`;
+}
+const notKnown = () => h("span", { class: "faint" }, "not known");
+
+export function usd(text, { per = "" } = {}) {
+  if (text === null || text === undefined) return notKnown();
+  return h("span", { title: `${text} USD${per}` }, `${shortUsd(text)}${per}`);
 }
 export const perHour = (text) => usd(text, { per: "/h" });
+
+// In a column points stand below each other (`aligned`): four places below a dollar, two above.
+export function money(text) {
+  if (text === null || text === undefined) return notKnown();
+  const size = Math.abs(Number(text));
+  const tip = { title: `${text} USD` };
+  if (size > 0 && size < 0.00005) return h("span", tip, "<$0.0001");
+  const sign = Number(text) < 0 ? "−" : "";
+  const places = size > 0 && size < 1 ? 4 : 2;
+  return h("span", { ...tip, "data-places": places }, `${sign}$${digits(size, places)}`);
+}
+export function burnCell(text) {
+  if (text === null || text === undefined) return notKnown();
+  const value = Number(text);
+  return h("span", { title: `${text} USD per hour` }, value > 0 && value < 0.005 ? "<$0.01" : `$${digits(value, 2)}`);
+}
+// A rate as it is written, to the last digit, with its point below the others'.
+export function rateCell(text) {
+  if (text === null || text === undefined) return "–";
+  const places = Math.max(2, (String(text).split(".")[1] ?? "").length);
+  return h("span", { "data-places": places }, places === 2 ? digits(Number(text), 2) : String(text));
+}
+
+// Gives each amount of a column the room of the places that others have.
+function aligned(cells) {
+  const amounts = cells.map((cell) => cell.querySelector("[data-places]")).filter(Boolean);
+  const most = Math.max(...amounts.map((amount) => Number(amount.dataset.places)));
+  for (const amount of amounts) {
+    const missing = most - Number(amount.dataset.places);
+    if (missing) amount.append(h("span", { class: "room", "aria-hidden": "true" }, "0".repeat(missing)));
+  }
+}
 export const count = (value) => Number(value).toLocaleString("en-US");
 export const percent = (text) => (text === null ? "–" : `${(Number(text) * 100).toFixed(1)} %`);
 
@@ -110,7 +148,7 @@ export function ratio(text, multiplier) {
   const kind = value > Number(multiplier) ? "hot" : value > 1 ? "warm" : "calm";
   const words = { hot: "above the line", warm: "above baseline", calm: "usual" }[kind];
   return h("span", { class: `badge ${kind}`, title: `${words}; an anomaly begins above ×${multiplier}` },
-    `×${value < 10 ? value.toFixed(1) : Math.round(value)}`, h("span", { class: "faint" }, ` ${words}`));
+    `×${value < 10 ? value.toFixed(2) : Math.round(value)}`, h("span", { class: "faint" }, ` ${words}`));
 }
 
 export function severity(anomaly) {
@@ -119,10 +157,16 @@ export function severity(anomaly) {
   return h("span", { class: `badge ${kind}` }, anomaly.state === "resolved" ? "resolved" : `${anomaly.severity}, ${anomaly.state}`);
 }
 
+export const NAMES = { org_id: "organisation", agent_id: "agent", team_id: "team", project_code: "project", provider: "provider", model: "model", kind: "kind" };
+
 // ---- Moments.
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const clock = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium", timeZone: zone });
-export const at = (ms) => h("time", { datetime: new Date(ms).toISOString(), title: new Date(ms).toISOString() }, clock.format(ms));
+const hour = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone });
+const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: zone });
+// Of today the time is enough.
+const moment = (ms) => (day.format(ms) === day.format(Date.now()) ? hour : clock).format(ms);
+export const at = (ms) => h("time", { datetime: new Date(ms).toISOString(), title: `${clock.format(ms)} ${zone}, ${new Date(ms).toISOString()}` }, moment(ms));
 export function span(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 90) return `${s} s`;
@@ -143,7 +187,7 @@ function drawFreshness() {
   const age = lag.seconds + (performance.now() - heard.at) / 1000;
   const stale = age > STALE_S;
   const words = [
-    as_of ? `as of ${clock.format(new Date(as_of))}` : "no events yet",
+    as_of ? `as of ${moment(Date.parse(as_of))}` : "no events yet",
     `${span(age * 1000)} behind`,
     `${count(lag.events)} events waiting`,
   ];
@@ -152,21 +196,26 @@ function drawFreshness() {
   const place = $("freshness");
   if (place.textContent !== text) place.textContent = text;
   place.classList.toggle("stale", stale);
+  place.classList.toggle("live", !stale);
+  document.body.classList.toggle("old-content", stale);
 }
 setInterval(drawFreshness, 1000);
 
-// ---- Tables. columns: [{name, cell(row), number}]
-export function table(caption, columns, rows, { empty = "Nothing." } = {}) {
-  const head = columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.name));
+// ---- Tables. columns: [{name, cell(row), number, wide}]; the caption is read out, and shown if it says more than the heading.
+export function table(caption, columns, rows, { empty = "Nothing.", told = false } = {}) {
+  const place = { class: "scroll", tabindex: "0", role: "region", "aria-label": caption };
+  if (!rows.length) return h("div", place, told ? h("p", { class: "faint small" }, caption) : null, h("p", { class: "empty" }, empty));
+  const head = columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.name || h("span", { class: "unseen" }, "more")));
   const body = rows.map((row) =>
     h("tr", {}, columns.map((column) => h("td", { class: column.number ? "number" : column.wide ? "name" : null }, column.cell(row)))));
-  if (!rows.length) body.push(h("tr", {}, h("td", { colspan: columns.length, class: "faint" }, empty)));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)));
+  columns.forEach((column, index) => { if (column.number) aligned(body.map((row) => row.children[index])); });
+  return h("div", place,
+    h("table", { class: columns.length < 6 ? "few" : null }, h("caption", { class: told ? null : "unseen" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)));
 }
 
-export function tile(name, figure, note = "") {
-  return h("div", { class: "tile" }, h("p", { class: "name" }, name), h("p", { class: "figure" }, figure), h("p", { class: "note" }, note));
+// `text`: no number, so it is set smaller; `hot`: it asks for somebody.
+export function tile(name, figure, note = "", { text = false, hot = false } = {}) {
+  return h("div", { class: hot ? "tile hot" : "tile" }, h("p", { class: "name" }, name), h("p", { class: text ? "figure text" : "figure" }, figure), h("p", { class: "note" }, note));
 }
 
 export const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children);
@@ -181,6 +230,9 @@ export function choice(name, options, chosen, onchange) {
 export function sessionLink(row) {
   return link(`/sessions/${part(row.session_id)}${query({ org_id: row.org_id })}`, row.session_id);
 }
+// A session, and below it whose it is.
+export const sessionCell = (row) => [sessionLink(row), h("div", { class: "faint small" }, row.org_id, " / ",
+  link(`/sessions${query({ org_id: row.org_id, agent_id: row.agent_id })}`, row.agent_id, { "aria-label": `sessions of ${row.org_id} ${row.agent_id}` }))];
 export const chargeLink = (source) => link(`/charges/${source.partition}/${source.offset}`, `${source.topic || ""} ${source.partition}/${source.offset}`.trim());
 
 // ---- Who looks.
@@ -191,7 +243,7 @@ export async function me() {
   const who = $("who");
   if (mine.subject === "anonymous") who.textContent = "on this machine";
   else who.replaceChildren(`${mine.subject}, ${mine.role}${mine.orgs ? `, ${mine.orgs.join(", ") || "no organisation"}` : ""} `,
-    action("Sign out", async () => { await signOut(); location.assign("/sign-in"); }));
+    link("/sign-in/out", "Sign out", { class: "action" }));
   return mine;
 }
 

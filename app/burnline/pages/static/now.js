@@ -1,5 +1,6 @@
 // Now: what is spent today, what burns, which sessions, and what is wrong.
-import { count, get, h, link, perHour, query, ratio, run, section, sessionLink, severity, shortUsd, show, span, table, tile, usd, zone, at } from "./lib.js";
+import { at, burnCell, count, get, h, link, money, ratio, run, section, sessionCell, severity, shortUsd, show, span, table, tile, usd, zone } from "./lib.js";
+import { lookedAfter } from "./said.js";
 import { Chart, line, spark } from "./chart.js";
 import { listen } from "./live.js";
 
@@ -10,26 +11,31 @@ const id = (row) => `${row.org_id}\n${row.session_id}`;
 const burn = (row) => Number(Object.values(row.burn_usd_per_hour)[0]);
 
 const chart = new Chart("What burns, all sessions together, USD per hour", {
-  series: [line("USD/h")],
-  legend: false,
-  rows: ([xs, ys]) => ({
-    columns: [{ name: "time", cell: (row) => at(row[0] * 1000) }, { name: "USD/h", number: true, cell: (row) => row[1].toFixed(4) }],
-    rows: xs.map((x, index) => [x, ys[index]]).filter((_, index) => (xs.length - 1 - index) % 30 === 0).reverse(),
+  series: [line("short window, USD/h", "--soft", { width: 1 }), line("long window, USD/h", "--series", { area: true })],
+  rows: ([xs, short, long]) => ({
+    columns: [
+      { name: "time", cell: (row) => at(row[0] * 1000) },
+      { name: "short window, USD/h", number: true, cell: (row) => row[1].toFixed(4) },
+      { name: "long window, USD/h", number: true, cell: (row) => row[2].toFixed(4) },
+    ],
+    rows: xs.map((x, index) => [x, short[index], long[index]]).filter((_, index) => (xs.length - 1 - index) % 30 === 0).reverse(),
   }),
 });
-const points = [[], []];
+const points = [[], [], []];
 const tiles = h("div", { class: "tiles" });
 const anomalies = h("div", {});
 const active = h("div", {});
-show(tiles, section("Burning now", chart.element), section("Open anomalies", anomalies), section("Active sessions, most burning first", active));
+show(tiles, section("Open anomalies", anomalies), section("Burning now, all sessions together", chart.element), section("Active sessions, most burning first", active));
 
-const state = { spent: null, before: null, fullest: null, active: null, open: [] };
+const state = { spent: null, before: null, fullest: null, active: null, open: null, longS: 300 };
 
 async function followLine() {
-  const { points: more } = await get("/burn-rates/history", { after: points[0].length ? Math.round(points[0].at(-1) * 1000) : 0 });
+  const { points: more, long_window_s } = await get("/burn-rates/history", { after: points[0].length ? Math.round(points[0].at(-1) * 1000) : 0 });
+  state.longS = long_window_s;
   for (const point of more) {
     points[0].push(point.at / 1000);
     points[1].push(Number(point.burn_usd_per_hour));
+    points[2].push(Number(point.burn_long_usd_per_hour));
   }
   while (points[0].length > 900) points.forEach((values) => values.shift());
   if (points[0].length) chart.set(points);
@@ -66,33 +72,51 @@ async function followAnomalies() {
   const rows = open.rows;
   anomalies.replaceChildren(table("Open anomalies", [
     { name: "severity", cell: severity },
-    { name: "session", wide: true, cell: sessionLink },
-    { name: "agent", wide: true, cell: (row) => `${row.org_id} / ${row.agent_id}` },
+    { name: "session", wide: true, cell: sessionCell },
     { name: "since", cell: (row) => at(row.opened_at) },
-    { name: "burn", number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+    { name: "burn, USD/h", number: true, cell: (row) => burnCell(Object.values(row.burn_usd_per_hour)[0]) },
     { name: "against baseline", cell: (row) => ratio(row.ratio, row.multiplier) },
-    { name: "spent", number: true, cell: (row) => usd(row.spend_usd) },
+    { name: "spent", number: true, cell: (row) => money(row.spend_usd) },
+    { name: "at risk, USD/h", number: true, cell: (row) => burnCell(row.excess_usd_per_hour) },
+    { name: "who looks after it", wide: true, cell: (row) => lookedAfter(row.notes) },
     { name: "", cell: (row) => link(`/anomalies/${row.anomaly_id}`, "what happened", { "aria-label": `what happened in ${row.session_id}` }) },
   ], rows, { empty: "None: nothing burns above its line." }));
+  document.title = `${rows.length ? `(${rows.length}) ` : ""}Now · Burnline`;
+}
+
+// Against yesterday by this time, in words and with a sign; nothing where there was nothing.
+function compared() {
+  if (state.before === null) return "";
+  if (!state.before) return "nothing yesterday by this time";
+  const change = Number(state.spent) / state.before - 1;
+  return `${change < 0 ? "−" : "+"}${Math.abs(change * 100).toFixed(0)} % against yesterday by this time (${shortUsd(state.before)})`;
+}
+
+function anomaliesTile() {
+  if (state.open === null) return tile("Open anomalies", "…");
+  const open = state.open.length;
+  const earlier = link("/anomalies", "earlier ones");
+  if (!open) return tile("Open anomalies", "0", earlier);
+  const since = span(Date.now() - Math.min(...state.open.map((row) => row.opened_at)));
+  return tile("Open anomalies", count(open), h("span", {}, `the oldest for ${since} · `, earlier), { hot: true });
 }
 
 function draw() {
-  const now = points[1].at(-1);
+  const now = points[2].at(-1);
   tiles.replaceChildren(
-    tile("Spent today", state.spent === null ? "…" : usd(state.spent), state.before === null ? "" : `yesterday by this time ${shortUsd(state.before)} · days of ${zone}`),
-    tile("Burning now", now === undefined ? "…" : `${shortUsd(now)}/h`, now === undefined ? "" : `at this pace ${shortUsd(now * 24)} a day`),
+    tile("Spent today", state.spent === null ? "…" : usd(state.spent), h("span", { title: `days of ${zone}` }, compared())),
+    tile("Burning now", now === undefined ? "…" : `${shortUsd(now)}/h`, now === undefined ? "" : `over ${span(state.longS * 1000)}; at this pace ${shortUsd(now * 24)} a day`),
     budgetTile(),
     tile("Active sessions", state.active === null ? "…" : count(state.active), link("/sessions", "all of them")),
-    tile("Open anomalies", count(state.open.length), state.open.length ? `since ${span(Date.now() - Math.min(...state.open.map((row) => row.opened_at)))}` : link("/anomalies", "earlier ones")),
+    anomaliesTile(),
   );
   const top = [...sessions.values()].sort((a, b) => burn(b.row) - burn(a.row)).slice(0, ROWS);
   active.replaceChildren(table("Active sessions", [
-    { name: "session", wide: true, cell: ({ row }) => sessionLink(row) },
-    { name: "agent", wide: true, cell: ({ row }) => link(`/sessions${query({ org_id: row.org_id, agent_id: row.agent_id })}`, `${row.org_id} / ${row.agent_id}`) },
-    { name: "last minutes", cell: ({ seen }) => spark(seen) },
-    { name: "burn", number: true, cell: ({ row }) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+    { name: "session", wide: true, cell: ({ row }) => sessionCell(row) },
+    { name: "burn, USD/h", number: true, cell: ({ row }) => burnCell(Object.values(row.burn_usd_per_hour)[0]) },
     { name: "against baseline", cell: ({ row }) => ratio(row.ratio, row.multiplier) },
-    { name: "spent", number: true, cell: ({ row }) => usd(row.spend_usd) },
+    { name: "last minutes", cell: ({ seen }) => spark(seen) },
+    { name: "spent", number: true, cell: ({ row }) => money(row.spend_usd) },
     { name: "model", wide: true, cell: ({ row }) => row.model_mix.main_model + (row.model_mix.models > 1 ? ` +${row.model_mix.models - 1}` : "") },
     { name: "anomaly", cell: ({ row }) => (row.anomaly ? link(`/anomalies/${row.anomaly.anomaly_id}`, severity({ ...row.anomaly })) : "") },
   ], top, { empty: "No session is active." }));

@@ -1,14 +1,14 @@
 // Prices: what models cost, by which rule, and rates of one's own, staged and then set together.
-import { action, asked, at, field, get, go, h, me, part, put, query, remove, run, said, section, show, table, usd } from "./lib.js";
+import { action, asked, at, field, get, go, h, me, money, part, put, query, rateCell, remove, run, said, section, show, table } from "./lib.js";
 
 const staged = []; // {method, provider, model, body, from}
 const FIELDS = [["input", "input_usd_per_million_tokens", true], ["output", "output_usd_per_million_tokens", true], ["cached input", "cached_input_usd_per_million_tokens"],
   ["cache write", "cache_write_usd_per_million_tokens"], ["reasoning", "reasoning_usd_per_million_tokens"]];
 
 const tiers = (card) => table(`${card.provider || "any provider"} / ${card.model}: ${card.source}, ${card.rule}; USD per million tokens`, [
-  { name: "above input tokens", number: true, cell: (tier) => tier.above_input_tokens.toLocaleString("en-US") },
-  ...FIELDS.map(([name, key]) => ({ name, number: true, cell: (tier) => tier[key] })),
-], card.tiers, { empty: "Unpriced: its tokens are counted, and cost nothing until there is a rate." });
+  { name: "input tokens of a request", cell: (tier) => (tier.above_input_tokens ? `more than ${tier.above_input_tokens.toLocaleString("en-US")}` : "any") },
+  ...FIELDS.map(([name, key]) => ({ name, number: true, cell: (tier) => rateCell(tier[key]) })),
+], card.tiers, { empty: "Unpriced: its tokens are counted, and cost nothing until there is a rate.", told: true });
 
 async function commit() {
   const done = [];
@@ -35,7 +35,7 @@ function stagedSection(redraw) {
 }
 
 function setForm(provider, model, redraw) {
-  const inputs = FIELDS.map(([name, key, needed]) => field(`${name}${needed ? "" : " (inherited in proportion if empty)"}`, h("input", { name: key, inputmode: "decimal", required: needed, size: 8 })));
+  const inputs = FIELDS.map(([name, key, needed]) => field(name, h("input", { name: key, inputmode: "decimal", required: needed, size: 8, placeholder: needed ? "USD" : "in proportion" })));
   return h("form", { class: "controls", onsubmit: (event) => {
     event.preventDefault();
     const given = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value !== ""));
@@ -71,17 +71,17 @@ async function draw() {
         { name: "model", wide: true, cell: ({ group }) => h("a", { href: `/prices${query({ provider: group.provider || "unknown", model: group.model })}` }, group.model) },
         { name: "provider", wide: true, cell: ({ group }) => group.provider || "not named" },
         { name: "from", wide: true, cell: ({ card }) => (card ? (card.priced ? `${card.source}, ${card.rule}` : "unpriced") : "not known") },
-        ...FIELDS.map(([name, key]) => ({ name, number: true, cell: ({ card }) => card?.tiers[0]?.[key] ?? "–" })),
-        { name: "spent", number: true, cell: ({ row }) => usd(row.cost_usd) },
+        ...FIELDS.map(([name, key]) => ({ name, number: true, cell: ({ card }) => rateCell(card?.tiers[0]?.[key]) })),
+        { name: "spent", number: true, cell: ({ row }) => money(row.cost_usd) },
       ], wanted.map((group, index) => ({ group, card: cards[index], row: used.allocations[index] })), { empty: "No model was used." })),
-    section("Rates that were set",
-      table("They go before the catalogue", [
+    section("Rates of your own; they go before the catalogue",
+      table("Rates that were set", [
         { name: "model", wide: true, cell: (row) => `${row.provider} / ${row.model}` },
         { name: "for", wide: true, cell: (row) => row.org_id ?? "all" },
         { name: "from", cell: (row) => row.effective_from },
         { name: "costs", wide: true, cell: (row) => (row.multiplier ? `${row.multiplier} times` : row.same_as ? `as ${row.same_as}` : "its rates") },
         { name: "state", cell: (row) => row.state ?? "" },
-        ...FIELDS.map(([name, key]) => ({ name, number: true, cell: (row) => row[key] ?? "–" })),
+        ...FIELDS.map(([name, key]) => ({ name, number: true, cell: (row) => rateCell(row[key]) })),
         { name: "", cell: (row) => (who.may_edit ? action("Stage deletion", () => { staged.push({ method: "DELETE", provider: row.provider, model: row.model, from: row.effective_from, org: row.org_id }); redraw(); }, { "aria-label": `stage deletion of ${row.provider} ${row.model}` }) : "") },
       ], set.rows, { empty: "None: every price is the catalogue's." }),
       who.may_edit ? setForm(provider, model, redraw) : null),

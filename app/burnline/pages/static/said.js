@@ -13,6 +13,16 @@ function sentence(kind, note) {
   return h("li", {}, ...words, ", says ", h("b", {}, note.by), " ", at(note.at), note.words ? `: “${note.words}”` : "");
 }
 
+// The same in a few words, for a row of a table.
+export function lookedAfter({ acknowledgement, silence, feedback }) {
+  const found = [
+    acknowledgement && h("div", {}, "acknowledged by ", h("b", {}, acknowledgement.by)),
+    silence && silence.until > Date.now() && h("div", {}, "silent until ", at(silence.until), ", by ", h("b", {}, silence.by)),
+    feedback && h("div", {}, `judged ${feedback.verdict} by `, h("b", {}, feedback.by)),
+  ].filter(Boolean);
+  return found.length ? found : h("span", { class: "faint" }, "nobody yet");
+}
+
 // The forms are made once and stay as they are while the page is drawn anew: nobody loses what is being typed.
 export class Said {
   constructor(id, redraw) {

@@ -1,5 +1,5 @@
 // One session: its burn against its line, by model, its notices, and its events down to the offset.
-import { $, asked, at, chargeLink, count, get, h, link, part, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
+import { $, asked, at, burnCell, chargeLink, count, get, h, link, money, part, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
 import { Chart, limit, line } from "./chart.js";
 
 const id = decodeURIComponent(location.pathname.replace(/^\/sessions\//, ""));
@@ -9,14 +9,14 @@ document.title = `${id} · Burnline`;
 
 const SLICE_S = 10;
 const chart = new Chart("Burn of this session against its line, USD per hour", {
-  series: [line("burn, USD/h"), limit("line")],
+  series: [line("burn, USD/h", "--series", { area: true }), limit("line")],
   rows: ([xs, ys, lines]) => ({
     columns: [{ name: "until", cell: (row) => at(row[0] * 1000) }, { name: "USD/h", number: true, cell: (row) => row[1].toFixed(4) }, { name: "line", number: true, cell: (row) => row[2] === null ? "none" : row[2].toFixed(2) }],
     rows: xs.map((x, index) => [x, ys[index], lines[index]]).reverse(),
   }),
 });
-const rest = h("div", {});
-show(section("Burn", chart.element), rest);
+const tiles = h("div", { class: "tiles" }), rest = h("div", {});
+show(tiles, section("Burn", chart.element), rest);
 
 // The short window slid over the slices that the ledger holds: the same sum that the rule judges.
 function slide(session) {
@@ -51,8 +51,8 @@ function family(session) {
       { name: "state", cell: (row) => row.state },
       { name: "newest event", cell: (row) => at(row.last_event_at) },
       { name: "events", number: true, cell: (row) => count(row.events) },
-      { name: "own", number: true, cell: (row) => usd(row.spend_usd) },
-      { name: "with all below", number: true, cell: (row) => usd(row.tree_spend_usd) },
+      { name: "own", number: true, cell: (row) => money(row.spend_usd) },
+      { name: "with all below", number: true, cell: (row) => money(row.tree_spend_usd) },
     ], tree.nodes),
     tree.nodes.length < tree.sessions ? h("p", { class: "faint" }, `The first ${count(tree.nodes.length)} are shown; the sums are over all.`) : "");
 }
@@ -64,16 +64,15 @@ run(async () => {
   chart.set(slide(session));
   const burns = Object.entries(session.burn_usd_per_hour);
   const models = Object.entries(session.by_model).sort((a, b) => Number(b[1].cost_usd) - Number(a[1].cost_usd));
-  rest.replaceChildren(
-    h("div", { class: "tiles" },
+  tiles.replaceChildren(
       tile("Spent", usd(session.cost_usd), `${count(session.events)} events, ${count(session.runs)} runs, ${count(session.tool_calls)} tool calls`),
       ...burns.map(([window, value], index) => tile(`Burn over ${window}`, perHour(value), index ? "" : ratio(session.ratio, session.multiplier))),
       session.baseline_source === "learned"
-        ? tile("Baseline", "learned", "no line: what leaves the agent's own range is told")
+        ? tile("Baseline", "learned", "no line: what leaves the agent's own range is told", { text: true })
         : tile("Baseline", perHour(session.baseline_usd_per_hour), `${session.baseline_source}; an anomaly begins above ×${session.multiplier}`),
       tile("Lifetime", span(session.last_event_at - session.first_event_at), session.active ? "active" : session.retired ? "retired" : "not active"),
-      tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`)),
-    ),
+      tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`), { text: true }));
+  rest.replaceChildren(
     section("By model and kind of token", table("By model", [
       { name: "model", wide: true, cell: ([model]) => model },
       { name: "events", number: true, cell: ([, sums]) => count(sums.events) },
@@ -83,23 +82,23 @@ run(async () => {
       { name: "output", number: true, cell: ([, sums]) => count(sums.output_tokens) },
       { name: "of it reasoning", number: true, cell: ([, sums]) => count(sums.reasoning_tokens) },
       { name: "unpriced", number: true, cell: ([, sums]) => count(sums.unpriced_tokens) },
-      { name: "cost", number: true, cell: ([, sums]) => usd(sums.cost_usd) },
+      { name: "cost", number: true, cell: ([, sums]) => money(sums.cost_usd) },
     ], models)),
     family(session),
     section("Its anomalies", table("Anomalies of this session", [
       { name: "state", cell: severity },
       { name: "opened", cell: (row) => at(row.opened_at) },
       { name: "changed", cell: (row) => at(row.updated_at) },
-      { name: "burn then", number: true, cell: (row) => perHour(Object.values(row.burn_usd_per_hour)[0]) },
+      { name: "burn then, USD/h", number: true, cell: (row) => burnCell(Object.values(row.burn_usd_per_hour)[0]) },
       { name: "crossed by", cell: (row) => chargeLink(row.evidence) },
       { name: "", cell: (row) => link(`/anomalies/${row.anomaly_id}`, "what happened") },
     ], own, { empty: "None." })),
     section("Where it is counted from", table("Ledgers of this session, by source partition; the newest event of each can be explained to the last digit", [
-      { name: "partition", number: true, cell: (row) => row.source_partition },
+      { name: "partition", cell: (row) => row.source_partition },
       { name: "newest event", cell: (row) => (row.last_offset < 0 ? "" : chargeLink({ partition: row.source_partition, offset: row.last_offset })) },
       { name: "at", cell: (row) => at(row.last_event_at) },
       { name: "events", number: true, cell: (row) => count(row.events) },
-      { name: "cost", number: true, cell: (row) => usd(row.cost_usd) },
+      { name: "cost", number: true, cell: (row) => money(row.cost_usd) },
     ], session.ledgers)),
   );
 }, 3000);

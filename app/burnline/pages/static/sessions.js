@@ -1,5 +1,5 @@
 // All sessions: active, idle and retired ones, found, sorted, page by page. The question stands in the address.
-import { action, asked, at, choice, count, field, get, go, h, perHour, ratio, run, section, sessionLink, severity, show, table, usd, zone } from "./lib.js";
+import { action, asked, at, choice, count, field, get, go, h, money, burnCell, ratio, run, section, sessionCell, severity, show, table, usd, zone } from "./lib.js";
 
 const SORTS = [["burn_short", "burn, short window"], ["burn_long", "burn, long window"], ["ratio", "against baseline"], ["spend", "spent"],
   ["last_event_at", "newest event"], ["first_event_at", "beginning"], ["events", "events"], ["runs", "runs"], ["tool_calls", "tool calls"],
@@ -22,7 +22,7 @@ function controls({ sort, order, state, days, anomalous }) {
     h("button", { class: "action main", type: "submit" }, "Find"));
 }
 
-const burn = (row, index) => (row.burn ? perHour(Object.values(row.burn.burn_usd_per_hour)[index]) : "");
+const burn = (row, index) => (row.burn ? burnCell(Object.values(row.burn.burn_usd_per_hour)[index]) : "");
 
 run(async () => {
   const { sort = "burn_short", order = "desc", cursor, days, search, org_id, agent_id, state, anomalous } = asked();
@@ -31,14 +31,12 @@ run(async () => {
   show(section(`${count(page.sessions)} sessions`, controls({ sort, order, state, days, anomalous }),
     h("p", { class: "faint" }, "Together they have spent ", usd(page.spend_usd), "."),
     table("Sessions", [
-      { name: "session", wide: true, cell: sessionLink },
-      { name: "organisation", wide: true, cell: (row) => row.org_id },
-      { name: "agent", wide: true, cell: (row) => row.agent_id },
+      { name: "session", wide: true, cell: sessionCell },
       { name: "state", cell: (row) => row.state },
-      { name: `burn ${page.windows_s[0]} s`, number: true, cell: (row) => burn(row, 0) },
-      { name: `burn ${page.windows_s[1]} s`, number: true, cell: (row) => burn(row, 1) },
+      { name: `burn ${page.windows_s[0]} s, USD/h`, number: true, cell: (row) => burn(row, 0) },
+      { name: `burn ${page.windows_s[1]} s, USD/h`, number: true, cell: (row) => burn(row, 1) },
       { name: "against baseline", cell: (row) => (row.burn ? ratio(row.burn.ratio, row.burn.multiplier) : "") },
-      { name: "spent", number: true, cell: (row) => usd(row.spend_usd) },
+      { name: "spent", number: true, cell: (row) => money(row.spend_usd) },
       { name: "events", number: true, cell: (row) => count(row.events) },
       { name: "newest event", cell: (row) => at(row.last_event_at) },
       { name: "anomaly", cell: (row) => severity(row.anomaly) },

@@ -220,6 +220,20 @@ class Settings(BaseSettings):
     oidc_jwks_url: str | None = Field(
         None, description="Where the issuer's keys are; by its discovery document if not set."
     )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, description="The dashboard's client at the issuer: browsers sign in there (code flow)."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, min_length=1, description="Secret of that client; a public client has none, and PKCE alone."
+    )
+    oidc_scopes: str = Field(
+        "openid profile email", min_length=6, description="Scopes that a sign-in asks for; openid has to be one."
+    )
+    oidc_redirect_url: str | None = Field(
+        None,
+        description="Where the issuer sends browsers back to: the dashboard's address with /sign-in/callback. "
+        "By the address that the browser asked if not set.",
+    )
     oidc_role_claim: str = Field(
         "burnline_role",
         min_length=1,
@@ -351,6 +365,17 @@ def _access_mistakes(settings: Settings) -> Iterator[str]:
         yield "oidc_issuer and oidc_audience go together"
     if settings.oidc_jwks_url is not None and settings.oidc_issuer is None:
         yield "oidc_jwks_url needs oidc_issuer and oidc_audience"
+    if settings.oidc_client_id is not None and settings.oidc_issuer is None:
+        yield "oidc_client_id needs oidc_issuer and oidc_audience"
+    if settings.oidc_client_id is None and (settings.oidc_client_secret or settings.oidc_redirect_url):
+        yield "oidc_client_secret and oidc_redirect_url need oidc_client_id"
+    if "openid" not in settings.oidc_scopes.split():
+        yield f"oidc_scopes={settings.oidc_scopes!r} does not hold openid"
+    if settings.oidc_redirect_url is not None and not settings.oidc_redirect_url.endswith("/sign-in/callback"):
+        yield f"oidc_redirect_url={settings.oidc_redirect_url} does not end with /sign-in/callback"
+    back = settings.oidc_redirect_url
+    if back is not None and not is_trusted_url(back):
+        yield f"oidc_redirect_url={back} is neither https:// nor http:// of this machine: who is between could sign in"
     for name in ("oidc_issuer", "oidc_jwks_url"):
         url = getattr(settings, name)
         if url is not None and not is_trusted_url(url):

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from burnline import __version__, asyncapi
 from burnline.api import docs, metrics, problems
+from burnline.api.access.code_flow import code_flow_of
 from burnline.api.access.guard import guard
 from burnline.api.names import known_names
 from burnline.api.resources import Resources
@@ -32,6 +33,7 @@ from burnline.api.routes import (
     seed,
     session_list,
     sessions,
+    sign_in,
     stream,
     suggestions,
     telemetry,
@@ -116,6 +118,7 @@ def build_api(settings: Settings, *, now_ms: Callable[[], int] = _clock_ms) -> F
     problems.install(app)
     docs.install(app)
     site.install(app)
+    app.include_router(sign_in.router_of(code_flow_of(settings), settings.oidc_redirect_url))
     app.add_api_route(asyncapi.PATH, _asyncapi(settings), include_in_schema=False, response_model=None)
     checked = [Depends(known_names)]
     app.include_router(health.router, dependencies=checked)

@@ -178,7 +178,7 @@ def test_one_of_several_audiences_is_enough(issuer: Issuer) -> None:
 def test_organisations_are_those_of_the_claim_and_none_without_it(
     claims: dict[str, Any], all_orgs: str | None, orgs: frozenset[str] | None
 ) -> None:
-    wanted = Claims("i", "a", "burnline_role", "burnline_orgs", all_orgs)
+    wanted = Claims("i", ("a",), "burnline_role", "burnline_orgs", all_orgs)
     assert principal_of({"sub": "ada", "burnline_role": "viewer", **claims}, wanted).orgs == orgs
 
 
@@ -193,12 +193,12 @@ def test_organisations_are_those_of_the_claim_and_none_without_it(
     ids=["one", "the strongest of several", "within an object", "a name with dots"],
 )
 def test_roles_are_those_of_the_claim(name: str, claims: dict[str, Any], role: Role) -> None:
-    assert principal_of({"sub": "ada", **claims}, Claims("i", "a", name, "orgs", None)).role == role
+    assert principal_of({"sub": "ada", **claims}, Claims("i", ("a",), name, "orgs", None)).role == role
 
 
 def test_a_path_through_what_is_no_object_finds_nothing() -> None:
     with pytest.raises(JwtRefused):
-        principal_of({"sub": "ada", "realm": "admin"}, Claims("i", "a", "realm.roles", "orgs", None))
+        principal_of({"sub": "ada", "realm": "admin"}, Claims("i", ("a",), "realm.roles", "orgs", None))
 
 
 def keys_of(issuer: Issuer, clock: Seconds) -> IssuerKeys:
@@ -370,4 +370,4 @@ def test_no_text_is_anything_but_refused(text: str) -> None:
     keys = IssuerKeys("https://issuer.example.com", None)
     keys.find = known  # type: ignore[method-assign]
     with pytest.raises(JwtRefused):
-        asyncio.run(Oidc(keys, Claims("i", "a", "role", "orgs", None)).principal(text))
+        asyncio.run(Oidc(keys, Claims("i", ("a",), "role", "orgs", None)).principal(text))

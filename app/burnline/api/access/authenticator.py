@@ -28,6 +28,7 @@ class Authenticator:
         tokens: TokenReader,
         oidc: Oidc | None,
         *,
+        signed_in: Oidc | None = None,
         loopback_only: bool,
         origins: Collection[str],
         now_ms: Callable[[], int],
@@ -37,12 +38,14 @@ class Authenticator:
         Args:
             tokens: The tokens in force.
             oidc: Verifier of JWTs, if there is an issuer.
+            signed_in: The one of JWTs in a cookie, where it takes others too.
             loopback_only: Whether the API listens on this machine only; else nobody is let in without a token.
             origins: Web origins whose pages may call.
             now_ms: The wall clock, epoch milliseconds.
         """
         self._tokens = tokens
         self._oidc = oidc
+        self._signed_in = signed_in or oidc
         self._loopback_only = loopback_only
         self._origins = origins
         self._now_ms = now_ms
@@ -60,15 +63,15 @@ class Authenticator:
         scheme, _, text = given[0].decode("latin-1").strip().partition(" ")
         if len(given) > 1 or scheme.lower() != "bearer":
             raise unauthenticated("Authorization must be one bearer token.", wrong=True)
-        return await self._by_text(text)
+        return await self._by_text(text, self._oidc)
 
     async def _by_cookie(self, scope: Scope, text: str) -> Principal:
         if not is_own_page(scope["method"], scope["headers"]):
             raise Problem(403, "A signed-in browser writes from a page of this origin only.", kind="forbidden")
-        return await self._by_text(text)
+        return await self._by_text(text, self._signed_in)
 
-    async def _by_text(self, text: str) -> Principal:
-        return await (self._by_token(text) if text.startswith(PREFIX) else self._by_jwt(text))
+    async def _by_text(self, text: str, oidc: Oidc | None) -> Principal:
+        return await (self._by_token(text) if text.startswith(PREFIX) else self._by_jwt(text, oidc))
 
     async def _nobody(self, scope: Scope) -> Principal:
         client = scope.get("client")
@@ -83,11 +86,11 @@ class Authenticator:
             raise unauthenticated(found.value, wrong=True)
         return found.principal()
 
-    async def _by_jwt(self, text: str) -> Principal:
-        if self._oidc is None:
+    async def _by_jwt(self, text: str, oidc: Oidc | None) -> Principal:
+        if oidc is None:
             raise unauthenticated(Refusal.UNKNOWN.value, wrong=True)
         try:
-            return await self._oidc.principal(text)
+            return await oidc.principal(text)
         except KeysUnknown as error:
             raise unavailable(str(error), "issuer-away") from error
         except JwtRefused as error:

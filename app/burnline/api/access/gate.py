@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.addresses import is_loopback
 from burnline.api.access.authenticator import Authenticator
-from burnline.api.access.oidc import oidc_of
+from burnline.api.access.oidc import oidc_of, signed_in_oidc_of
 from burnline.api.access.principal import SCOPE_KEY, Principal
 from burnline.api.access.rate import Buckets
 from burnline.api.access.token_store import TokenReader
@@ -44,6 +44,7 @@ def authenticator_of(settings: Settings, resources: Resources) -> Authenticator:
     return Authenticator(
         TokenReader(resources.redis, Control(settings.redis_prefix).tokens),
         oidc_of(settings),
+        signed_in=signed_in_oidc_of(settings),
         loopback_only=is_loopback(settings.api_host),
         origins=settings.cors_origins,
         now_ms=resources.now_ms,

@@ -1,7 +1,6 @@
 """The issuer's public keys (JWKS), fetched over HTTP and kept for a while."""
 
 import asyncio
-import json
 import logging
 import time
 import warnings
@@ -12,7 +11,7 @@ import aiohttp
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import Key, import_key
 
-from burnline.addresses import is_trusted_url
+from burnline.api.access.discovery import ISSUER_ERRORS, address_in, asking, discover, get_json
 
 FRESH_S = 300.0
 """Keys are asked for again when they are older."""
@@ -20,8 +19,6 @@ STALE_S = 3600.0
 """Keys older than this are trusted no more when the issuer cannot be asked: it may have withdrawn them."""
 LEAST_PAUSE_S = 10.0
 """Between two fetches, whatever unknown key ids callers make up."""
-PATIENCE_S = 5.0
-_MOST_BYTES = 1 << 20
 _KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 _log = logging.getLogger(__name__)
@@ -76,7 +73,7 @@ class IssuerKeys:
         self._tried_at = self._clock()
         try:
             self._keys = _usable(await self._document())
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
+        except ISSUER_ERRORS as error:
             self._failure = KeysUnknown(f"The keys of {self._issuer} cannot be fetched now.")
             _log.warning("the keys of %s cannot be fetched: %s", self._issuer, str(error) or type(error).__name__)
         else:
@@ -84,34 +81,11 @@ class IssuerKeys:
             self._fetched_at = self._tried_at
 
     async def _document(self) -> dict[str, Any]:
-        timeout = aiohttp.ClientTimeout(total=PATIENCE_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            return await _json_object(session, self._jwks_url or await self._discovered(session))
+        async with asking() as session:
+            return await get_json(session, self._jwks_url or await self._discovered(session))
 
     async def _discovered(self, session: aiohttp.ClientSession) -> str:
-        where = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
-        found = await _json_object(session, where)
-        if found.get("issuer") != self._issuer:
-            raise ValueError(f"{where} speaks for the issuer {found.get('issuer')!r}")
-        url = found.get("jwks_uri")
-        if not isinstance(url, str) or not is_trusted_url(url):
-            raise ValueError(f"{where}: jwks_uri is {url!r}, neither https nor of this machine")
-        return url
-
-
-async def _json_object(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    async with session.get(url, allow_redirects=False) as response:
-        if response.status != 200:
-            raise ValueError(f"{url} answered {response.status}")
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(65_536):
-            body += chunk
-            if len(body) > _MOST_BYTES:
-                raise ValueError(f"{url} answered with more than {_MOST_BYTES} bytes")
-    found = json.loads(body)
-    if not isinstance(found, dict):
-        raise ValueError(f"{url} answered with no JSON object")  # noqa: TRY004  # as all that is wrong with an answer
-    return found
+        return address_in(await discover(session, self._issuer), self._issuer, "jwks_uri")
 
 
 def _usable(document: dict[str, Any]) -> list[Key]:

@@ -44,14 +44,14 @@ class Claims(NamedTuple):
 
     Attributes:
         issuer: Its `iss`.
-        audience: Must be its `aud`, or one of them.
+        audiences: One of these must be its `aud`, or among them.
         role: Claim with the role's name, or with a list of names of which the strongest role counts.
         orgs: Claim with an organisation, or a list of them.
         all_orgs: Value in `orgs` that means every one; None if nothing does.
     """
 
     issuer: str
-    audience: str
+    audiences: tuple[str, ...]
     role: str
     orgs: str
     all_orgs: str | None
@@ -71,7 +71,7 @@ class Oidc:
             sub={"essential": True},
             exp={"essential": True},
             iss={"essential": True, "value": claims.issuer},
-            aud={"essential": True, "value": claims.audience},
+            aud={"essential": True, "values": list(claims.audiences)},
         )
 
     async def principal(self, text: str) -> Principal:
@@ -81,11 +81,20 @@ class Oidc:
             JwtRefused: It is not valid, or names no role.
             KeysUnknown: The issuer cannot be asked for its keys.
         """
+        return principal_of(await self.claims(text), self._claims)
+
+    async def claims(self, text: str) -> dict[str, Any]:
+        """What the token says, verified.
+
+        Raises:
+            JwtRefused: It is not valid.
+            KeysUnknown: The issuer cannot be asked for its keys.
+        """
         alg, kid = _header(text)
         key = await self._keys.find(alg, kid)
         if key is None:
             raise JwtRefused("The JWT is signed with a key that its issuer does not publish.")
-        return principal_of(self._verified(text, key), self._claims)
+        return self._verified(text, key)
 
     def _verified(self, text: str, key: Key) -> dict[str, Any]:
         try:
@@ -163,12 +172,22 @@ def _texts(value: object) -> list[str]:
 
 
 def oidc_of(settings: Settings) -> Oidc | None:
-    """The verifier that settings ask for; None without an issuer."""
-    if settings.oidc_issuer is None or settings.oidc_audience is None:
+    """The verifier of bearer tokens that settings ask for; None without an issuer."""
+    return None if settings.oidc_audience is None else _verifier(settings, (settings.oidc_audience,))
+
+
+def signed_in_oidc_of(settings: Settings) -> Oidc | None:
+    """The verifier of what a browser's cookie holds: such a bearer token, or the ID token of a sign-in here."""
+    audiences = tuple(filter(None, (settings.oidc_audience, settings.oidc_client_id)))
+    return _verifier(settings, audiences) if audiences else None
+
+
+def _verifier(settings: Settings, audiences: tuple[str, ...]) -> Oidc | None:
+    if settings.oidc_issuer is None:
         return None
     claims = Claims(
         settings.oidc_issuer,
-        settings.oidc_audience,
+        audiences,
         settings.oidc_role_claim,
         settings.oidc_orgs_claim,
         settings.oidc_all_orgs_value,

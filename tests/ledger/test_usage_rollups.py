@@ -203,7 +203,8 @@ class TestLaws:
     def test_rows_that_are_let_go_early_change_no_sum(self, log: list[Entry], most: set[int]) -> None:
         """With hardly any memory, each flush writes partials of its own."""
         small, large = UsageRollups(max_rows=min(most, default=0)), UsageRollups()
-        found: dict[UsageRollups, dict[tuple[object, ...], int]] = {small: {}, large: {}}
+        few = UsageRollups(many_rows=min(most, default=0))
+        found: dict[UsageRollups, dict[tuple[object, ...], int]] = {small: {}, few: {}, large: {}}
         watermark_ms = 0
         for entry in log:
             if entry.event is not None:
@@ -213,7 +214,7 @@ class TestLaws:
                     for row in rollups.take_changes(watermark_ms):
                         events[*row.key, row.since_offset] = row.events
                 assert len(small) <= max(most, default=0)
-        assert _without_since(found[small]) == _without_since(found[large])
+        assert _without_since(found[small]) == _without_since(found[few]) == _without_since(found[large])
 
 
 class TestQuarters:
@@ -340,6 +341,27 @@ class TestMemory:
             rollups.add(number, usage(team_id=f"t-{number}"), "", "gpt-4o", (0,) * 9)
         assert len(rollups.take_changes(T0)) == rows_held
         assert len(rollups) == left
+
+    @pytest.mark.parametrize(
+        ("rows_held", "left"), [(3, 3), (4, 1)], ids=["as-many-as-may-linger", "one-more-than-may-linger"]
+    )
+    def test_of_many_rows_those_whose_quarter_has_ended_go_first(self, rows_held: int, left: int) -> None:
+        rollups = UsageRollups(many_rows=3)
+        for number in range(rows_held - 1):
+            rollups.add(number, usage(team_id=f"t-{number}", occurred_at=QUARTER), "", "gpt-4o", (0,) * 9)
+        now_ms = QUARTER + QUARTER_MS
+        rollups.add(rows_held, usage(occurred_at=now_ms), "", "gpt-4o", (0,) * 9)
+        assert len(rollups.take_changes(now_ms)) == rows_held
+        assert len(rollups) == left
+        assert rollups.take_changes(now_ms) == []
+        assert len(rollups) == left
+
+    def test_rows_of_the_quarter_that_is_going_on_stay_however_many(self) -> None:
+        rollups = UsageRollups(many_rows=3)
+        for number in range(5):
+            rollups.add(number, usage(team_id=f"t-{number}", occurred_at=QUARTER), "", "gpt-4o", (0,) * 9)
+        rollups.take_changes(QUARTER + QUARTER_MS - 1)
+        assert len(rollups) == 5
 
 
 class TestMoney:

@@ -1,6 +1,7 @@
 """Names that publishers make up: they cannot slow the kernel down, and it does not keep them for ever."""
 
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from burnline.ledger.changes import MAX_UNPRICED_TOLD
 from burnline.ledger.partition import PartitionLedger, Retention
 from burnline.ledger.policy import NAMES_PER_CARD, Policy
-from burnline.ledger.usage_rollups import LINGER_MS, MAX_ROWS
+from burnline.ledger.usage_rollups import LINGER_MS, MANY_ROWS, MAX_ROWS, QUARTER_MS
 from burnline.native.binding import library
 from burnline.native.kernel import Kernel
 from burnline.native.ledger import NativePartitionLedger
@@ -145,6 +146,19 @@ class TestMemory:
         most_used = 2 * (MAX_ROWS + self.BATCH)
         assert max(held) <= 2 * most_used + 2 * self.BATCH, "at most as much again as was used when it looked last"
         assert held != sorted(held), "nothing was forgotten"
+
+    @pytest.mark.parametrize(
+        ("rows", "events"), [(MANY_ROWS, 2), (MANY_ROWS + 1, 1)], ids=["as many as may linger", "one more"]
+    )
+    def test_of_many_rows_those_whose_quarter_has_ended_go(self, rows: int, events: int) -> None:
+        ledger, _ = native()
+        names = range(rows - 1)
+        publish(ledger, *(usage(event_id=f"e{each}", agent_id=f"a{each % 20}", team_id=f"t{each}") for each in names))
+        publish(ledger, usage(event_id="now", occurred_at=T0 + QUARTER_MS))
+        ledger.take_changes(T0)
+        publish(ledger, usage(event_id="late", agent_id="a0", team_id="t0"))
+        (row,) = (json.loads(value) for _, value in ledger.take_changes(T0).usage_rollups)
+        assert row["events"] == events
 
     def test_owners_that_have_no_session_are_forgotten(self) -> None:
         ledger, kernel = native()

@@ -26,6 +26,8 @@ from burnline.pricing.card import ChargeFields
 QUARTER_MS = 900_000
 LINGER_MS = 3_600_000
 """How long after its end, by the watermark, a quarter's rows are kept in memory for events that are late."""
+MANY_ROWS = 10_000
+"""Where more are held, those whose quarter has ended go at once: a late event of one opens another partial."""
 MAX_ROWS = 100_000
 """Rows held over a flush, at most."""
 
@@ -120,12 +122,13 @@ class UsageRow(RollupRare):
 class UsageRollups:
     """The rows of one source partition that are held, and which of them have to be written."""
 
-    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, max_rows: int = MAX_ROWS, many_rows: int = MANY_ROWS) -> None:
         self._max_rows = max_rows
+        self._many_rows = many_rows
         self._rows: dict[RowKey, UsageRow] = {}
         self._rows_of: Counter[tuple[int, str, str]] = Counter()
         self._touched: list[UsageRow] = []
-        self._swept_quarter = 0
+        self._swept_ms = 0
 
     def __len__(self) -> int:
         """Rows held."""
@@ -204,17 +207,17 @@ class UsageRollups:
     def take_changes(self, watermark_ms: int) -> list[UsageRow]:
         """The rows that have changed since the last call, in the order of their first change.
 
-        Afterwards all are clean. Those whose quarter ended an hour or longer before the watermark are let go; all are,
-        when more than `max_rows` are left.
+        Afterwards all are clean. Those whose quarter ended an hour or longer before the watermark are let go, of many
+        rows those whose quarter has ended at all; and all of them, when more than `max_rows` are left.
         """
         touched, self._touched = self._touched, []
         rows = self._rows
-        oldest_ms = watermark_ms - LINGER_MS - QUARTER_MS
-        quarter = watermark_ms // QUARTER_MS
+        oldest_ms = watermark_ms - QUARTER_MS - (LINGER_MS if len(rows) <= self._many_rows else 0)
+        oldest_ms -= oldest_ms % QUARTER_MS
         # The line moves with the watermark's quarter: below it is since then only what was touched.
-        below = rows.values() if quarter > self._swept_quarter else touched
+        below = rows.values() if oldest_ms != self._swept_ms else touched
         old = [row.key for row in below if row.key[0] <= oldest_ms]
-        self._swept_quarter = quarter
+        self._swept_ms = oldest_ms
         for row in touched:
             row.clean = True
         for key in old:

@@ -21,6 +21,7 @@
 #define API __attribute__((visibility("default")))
 #define QUARTER_MS 900000
 #define LINGER_MS 3600000
+#define MANY_ROWS 10000
 #define MAX_ROWS 100000
 #define MAX_TIERS 8
 #define MOST_RATE (1ll << 30)       /* pico-USD per token: a thousand USD per million tokens */
@@ -1191,7 +1192,7 @@ API void kernel_take_rows(Kernel *k, i64 watermark_ms)
     }
     bound(k);
     k->dirty_rows.count = 0;
-    keep_rows(k, watermark_ms - LINGER_MS - QUARTER_MS, false);
+    keep_rows(k, watermark_ms - QUARTER_MS - (k->row_keys.count <= MANY_ROWS ? LINGER_MS : 0), false);
     if (k->row_keys.count > MAX_ROWS)
         keep_rows(k, 0, true);
 }

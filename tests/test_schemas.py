@@ -19,6 +19,7 @@ from tests.events.examples import decode
 from tests.publisher import sdk_page
 
 FROZEN = {
+    "adjustment.json": "6d9184c6f77c9d9408bc6c8feb577c362219f516dc979ae08b65c71aa21bd232",
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
     "anomaly.json": "10c5660b2fdb5892a265c679b33c571bc9ea6790b35988aa0aaf2e2f0bd2c14e",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",

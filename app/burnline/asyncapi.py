@@ -88,6 +88,7 @@ _CONTENTS: Final = {
     "notice_places": Content(sends=True, reads=True, value="Where the message of an anomaly stands; internal."),
     "anomaly_notes": Content(sends=True, reads=True, contract="anomaly-note"),
     "controls": Content(sends=True, reads=True, contract="control"),
+    "adjustments": Content(sends=True, reads=True, contract="adjustment"),
     "budget_notices": Content(sends=True, reads=True, contract="budget-notice"),
     "budget_progress": Content(sends=True, reads=True, value="How far notices are; internal."),
     "redriven": Content(sends=True, reads=True, value="The event that was sent back."),

@@ -203,6 +203,26 @@ USAGE_ROLLUP: Final[dict[str, Any]] = {
     "cache_savings_usd": "0.00512",
 }
 
+ADJUSTMENT: Final[dict[str, Any]] = {
+    "version": 1,
+    "source_partition": 3,
+    "quarter_start_ms": 1_759_999_500_000,
+    "org_id": _WHO["org_id"],
+    "agent_id": _WHO["agent_id"],
+    "team_id": "platform",
+    "project_code": "PRJ-7",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "kind": "llm",
+    "events": 1,
+    "charged_usd": "0.01",
+    "corrected_usd": "0.008",
+    "charged_unpriced_tokens": 0,
+    "corrected_unpriced_tokens": 0,
+    "price_version": "0f3a9c1be2d4",
+    "priced_at": _OCCURRED_AT,
+}
+
 SOURCE_PROGRESS: Final[dict[str, Any]] = {
     "version": 1,
     "source_topic": "finops.usage",

@@ -26,6 +26,7 @@ from burnline.ledger.record import SessionLedger
 from burnline.ledger.rollup import SessionRollup
 from burnline.ledger.usage_record import UsageRollup
 from burnline.pricing.valuation import ValuationRate
+from burnline.repricing.adjustment import Adjustment
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "v1"
 
@@ -52,6 +53,7 @@ CONTRACTS = (
     Contract("budget-notice", "Budget notice", BudgetNotice, examples.BUDGET_NOTICE),
     Contract("control", "Control", Control, examples.CONTROL),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),
+    Contract("adjustment", "Adjustment of what was charged", Adjustment, examples.ADJUSTMENT),
     Contract("progress", "Progress of a source partition", SourceProgress, examples.SOURCE_PROGRESS),
     Contract("dead-letter-headers", "Headers of a dead letter", DeadLetterHeaders, examples.DEAD_LETTER_HEADERS),
 )

@@ -104,7 +104,8 @@ def test_set_writes_a_record_of_the_contract_under_its_key(topic: Settings) -> N
         "note": "a deal [x]",
     }
     assert ValuationRate.parse(key, value).key().encode() == key
-    assert said.endswith(f"openai/gpt-4o@{T1_MS}: set, in force for event times from {T1} on.")
+    assert f"openai/gpt-4o@{T1_MS}: set, in force for event times from {T1} on." in said
+    assert said.endswith("says what of it this corrects."), "the rate is of the past, and what was charged is not"
     assert "in place of openai/gpt-4o, catalogue: exact id" in said
     assert "input 2.5 1.5 stated output 10 8 stated cached input 1.25 0.1 stated cache write 2.5 2 stated" in said
 

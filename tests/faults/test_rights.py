@@ -222,7 +222,10 @@ def test_check_asks_about_the_group_and_transactional_ids_and_disturbs_nobody(
     deployment.worker.terminate()
     without(deployment, ID, f"{group}-1", {WRITE})
     without(deployment, GROUP, group, {READ})
+    monkeypatch.setenv("BURNLINE_CATALOGUE_REFRESH", "prices.json")
     found = asked()
+    refresh = f"transactional id {group}-catalogue"
+    assert found[refresh] == (False, f"WRITE on {refresh} is not allowed; grant WRITE on it")
     missing = f"WRITE on transactional id {group}-1 is not allowed; grant WRITE on it"
     assert found[ids] == (False, missing)
     assert found[f"group {group}"] == (False, f"READ on group {group} is not allowed; grant READ on it")

@@ -32,6 +32,7 @@ COMMANDS = (
     "publish",
     "rates",
     "recount",
+    "reprice",
     "sessions",
     "tokens",
     "topics",

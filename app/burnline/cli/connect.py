@@ -52,6 +52,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield from _topics(settings)
         yield _group(settings)
         yield _transactional_ids(settings)
+        if settings.catalogue_refresh is not None:
+            yield _refresh_id(settings)
         yield _catalogue(settings)
     yield _redis(settings)
 
@@ -127,14 +129,23 @@ def _group(settings: Settings) -> Finding:
 def _transactional_ids(settings: Settings) -> Finding:
     stem = settings.app_id
     last = settings.partitions - 1
-    what = f"transactional ids {stem}-0 to {stem}-{last}"
     asked = [f"{stem}-{partition}" for partition in range(min(settings.partitions, MOST_IDS_ASKED))]
+    beyond = "" if len(asked) > last else f"; asked about the first {len(asked)}"
+    return _ids(settings, f"transactional ids {stem}-0 to {stem}-{last}", asked, f"can be used{beyond}")
+
+
+def _refresh_id(settings: Settings) -> Finding:
+    """Under which id the daily refresh puts a catalogue in force; WRITE on its topic is asked for with all topics."""
+    name = f"{settings.app_id}-catalogue"
+    return _ids(settings, f"transactional id {name}", [name], "can be used by BURNLINE_CATALOGUE_REFRESH")
+
+
+def _ids(settings: Settings, what: str, asked: list[str], well: str) -> Finding:
     try:
-        found = transactional_obstacles(client_config(settings), f"{stem}-check", asked)
+        found = transactional_obstacles(client_config(settings), f"{settings.app_id}-check", asked)
     except NoAnswer as error:
         return Finding(what, well=True, detail=f"not asked: {error}")
-    beyond = "" if len(asked) > last else f"; asked about the first {len(asked)}"
-    return _of_rights(what, found, f"can be used{beyond}")
+    return _of_rights(what, found, well)
 
 
 def _catalogue(settings: Settings) -> Finding:

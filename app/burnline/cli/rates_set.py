@@ -28,6 +28,7 @@ from burnline.cli.times import clock_ms, epoch_ms
 from burnline.events.meters import METERS
 from burnline.pricing.book import RateBook
 from burnline.pricing.card import RateCard
+from burnline.pricing.dated import DAY_MS, utc_text
 from burnline.pricing.doubts import doubts
 from burnline.pricing.explain import describe
 from burnline.pricing.inheritance import (
@@ -44,6 +45,9 @@ from burnline.pricing.valuation import ValuationRate, rate_key
 from burnline.topics.catalogue import topics_for
 from burnline.topics.compacted import Written
 
+_JUST_NOW_MS = 60_000
+_LOG_MS = 7 * DAY_MS
+"""How long the usage topic keeps events by default; earlier ones cannot be priced anew."""
 Note = Annotated[str | None, typer.Option(help="Why, for people.")]
 
 
@@ -143,6 +147,7 @@ def set_rate(
         say(f"{rate.key()}: nothing is written; without --dry-run it would be {_in_force(rate)}.")
     else:
         say(f"{rate.key()}: set, {_in_force(rate)}.")
+        _hint_at_repricing(rate)
 
 
 def _checked(whose: dict[str, object], stated: dict[str, str], terms: dict[str, object]) -> ValuationRate:
@@ -278,6 +283,16 @@ def _write(rate: ValuationRate, *, as_json: bool) -> None:
         return
     say(f"{rate.key()}: set, {_in_force(rate)}.")
     _print_change(base_book(settings), rate, after, before)
+    _hint_at_repricing(rate)
+
+
+def _hint_at_repricing(rate: ValuationRate) -> None:
+    """What was charged keeps its price: say what corrects it, where the rate holds since a time that is past."""
+    now_ms = clock_ms()
+    if rate.effective_from < now_ms - _JUST_NOW_MS:
+        since = utc_text(max(rate.effective_from, now_ms - _LOG_MS))
+        told = f"What was charged stays; `burnline reprice --from {since} --dry-run` says what of it this corrects."
+        console.print(told, style="dim", highlight=False, markup=False)
 
 
 def _rates_above(text: str) -> dict[str, object]:

@@ -70,6 +70,7 @@ class Topics(NamedTuple):
     budget_progress: TopicSpec
     notice_places: TopicSpec
     controls: TopicSpec
+    adjustments: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -176,6 +177,12 @@ def topics_for(settings: Settings) -> Topics:
             "notice-places", 1, _compacted_and_kept(90), "Where the message of an anomaly stands, such as in Slack."
         ),
         controls=spec("controls", 1, _compacted(), "What runtimes are asked to do: warn, slow down, pause, stop."),
+        adjustments=spec(
+            "adjustments",
+            1,
+            _compacted_and_kept(settings.rollup_retention_days),
+            "What was charged and costs something else at later prices.",
+        ),
     )
 
 

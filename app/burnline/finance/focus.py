@@ -381,7 +381,7 @@ def _taken_apart(used: UsageOfDay, cards: KnowsRates) -> Iterator[Charge]:
             yield Charge(used, meter, quantity, cost, None, None)
             continue
         rates = cards.rates(used.provider, used.model, used.at_ms, meter.slug)
-        for part in parts(quantity, cost, rates.own):
+        for part in parts(quantity, cost, rates.own, rates.served):
             if meter is not REQUESTS or part.cost:
                 yield Charge(used, meter, part.quantity, part.cost, part.price, rates.list_price(part.price))
 

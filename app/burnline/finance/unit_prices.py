@@ -7,6 +7,7 @@ the two quantities follow from the sum. Where neither is so, there is no unit pr
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,10 +19,22 @@ from burnline.pricing.supplements import TIER_RULES
 
 _RARE = {meter.stem: at for at, meter in enumerate(METERS)}
 CARDS_HELD = 10_000
-_TIERS = sorted({Fraction(1), Fraction(1, 2), Fraction(2), *(Fraction(each.factor) for each in TIER_RULES)})
-_WHERE = sorted({Fraction(1), *(each.factor for each in SURCHARGES)})
-_SERVED = tuple(tier * where for tier in _TIERS for where in _WHERE)
-"""What a rate is multiplied by for how it was served (flex and batch, priority) and where: a sum does not know that."""
+PLAIN: tuple[Fraction, ...] = (Fraction(1), Fraction(1, 2), Fraction(2))
+"""What a rate is multiplied by for how it was served (flex and batch, priority): a sum does not know that."""
+
+
+@lru_cache(CARDS_HELD)
+def served(provider: str, model: str) -> tuple[Fraction, ...]:
+    """What the rates of a model may be multiplied by for how and where it is served.
+
+    Args:
+        provider: The catalogue's id.
+        model: In lower case.
+    """
+    tiers = {rule.factor for rule in TIER_RULES if rule.provider == provider and rule.models.match(model)}
+    where = {each.factor for each in SURCHARGES if each.provider == provider and each.models.match(model)}
+    how = dict.fromkeys((*PLAIN, *sorted(map(Fraction, tiers))))
+    return tuple(dict.fromkeys(one * other for other in (Fraction(1), *sorted(where)) for one in how))
 
 
 class Part(NamedTuple):
@@ -38,6 +51,7 @@ class Rates(NamedTuple):
     own: tuple[int, ...] = ()
     """Of the card that is in force: an override's, or the catalogue's."""
     catalogue: tuple[int, ...] = ()
+    served: tuple[Fraction, ...] = PLAIN
 
     def list_price(self, price: int | None) -> int | None:
         """The catalogue's price in place of an override's; the price itself where it is no override's."""
@@ -46,15 +60,17 @@ class Rates(NamedTuple):
         return self.catalogue[min(self.own.index(price), len(self.catalogue) - 1)]
 
 
-def parts(quantity: int, cost: int, rates: Sequence[int]) -> list[Part]:
+def parts(quantity: int, cost: int, rates: Sequence[int], factors: Sequence[Fraction] = PLAIN) -> list[Part]:
     """Take a sum apart: the quantities and the costs of the parts sum to it, and quantity × price is cost in each.
 
     Args:
         quantity: Units, at least one.
         cost: Pico-USD.
         rates: What the card says.
+        factors: What these may be multiplied by, see `served`.
     """
-    if any(rate * factor * quantity == cost for rate in rates for factor in _SERVED) and not cost % quantity:
+    asked = {rate * quantity * each.numerator == cost * each.denominator for rate in rates for each in factors}
+    if True in asked and not cost % quantity:
         return [Part(quantity, cost, cost // quantity)]
     split = [found for pair in combinations(dict.fromkeys(rates), 2) if (found := _between(quantity, cost, *pair))]
     if len(split) == 1:
@@ -81,7 +97,8 @@ class CardRates:
     def rates(self, provider: str, model: str, at_ms: int, meter: str) -> Rates:
         """What the cards in force at an event time say of a meter; nothing of a model without a rate."""
         own, catalogue = self._cards_at(provider, model, at_ms)
-        return Rates(_of(own.tiers, meter), _of(catalogue.tiers, meter))
+        factors = served(own.provider, own.model.lower())
+        return Rates(_of(own.tiers, meter), _of(catalogue.tiers, meter), factors)
 
     def _cards_at(self, provider: str, model: str, at_ms: int) -> tuple[RateCard, RateCard]:
         key = provider, model, at_ms

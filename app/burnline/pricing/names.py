@@ -43,6 +43,9 @@ VARIANTS = frozenset({"nitro", "floor", "online", "exacto"})
 FINE_TUNED = "ft:"
 _FINE_TUNE = re.compile(r"(ft:[^:]+):.*|(.+\.ft-).+")
 """OpenAI's: the model it was tuned from, its owner and a suffix; Azure's: the model it was tuned from, and a hash."""
+_THINKS = "thinking"
+_THINKING = re.compile(rf"(.*claude-.+?)[-:]{_THINKS}")
+"""Claude with its thinking on, as gateways name it: the same model at the same rates."""
 LONG_CONTEXT = "[1m]"
 """What Claude Code writes behind a model's name that it calls with a context of a million tokens."""
 
@@ -87,7 +90,8 @@ def readings(name: str, known: Known, host: str = "", region: str = "") -> list[
         region: Where the event says that it was served; a region that the name says goes before it.
     """
     whole = Reading(name.strip().lower(), host, region.strip().lower())
-    if _PARTED.isdisjoint(whole.model) and not (host == "aws" and whole.region):
+    plain = _PARTED.isdisjoint(whole.model) and not whole.model.endswith(_THINKS)
+    if plain and not (host == "aws" and whole.region):
         return [whole]
     found: dict[tuple[str, str], Reading] = {}
     for outer in _from_outside(whole, known):
@@ -194,6 +198,10 @@ def _without_ending(reading: Reading) -> Iterator[Reading]:
     if name.endswith(LONG_CONTEXT):
         name = name.removesuffix(LONG_CONTEXT)
         yield reading._replace(model=name, how=_also(reading.how, f"{LONG_CONTEXT} says how it is called"))
+    thinking = _THINKING.fullmatch(name)
+    if thinking:
+        name = thinking[1]
+        yield reading._replace(model=name, how=_also(reading.how, "thinking costs what the model does"))
     stem, _, variant = name.rpartition(":")
     if variant in VARIANTS:
         name = stem

@@ -41,10 +41,31 @@ _JULY_2026_MS = 1_782_864_000_000
 _ANY = re.compile("")
 _TENTH, _FIFTH = Fraction(11, 10), Fraction(6, 5)
 
+_EUROPE, _ASIA = r"eu(-|\Z)", r"(ap|apac|jp|au|in)(-|\Z)"
+_LLAMA_3 = r"meta\.llama3-(8|70)b-"
+_BEDROCK = "Amazon Bedrock pricing, by region; to within its rounding, 3 % at most"
+
 SURCHARGES = (
     Surcharge(
         "aws", re.compile(GOVERNMENT), _ANY, BEGINNING_MS, _FIFTH,
         "Amazon Bedrock pricing, AWS GovCloud (US): 3.60/18.00 for Claude Sonnet 4.5; on the global profile's rates",
+    ),
+    *(
+        Surcharge("aws", re.compile(regions), re.compile(models), BEGINNING_MS, factor, _BEDROCK)
+        for regions, models, factor in (
+            (_EUROPE, r"amazon\.nova-pro", Fraction(21, 16)),
+            (_EUROPE, r"amazon\.nova-micro", Fraction(46, 35)),
+            (_EUROPE, r"(amazon\.nova-lite|regional\.amazon\.nova-2-lite|meta\.llama3-2)", Fraction(13, 10)),
+            (_ASIA, r"amazon\.nova-micro", Fraction(37, 35)),
+            (_ASIA, r"amazon\.nova-(lite|pro)", Fraction(21, 20)),
+            (_ASIA, r"regional\.amazon\.nova-2-lite", _FIFTH),
+            (r"ap-south-1\Z", _LLAMA_3, _FIFTH),
+            (r"ca-central-1\Z", _LLAMA_3, Fraction(23, 20)),
+            (r"eu-west-1\Z", _LLAMA_3, Fraction(27, 25)),
+            (r"eu-west-2\Z", _LLAMA_3, Fraction(13, 10)),
+            (r"sa-east-1\Z", _LLAMA_3, Fraction(5, 3)),
+            (r"eu-west-3\Z", r"mistral\.mi[sx]t?ral", Fraction(13, 10)),
+        )
     ),
     Surcharge(
         "azure", re.compile(r"eu\Z"), re.compile("gpt-6"), BEGINNING_MS, _FIFTH,

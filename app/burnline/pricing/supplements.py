@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from genai_prices.types import (
     ClauseEquals,
+    ClauseRegex,
     ClauseStartsWith,
     MatchLogic,
     ModelInfo,
@@ -140,6 +141,10 @@ FINE_TUNES = (
 """OpenAI pricing, fine-tuning. What the catalogue has of these it keeps; rates that it does not state are added."""
 
 
+FREE_VARIANTS = ModelInfo(id="*:free", match=ClauseRegex(regex=r".:free$"), prices=ModelPrice())
+"""OpenRouter's: a model is free under that name, whichever it is. After all that are listed."""
+
+
 def supplemented(providers: Iterable[Provider]) -> list[Provider]:
     """The providers with what is missing. Asked twice it adds nothing more."""
     return [replace(each, models=_models(each)) for each in providers]
@@ -149,6 +154,8 @@ def _models(provider: Provider) -> list[ModelInfo]:
     models = {model.id: model for model in provider.models}
     if provider.id == "openai":
         models.update((tune.id, _filled(models[tune.id], tune) if tune.id in models else tune) for tune in FINE_TUNES)
+    if provider.id == "openrouter":
+        models.setdefault(FREE_VARIANTS.id, FREE_VARIANTS)
     return [_with_tiers(provider.id, _with_long_requests(provider.id, model)) for model in models.values()]
 
 

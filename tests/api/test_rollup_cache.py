@@ -1,13 +1,18 @@
 """Rows are read once and again when they change, and never from memory when Redis has nothing to say."""
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import redis as sync_redis
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
 from burnline.api.view import rollups
+from burnline.finance.bounds import UnpricedBounds
+from burnline.pricing.catalogue import Catalogue
 from burnline.pricing.money import usd_text
+from burnline.pricing.shelf import records_of
 from burnline.readmodel.keys import Control, utc_day
 from burnline.settings import Settings
 from tests.api.stage import Api, Projection, serving
@@ -27,9 +32,9 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     inner = rollups._read
 
-    def counting(values: list[bytes]) -> Any:
+    def counting(values: list[bytes], bounds: UnpricedBounds) -> Any:
         found.append(len(values))
-        return inner(values)
+        return inner(values, bounds)
 
     monkeypatch.setattr(rollups, "_read", counting)
     return found
@@ -51,6 +56,27 @@ def test_and_again_when_it_changed(reader: Api, projected: Projection, readings:
     cost(reader)
     use(projected, row(quarter_start_ms=MIDNIGHT, input=5))
     assert cost(reader) == "0.000000000006"
+    assert readings == [1, 1, 1]
+
+
+def test_and_again_when_another_catalogue_bounds_what_has_no_rate(
+    reader: Api, projected: Projection, readings: list[int]
+) -> None:
+    use(projected, row(quarter_start_ms=MIDNIGHT, model="house", provider="acme", unpriced_tokens=1_000_000))
+
+    def bounds() -> tuple[str, str]:
+        unpriced = reader.get("/trends")["unpriced"]
+        return unpriced["low_usd"], unpriced["high_usd"]
+
+    bundled = bounds()
+    model = ModelInfo(
+        id="only", match=ClauseEquals("only"), prices=ModelPrice(input_mtok=Decimal(3), output_mtok=Decimal(7))
+    )
+    only = Catalogue([Provider(id="openai", name="OpenAI", api_pattern="", models=[model])])
+    projected.catalogues(records_of(only, since_ms=T0, as_of_ms=T0))
+    assert (bounds(), bounds()) == (("3", "7"), ("3", "7"))
+    projected.catalogues({})
+    assert bounds() == bundled != ("3", "7")
     assert readings == [1, 1, 1]
 
 

@@ -178,3 +178,17 @@ def test_tokens_without_a_rate_are_told(tmp_path: Path) -> None:
 )
 def test_mistakes_are_named(arguments: tuple[str, ...], why: str) -> None:
     assert why in " ".join(run(*arguments, code=2).output.replace("│", " ").split())
+
+
+@pytest.mark.broker
+def test_a_report_is_by_the_prices_in_force_where_brokers_are_named(
+    week: Path, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = told("claude-code", week, "--report")["total"]
+    reach(make_settings(), monkeypatch)
+    assert told("claude-code", week, "--report")["total"] == bundled
+    rate = ["rates", "set", "*", "*", "--input", "1", "--output", "1", "--effective-from", "always", "--yes"]
+    assert CliRunner().invoke(cli, rate).exit_code == 0
+    total = told("claude-code", week, "--report")["total"]
+    tokens = sum(total[f"{kind}_tokens"] for kind in ("input", "cache_write", "cached_input", "output"))
+    assert Decimal(total["cost_usd"]) == Decimal(tokens) / 10**6 != Decimal(bundled["cost_usd"])

@@ -30,7 +30,13 @@ Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Leave out what is older: a day or time, ISO 8601.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, and send nothing.")]
-OnlyReport = Annotated[bool, typer.Option("--report", help="Print what was used and cost; needs no broker.")]
+OnlyReport = Annotated[
+    bool,
+    typer.Option(
+        "--report",
+        help="Print what was used and cost: by the prices in force if brokers are named, else by the bundled ones.",
+    ),
+]
 By = Annotated[str, typer.Option("--by", metavar="GROUPS", help=f"Rows of the report, of {', '.join(GROUPS)}.")]
 Zone = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Whose days they are.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from burnline.cli.publish import progress_bar
-from burnline.cli.reached import settings_with_brokers
-from burnline.cli.root import console, err_console
+from burnline.cli.rates_group import base_book, book_of, in_topic
+from burnline.cli.reached import brokers_are_there, settings_with_brokers
+from burnline.cli.root import console, err_console, settings_or_exit
 from burnline.cli.times import epoch_ms
 from burnline.events.text import printable
 from burnline.finance.days import zone
@@ -90,9 +91,19 @@ def _report(wanted: Wanted) -> Report:
         if name not in GROUPS:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(GROUPS)}", param_hint="--by")
     try:
-        return Report(groups, RateBook.bundled(), zone(wanted.timezone))
+        days = zone(wanted.timezone)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--timezone") from error
+    return Report(groups, _prices(), days)
+
+
+def _prices() -> RateBook:
+    """What workers price by, if brokers are named and there; else the bundled catalogue, for a report needs none."""
+    settings = settings_or_exit()
+    without = "Priced by the bundled catalogue; another one may be in force, and rates of one's own go before it."
+    if "kafka_bootstrap_servers" not in settings.model_fields_set or not brokers_are_there(settings, without):
+        return RateBook.from_settings(settings)
+    return book_of(base_book(settings), in_topic(settings, create=True))
 
 
 def _send(encoded: Iterable[Encoded], wanted: Wanted, org: str) -> Sent:

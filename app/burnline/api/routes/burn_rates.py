@@ -138,7 +138,7 @@ async def burn_history(
     """A point per second for as long as this process has looked, at most 15 minutes."""
     sessions, orgs = live.picture.sessions, visible(caller, org_id)
     return BurnHistory(
-        **replace(live.freshness(), notes=tuple(notes)).envelope(unpriced_of(sessions.unpriced(orgs))),
+        **replace(live.freshness(), notes=tuple(notes)).envelope(unpriced_of(live.bounds, sessions.unpriced(orgs))),
         window_s=sessions.rule.short_window_s,
         long_window_s=sessions.rule.long_window_s,
         points=[_line_point(point, orgs, sessions.rule) for point in live.line.points if point.at_ms > after],

@@ -133,7 +133,7 @@ async def session_list(
     )
     rule = active.rule
     return SessionList(
-        **replace(live.freshness(), notes=tuple(notes)).envelope(unpriced_of({"": page.unpriced_tokens})),
+        **replace(live.freshness(), notes=tuple(notes)).envelope(unpriced_of(live.bounds, {"": page.unpriced_tokens})),
         sessions=page.sessions,
         spend_usd=usd_text(page.spend_pico_usd),
         windows_s=[rule.short_window_s, rule.long_window_s],

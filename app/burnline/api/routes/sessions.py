@@ -195,7 +195,7 @@ def _answer(standing: list[SessionRow], closed: list[SessionRow], live: LiveView
     moment_ms = max(sessions.moments.of(view.source_partitions) - view.delay_ms, newest_ms)
     row.settle(slice_index(moment_ms), baseline, sessions.rule)
     return SessionAnswer(
-        **live.freshness().envelope(unpriced_of(row.unpriced_by_model)),
+        **live.freshness().envelope(unpriced_of(live.bounds, row.unpriced_by_model)),
         **row.burn(sessions.rule),
         **msgspec.to_builtins(model_record(row.total)),
         session_id=view.session_id,

@@ -21,6 +21,7 @@ from burnline.api.problems import not_whole, unavailable
 from burnline.api.resources import Resources
 from burnline.api.view.breath import Breath
 from burnline.api.view.burn_line import BurnLine
+from burnline.api.view.catalogue import projected_bounds
 from burnline.api.view.feed import START, FeedPlace, Seen, newest_place, read_behind
 from burnline.api.view.generation import missing
 from burnline.api.view.hub import Hub, Notice
@@ -59,6 +60,8 @@ class LiveView:
         self._why_not: Reason | None = Reason("view-loading", "The projection is being read.")
         self._place: FeedPlace | None = None
         self._seen = Seen()
+        self.bounds = UnpricedBounds.bundled()
+        """Between what tokens without a rate may cost, by the catalogue in force."""
         self._tidied_at_s = time.monotonic()
         self.hub = Hub()
         self.line = BurnLine()
@@ -172,6 +175,7 @@ class LiveView:
     async def _load(self, reader: GenerationReader) -> None:
         place = await newest_place(reader) if self._place is None else self._place
         picture = await Picture.load(self._plan, reader, self._resources.now_ms())
+        self.bounds = await projected_bounds(self._resources)
         self._picture = picture
         self._place = place
         self.hub.start_over()
@@ -195,6 +199,7 @@ class LiveView:
     async def _tidy(self) -> None:
         if time.monotonic() - self._tidied_at_s > TIDY_S:
             self._tidied_at_s = time.monotonic()
+            self.bounds = await projected_bounds(self._resources)
             await self._any_picture().load_anomalies(Breath())
             await self._any_picture().forget_closed(Breath())
 

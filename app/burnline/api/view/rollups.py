@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from burnline.api.envelope import Freshness, ask_freshness, freshness_from
 from burnline.api.problems import Problem, unavailable
 from burnline.api.resources import Resources
+from burnline.api.view.catalogue import projected_bounds
 from burnline.api.view.generation import read_together
 from burnline.finance.bounds import UnpricedBounds
 from burnline.finance.frames import joined, read_rows
@@ -59,6 +60,8 @@ class RollupCache:
         self._lock = asyncio.Lock()
         self._keys: Keys | None = None
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._bounds: UnpricedBounds | None = None
+        """By which the frames that are held say what tokens without a rate may cost."""
 
     async def read(self, resources: Resources, from_ms: int, until_ms: int) -> Rows:
         """All rows of the UTC days that `[from_ms, until_ms)` touches, as of one moment; every organisation's.
@@ -83,25 +86,26 @@ class RollupCache:
     ) -> tuple[list[str], Freshness, Cuts]:
         """Read the stale days; which days are outdated then, and how fresh and whole all was at that moment."""
         try:
+            bounds = await projected_bounds(resources)
             keys, answers = await read_together(resources, _asking(days, stale))
         except (Problem, NotWhole, RedisError):
             self._held.clear()  # what comes back may have counted its revisions anew
             raise
-        if keys != self._keys:
-            self._keys = keys
+        if keys != self._keys or bounds is not self._bounds:
+            self._keys, self._bounds = keys, bounds
             self._held.clear()
         revisions = dict(zip(days, answers[_REVISIONS], strict=True))
         for day, values in zip(stale, answers[_REVISIONS + 1 :], strict=True):
-            await self._keep(day, revisions[day], values)
+            await self._keep(day, revisions[day], values, bounds)
         outdated = [day for day in days if self._revision(day) != revisions[day]]
         cuts = {int(partition): int(offset) if offset else None for partition, offset in answers[_CUTS].items()}
         return outdated, freshness_from(answers[:_FRESHNESS], resources.now_ms()), cuts
 
-    async def _keep(self, day: str, revision: bytes | None, values: list[bytes]) -> None:
+    async def _keep(self, day: str, revision: bytes | None, values: list[bytes], bounds: UnpricedBounds) -> None:
         if revision is None:
             self._held.pop(day, None)
             return
-        frame = await asyncio.to_thread(_read, values)
+        frame = await asyncio.to_thread(_read, values, bounds)
         self._held[day] = _Held(revision, frame)
         self._held.move_to_end(day)
         while len(self._held) > DAYS_HELD:
@@ -130,8 +134,8 @@ def _asking(days: Sequence[str], stale: Sequence[str]) -> Callable[[Pipeline, Ke
     return ask
 
 
-def _read(values: list[bytes]) -> pl.DataFrame:
+def _read(values: list[bytes], bounds: UnpricedBounds) -> pl.DataFrame:
     try:
-        return read_rows(values, UnpricedBounds.bundled())
+        return read_rows(values, bounds)
     except ValueError as error:
         raise UnreadableRow(str(error)) from error

@@ -42,10 +42,9 @@ def visible(caller: Principal, orgs: list[str] | None) -> frozenset[str] | None:
     return wanted if caller.orgs is None else wanted & caller.orgs
 
 
-def unpriced_of(tokens_by_model: Mapping[str, int]) -> Unpriced:
+def unpriced_of(bounds: UnpricedBounds, tokens_by_model: Mapping[str, int]) -> Unpriced:
     """What tokens without a rate may have cost; ledgers do not say whose models they were."""
-    tokens = sum(tokens_by_model.values())
-    return Unpriced.of(*UnpricedBounds.bundled().total({"": tokens})) if tokens else Unpriced.of(0, 0, 0)
+    return Unpriced.of(*bounds.total({"": sum(tokens_by_model.values())}))
 
 
 def envelope_json(live: LiveView, unpriced_by_model: Mapping[str, int], notes: Sequence[Note] = ()) -> bytes:
@@ -55,5 +54,5 @@ def envelope_json(live: LiveView, unpriced_by_model: Mapping[str, int], notes: S
         Problem: 503, there is nothing to answer from.
     """
     freshness = replace(live.freshness(), notes=tuple(notes))
-    envelope = Envelope(**freshness.envelope(unpriced_of(unpriced_by_model)))
+    envelope = Envelope(**freshness.envelope(unpriced_of(live.bounds, unpriced_by_model)))
     return envelope.model_dump_json().encode()[:-1]

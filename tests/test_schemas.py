@@ -21,10 +21,11 @@ from tests.publisher import sdk_page
 FROZEN = {
     "adjustment.json": "6d9184c6f77c9d9408bc6c8feb577c362219f516dc979ae08b65c71aa21bd232",
     "anomaly-note.json": "f3862bfd5ad9ff15ad4a91e1cc5ca6a5ccdbb3fd932405b1d51eb186afcf6f88",
-    "anomaly.json": "10c5660b2fdb5892a265c679b33c571bc9ea6790b35988aa0aaf2e2f0bd2c14e",
+    "anomaly.json": "616e5e284f93a460d17ad4c5a227130a32ef95ca3daa04a2ea194555532cf9cc",
     "baseline.json": "7210d9130b4020d13b62440968c75bfd50f15352eaa8694d73daeeba842217a5",
     "budget-notice.json": "730698bc6c2e869a23ac0284ee4233fb3b2941905faf584a800bdecb92d913cd",
     "budget.json": "9c8edf956e4ea46b00b7c21b3f18bbb42b59ae663498d3987ff000c30edf8b0f",
+    "policy.json": "a8761bb42c4a523db3237cd7d8206031565ded41e342ec42728c1480281241db",
     "control.json": "23fc75e3002ecbbe264ec0deb1bca0fd609ea592cd05ba523d1bf4ba5e1d7b28",
     "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
     "progress.json": "7a10a3bc232e900911816c86954b4504e2b1e8b285564591951d32670582c4ef",

@@ -89,6 +89,7 @@ _CONTENTS: Final = {
     "anomaly_notes": Content(sends=True, reads=True, contract="anomaly-note"),
     "controls": Content(sends=True, reads=True, contract="control"),
     "adjustments": Content(sends=True, reads=True, contract="adjustment"),
+    "policies": Content(sends=True, reads=True, contract="policy"),
     "budget_notices": Content(sends=True, reads=True, contract="budget-notice"),
     "budget_progress": Content(sends=True, reads=True, value="How far notices are; internal."),
     "redriven": Content(sends=True, reads=True, value="The event that was sent back."),

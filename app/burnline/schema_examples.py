@@ -68,6 +68,20 @@ BUDGET: Final[dict[str, Any]] = {
     "updated_at": _OCCURRED_AT,
 }
 
+POLICY: Final[dict[str, Any]] = {
+    "name": "nightly jobs",
+    "org": "acme",
+    "agent": "nightly",
+    "quiet": ["22:00-06:00"],
+    "time_zone": "Europe/Berlin",
+    "sensitivity": 0.8,
+    "minimum_spend_usd": "1.5",
+    "agent_usd_per_hour": "20",
+    "version": 2,
+    "source": "policy.toml",
+    "updated_at": _OCCURRED_AT,
+}
+
 CONTROL: Final[dict[str, Any]] = {
     "scope": "agent",
     "org_id": "acme",

@@ -19,6 +19,7 @@ from burnline.controls.control import Control
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.baseline import Baseline
 from burnline.detection.notes import AnomalyNote
+from burnline.detection.policy_record import PolicyRecord
 from burnline.events.contract import UsageEvent
 from burnline.events.dead_letters import DeadLetterHeaders
 from burnline.ledger.progress import SourceProgress
@@ -51,6 +52,7 @@ CONTRACTS = (
     Contract("baseline", "Baseline", Baseline, examples.BASELINE),
     Contract("budget", "Budget", Budget, examples.BUDGET),
     Contract("budget-notice", "Budget notice", BudgetNotice, examples.BUDGET_NOTICE),
+    Contract("policy", "Policy", PolicyRecord, examples.POLICY),
     Contract("control", "Control", Control, examples.CONTROL),
     Contract("valuation-rate", "Valuation rate", ValuationRate, examples.VALUATION_RATE),
     Contract("adjustment", "Adjustment of what was charged", Adjustment, examples.ADJUSTMENT),

@@ -1,12 +1,22 @@
 """`burnline policies` over files of its own."""
 
 import json
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
 from burnline.cli.root import cli
+from burnline.detection.policy_record import PolicyRecord, PolicyUse
+from burnline.detector.state import POLICIES_KEY
+from burnline.kafka import client_config
+from burnline.topics.catalogue import topics_for
+from burnline.topics.compacted import read_newest, write_key
+from burnline.topics.ensure import ensure_topics
+from tests.brokers import MakeSettings
+from tests.cli.reach import reach
 
 FILE = """
 sensitivity = 1.2
@@ -39,8 +49,8 @@ def test_show_prints_the_most_specific_ones_first(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     nightly, acme, others = json.loads(result.output)
     assert nightly == {
-        "name": "nightly jobs", "org": "acme", "agent": "nightly", "sensitivity": 0.6, "minimum_spend_usd": "1.5",
-        "agent_usd_per_hour": "12.5",
+        "name": "nightly jobs", "version": None, "org": "acme", "agent": "nightly", "sensitivity": 0.6,
+        "minimum_spend_usd": "1.5", "agent_usd_per_hour": "12.5",
         "quiet": ["22:00-00:00 Europe/Berlin", "00:00-06:00 Europe/Berlin"],
     }  # fmt: skip
     assert (acme["name"], acme["sensitivity"], acme["minimum_spend_usd"]) == ("acme", 1.2, "0.25")
@@ -93,3 +103,53 @@ def test_a_wrong_file_is_refused_with_field_and_value(tmp_path: Path, text: str,
     result = run(tmp_path, "show", text=text)
     assert result.exit_code == 2
     assert complaint in " ".join(result.output.split())
+
+
+@pytest.mark.broker
+def test_what_is_applied_is_published_with_versions_and_listed(
+    tmp_path: Path, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(partitions=2)
+    reach(settings, monkeypatch)
+    ensure_topics(settings)
+
+    def held() -> dict[str, int]:
+        newest = read_newest(client_config(settings), topics_for(settings).policies, timeout_s=30)
+        return {key.decode(): PolicyRecord.parse(key, value).version for key, value in newest.items()}
+
+    def until_held(wanted: dict[str, int]) -> None:
+        deadline = time.monotonic() + 30
+        while held() != wanted:
+            assert time.monotonic() < deadline, held()
+            time.sleep(0.05)
+
+    assert "3 to change. Nothing is written." in run(tmp_path, "apply", "--dry-run").output
+    assert held() == {}
+    assert "add nightly jobs, version 1" in run(tmp_path, "apply").output
+    until_held({"acme": 1, "nightly jobs": 1, "everybody": 1})
+    louder = FILE.replace("minimum_spend_usd = 1.5", "minimum_spend_usd = 2").replace("sensitivity = 1.2\n", "")
+    changed = run(tmp_path, "apply", "--prune", "--json", text=louder).output.splitlines()
+    assert [(each["name"], each["what"], each["version"]) for each in map(json.loads, changed)] == [
+        ("acme", "change", 2),
+        ("everybody", "remove", None),
+        ("nightly jobs", "change", 2),
+    ]
+    until_held({"acme": 2, "nightly jobs": 2})
+    used = msgspec.json.encode([PolicyUse("acme", 2, 3, "acme", "chat", 1_772_409_600_000), PolicyUse("gone", 1, 0)])
+    write_key(client_config(settings), topics_for(settings).detection, POLICIES_KEY.decode(), used, timeout_s=30)
+    listed = json.loads(CliRunner().invoke(cli, ["policies", "list", "--json"]).stdout)
+    assert [(each["name"], each["version"], each["inert"], each["last_could_fire"]) for each in listed] == [
+        ("nightly jobs", 2, False, "not known yet: burnline detect has not said since it was set"),
+        ("acme", 2, False, "2026-03-02T00:00:00.000Z on acme / chat; it holds for 3 agents"),
+    ]
+    shown = json.loads(CliRunner().invoke(cli, ["policies", "show", "--json"]).stdout)
+    assert [(each["name"], each["version"]) for each in shown] == [("nightly jobs", 2), ("acme", 2), ("", None)]
+    told = CliRunner().invoke(cli, ["policies", "test", "acme", "nightly", "--spend", "1.99"])
+    assert (told.exit_code, "told from 2 USD on" in told.output) == (1, True)
+
+
+@pytest.mark.parametrize("given", [["acme"], ["a", "b", "c", "d"]], ids=["too-few", "too-many"])
+def test_test_wants_an_organisation_and_an_agent(given: list[str]) -> None:
+    result = CliRunner().invoke(cli, ["policies", "test", *given])
+    assert result.exit_code == 2
+    assert "ORG and AGENT are wanted" in " ".join(result.output.split())

@@ -16,17 +16,19 @@ from burnline.detection.anomaly import Anomaly, State
 from burnline.detection.baseline import Baseline
 from burnline.detection.learned.meters import DAY_MS, HOUR_MS
 from burnline.detection.learned.rules import Cause
+from burnline.detection.policy_record import PolicyRecord
 from burnline.detection.rule import BurnRule
 from burnline.detector.keeper import Keeper
 from burnline.detector.merging import Logged
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.runner import Detector
+from burnline.detector.state import uses_in
 from burnline.kafka import client_config
 from burnline.pricing.valuation import ValuationRate
 from burnline.settings import Settings
 from burnline.stream.writer import Fenced
 from burnline.topics.catalogue import topics_for
-from burnline.topics.compacted import write_key
+from burnline.topics.compacted import read_newest, write_key
 from burnline.topics.ensure import ensure_topics
 from burnline.topics.reading import read_to_end
 from tests.brokers import MakeSettings
@@ -148,6 +150,26 @@ def test_what_a_detector_tells_does_not_depend_on_how_often_it_ends(settings: Se
     whole = stage(LINE, rule=BurnRule.from_settings(settings), topic=topics_for(settings).usage.name)
     expected, _ = whole.apply(records(FIRST + SECOND, keyless=KEYLESS))
     assert story(written(settings)) == story(expected + whole.settle(whole.newest_ms))
+
+
+def test_policies_that_were_published_hold_and_stand_in_notices_with_their_version(settings: Settings) -> None:
+    """Where each has counted is said with the state."""
+    policy = PolicyRecord(name="loud", org="acme", sensitivity=1.1, version=7)
+    idle = PolicyRecord(name="idle", org="nobody")
+    for record in (policy, idle):
+        written_as = record.model_dump_json(exclude_none=True).encode()
+        write_key(client_config(settings), topics_for(settings).policies, record.key(), written_as, timeout_s=30)
+    log = records(usual_days(8) + loop("chat-1", 7))
+    publish(settings, log)
+    with at_work(settings, read(len(log))):
+        pass
+    told = [notice.learned for notice in written(settings) if notice.learned]
+    assert {(one.policy, one.policy_version) for one in told} == {("loud", 7)}
+    found = read_newest(client_config(settings), topics_for(settings).detection, timeout_s=30)
+    assert {(use.name, use.version, use.agents, use.org_id) for use in uses_in(found)} == {
+        ("idle", 1, 0, ""),
+        ("loud", 7, 3, "acme"),
+    }
 
 
 def test_events_of_now_are_taken_by_the_time_of_the_log(make_settings: MakeSettings) -> None:

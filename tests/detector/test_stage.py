@@ -139,3 +139,29 @@ def test_an_agent_whose_sessions_together_burn_too_much_is_told_of_wherever_the_
         (State.RESOLVED, "agent", None),
     ]
     assert summary(found[0]).startswith("acme / many, all its sessions together: burns")
+
+
+def test_policies_that_come_meanwhile_hold_from_the_next_batch_on() -> None:
+    """Each notice says by which version it was told; what was told before keeps its own."""
+    first, second = (Policies([Policy("loud", "acme", "*", version=version)]) for version in (1, 2))
+    later = records(loop("chat-2", 8), len(LOG))
+    watched = stage(policies=first)
+    notices, _ = watched.apply(LOG)
+    watched.set_policies(second)
+    notices += watched.apply(later)[0] + watched.settle(watched.newest_ms + DAY_MS)
+    versions = {(one.agent_id, one.state): one.learned and one.learned.policy_version for one in notices}
+    assert versions == {
+        ("chat-1", State.OPENED): 1, ("chat-1", State.RESOLVED): 1,
+        ("chat-2", State.OPENED): 2, ("chat-2", State.RESOLVED): 2,
+    }  # fmt: skip
+
+
+def test_a_line_that_is_taken_away_ends_what_is_open_over_it() -> None:
+    line = Policies([Policy("tight", "acme", "*", usd_per_hour_pico=10**10)])
+    watched = stage(policies=line)
+    opened, _ = watched.apply(LOG)
+    assert "policy tight" in {one.baseline_source for one in opened if one.state is State.OPENED}
+    watched.set_policies(Policies())
+    rest = watched.settle(watched.newest_ms)
+    ended = {one.anomaly_id for one in opened + rest if one.state is State.RESOLVED}
+    assert {one.anomaly_id for one in opened if one.baseline_source == "policy tight"} <= ended

@@ -35,6 +35,7 @@ DOCUMENTED: list[tuple[str, str, int, int | None]] = [
     ("notice_places", "p.notice-places", 1, 90 * DAY_MS),
     ("controls", "p.controls", 1, None),
     ("adjustments", "p.adjustments", 1, 400 * DAY_MS),
+    ("policies", "p.policies", 1, None),
 ]
 """Role, name, partitions, and retention in milliseconds (None: compacted, and kept for good)."""
 

@@ -1,19 +1,16 @@
 """Policies of the learned rules, as a TOML file: `sensitivity` for everybody, and tables `[[policy]]` by agent."""
 
 import tomllib
-from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from burnline.backtest.files import FileError
-from burnline.detection.learned.policy import ANY, Policies, Policy, Quiet
-from burnline.pricing.money import PICO_PER_USD
-
-_MIDNIGHT = "24:00"
+from burnline.detection.learned.policy import ANY, Policies, Policy
+from burnline.detection.policy_record import EVERYBODY, PolicyFields, PolicyRecord
+from burnline.pricing.money import PICO_PER_USD, usd_text
 
 
 def _is_number(value: Any) -> Any:
@@ -22,28 +19,16 @@ def _is_number(value: Any) -> Any:
     return value
 
 
-def _is_named(text: str) -> str:
-    if not text.strip() or any(ord(each) < 32 for each in text):
-        raise ValueError("has no text, or a control character")
-    return text
-
-
 Sensitivity = Annotated[
     float,
     BeforeValidator(_is_number),
     Field(ge=0.25, le=4, description="1 as tuned; above it more is found and more is told in vain, below it less."),
 ]
-Name = Annotated[str, Field(max_length=256), AfterValidator(_is_named)]
 
 
-class PolicyTable(BaseModel):
+class PolicyTable(PolicyFields):
     """One `[[policy]]`. Unknown names are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Name
-    org: Name = ANY
-    agent: Name = ANY
     sensitivity: Annotated[Sensitivity | None, Field(description="As the file's, if not said.")] = None
     minimum_spend_usd: Annotated[
         Decimal,
@@ -55,39 +40,33 @@ class PolicyTable(BaseModel):
         BeforeValidator(_is_number),
         Field(gt=0, le=10**6, decimal_places=12, description="What all sessions of one agent together may burn."),
     ] = None
-    quiet: Annotated[
-        list[str], Field(description="Hours of the day in which nothing is told, such as 22:00-06:00.", max_length=24)
-    ] = []
-    time_zone: Annotated[str, Field(description="Of these hours, such as Europe/Berlin.")] = "UTC"
-
-    @field_validator("quiet")
-    @classmethod
-    def _are_hours(cls, spans: list[str]) -> list[str]:
-        for span in spans:
-            _hours(span)
-        return spans
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("is no time zone of the IANA database") from error
-        return name
 
     def policy(self, sensitivity: float) -> Policy:
         """As the rules take it; the sensitivity is the file's."""
-        zone = ZoneInfo(self.time_zone)
-        quiet = tuple(Quiet(*_hours(span), zone) for span in self.quiet)
         return Policy(
             name=self.name,
             org_id=self.org,
             agent_id=self.agent,
             sensitivity=sensitivity if self.sensitivity is None else self.sensitivity,
             minimum_pico_usd=int(self.minimum_spend_usd * PICO_PER_USD),
-            quiet=quiet,
+            quiet=self.quiet_hours(),
             usd_per_hour_pico=None if self.agent_usd_per_hour is None else int(self.agent_usd_per_hour * PICO_PER_USD),
+        )
+
+    def record(self, sensitivity: float, source: str, at_ms: int) -> PolicyRecord:
+        """As it stands on the topic; the sensitivity is the file's."""
+        line = self.agent_usd_per_hour
+        return PolicyRecord(
+            name=self.name,
+            org=self.org,
+            agent=self.agent,
+            quiet=self.quiet,
+            time_zone=self.time_zone,
+            sensitivity=sensitivity if self.sensitivity is None else self.sensitivity,
+            minimum_spend_usd=usd_text(int(self.minimum_spend_usd * PICO_PER_USD)),
+            agent_usd_per_hour=None if line is None else usd_text(int(line * PICO_PER_USD)),
+            source=source,
+            updated_at=at_ms,
         )
 
 
@@ -100,34 +79,48 @@ class PolicyFile(BaseModel):
     policy: list[PolicyTable] = []
 
 
-def _hours(span: str) -> tuple[time, time]:
-    begin, _, end = span.partition("-")
-    try:
-        found = time.fromisoformat(begin.strip()), time.fromisoformat(end.strip().replace(_MIDNIGHT, "00:00"))
-    except ValueError as error:
-        raise ValueError(f"{span!r} is no span of hours such as 22:00-06:00") from error
-    if found[0] == found[1]:
-        raise ValueError(f"{span!r} is empty")
-    return found
-
-
 def read_policies(path: Path) -> Policies:
     """The policies of a TOML file.
 
     Raises:
         FileError: It cannot be read, or a name or value in it is wrong.
     """
+    read = _read(path)
+    named = [table.policy(read.sensitivity) for table in read.policy]
+    plain = [] if any(policy.key == (ANY, ANY) for policy in named) else [Policy(sensitivity=read.sensitivity)]
     try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        read = PolicyFile.model_validate(fields)
-        named = [table.policy(read.sensitivity) for table in read.policy]
-        plain = [] if any(policy.key == (ANY, ANY) for policy in named) else [Policy(sensitivity=read.sensitivity)]
         return Policies([*named, *plain])
+    except ValueError as error:  # two about the same
+        raise FileError(f"{path}: {error}") from error
+
+
+def read_records(path: Path, at_ms: int) -> list[PolicyRecord]:
+    """The policies of a TOML file as records of the topic; what it says for everybody is one of them.
+
+    Raises:
+        FileError: As `read_policies`; or two policies have one name.
+    """
+    read, source = _read(path), path.name
+    read_policies(path)
+    records = [table.record(read.sensitivity, source, at_ms) for table in read.policy]
+    if read.sensitivity != 1 and all((one.org, one.agent) != (ANY, ANY) for one in records):
+        everybody = PolicyRecord(name=EVERYBODY, sensitivity=read.sensitivity, source=source, updated_at=at_ms)
+        records.append(everybody)
+    names = [one.name for one in records]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FileError(f"{path}: name={twice[0]!r}: two policies have it")
+    return records
+
+
+def _read(path: Path) -> PolicyFile:
+    try:
+        return PolicyFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal))
     except OSError as error:
         raise FileError(f"{path}: {error.strerror}") from error
     except ValidationError as error:
         raise FileError(f"{path}: {'; '.join(_mistake(item) for item in error.errors())}") from error
-    except ValueError as error:  # no TOML, no UTF-8, or two policies about the same
+    except ValueError as error:  # no TOML, or no UTF-8
         raise FileError(f"{path}: {error}") from error
 
 

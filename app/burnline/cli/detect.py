@@ -11,7 +11,6 @@ from burnline.backtest.policy import read_policies
 from burnline.cli.root import EXIT_MISTAKE, cli, err_console, settings_or_exit
 from burnline.cli.serving import run_alone
 from burnline.cli.worker import configure_logging
-from burnline.detection.learned.policy import Policies
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.runner import Detector
 from burnline.topics.reach import say_when_unreached
@@ -29,7 +28,12 @@ def detect(
     ] = None,
     policy: Annotated[
         Path | None,
-        typer.Option("--policy", metavar="FILE", help="TOML file: sensitivity, and policies by agent.", **_FILE),
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            help="TOML file of policies, instead of those that were published.",
+            **_FILE,
+        ),
     ] = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget what was learned, and begin with what `usage` still holds.")
@@ -54,7 +58,7 @@ def detect(
         raise _mistaken("BURNLINE_LEARNED=off: there is nothing to do; set it to suggest or auto.")
     try:
         planned = read_planned(planned_file) if planned_file else []
-        knobs = read_policies(policy) if policy else Policies()
+        knobs = read_policies(policy) if policy else None
     except FileError as error:
         raise _mistaken(str(error)) from error
     say_when_unreached(settings)

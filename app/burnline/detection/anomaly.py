@@ -87,6 +87,13 @@ class Learned(BaseModel):
             exclude_if=lambda policy: policy is None,
         ),
     ] = None
+    policy_version: Annotated[
+        int | None,
+        Field(
+            description="Its version on the topic `policies`; absent: it is of a file.",
+            exclude_if=lambda version: version is None,
+        ),
+    ] = None
 
 
 class Anomaly(BaseModel):

@@ -61,6 +61,7 @@ def as_anomaly(incident: Incident, topic: str, *, suggested: bool) -> Anomaly:
             ratio_to_highest=seen.ratio_to_highest,
             learned_from=seen.learned_from,
             policy=incident.policy,
+            policy_version=incident.policy_version,
         ),
     )
     return with_summary(notice)

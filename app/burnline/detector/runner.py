@@ -12,16 +12,20 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from burnline.detection.anomaly import cloudevent_headers, notice_key, notice_value
 from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
+from burnline.detection.policy_record import PolicyRecord, policies_of
 from burnline.detection.rule import BurnRule
 from burnline.detector.keeper import TIMEOUT_S, Keeper
 from burnline.detector.merging import Logged
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.stage import Stage
+from burnline.detector.state import POLICIES_KEY
 from burnline.detector.tape import Tape
 from burnline.kafka import client_config
 from burnline.native.meters import engine_for
@@ -71,7 +75,7 @@ class Detector:
             settings: Brokers, topics, and how the learned rules are used.
             metrics: Counts.
             planned: Announced spikes.
-            policies: What is asked of the learned rules, by agent; None: nothing.
+            policies: What is asked of the learned rules, by agent; None: what the topic `policies` says.
             anew: Forget what was learned, and begin with what `usage` still holds.
             state_every_s: How often all that is known is written.
         """
@@ -79,6 +83,7 @@ class Detector:
         self._topics = topics_for(settings)
         self._metrics = metrics
         self._anew = anew
+        self._follows_policies = policies is None
         self._state_every_s = state_every_s
         self._tape = Tape(
             client_config(settings), self._topics.usage, clock_ms, by_event_time=settings.judge_by == "event_time"
@@ -168,8 +173,10 @@ class Detector:
                 _log.info("going on from a state of %d bytes%s", len(kept.state), what)
         self._heard(self._silent_until)
 
-    def _references(self) -> dict[str, ReferenceData[Baseline] | ReferenceData[ValuationRate]]:
-        """Baselines and rates as they stand, and the log from where the state is, with them from now on."""
+    def _references(
+        self,
+    ) -> dict[str, ReferenceData[Baseline] | ReferenceData[ValuationRate] | ReferenceData[PolicyRecord]]:
+        """Baselines, rates and policies as they stand, and the log from where the state is, with them from now on."""
         topics, config = self._topics, client_config(self._settings)
         baselines = ReferenceData(
             topics.baselines.name, Baseline.parse, self._set_baselines, self._metrics.reference_errors
@@ -177,19 +184,35 @@ class Detector:
         rates = ReferenceData(
             topics.valuation_rates.name, ValuationRate.parse, self._set_rates, self._metrics.reference_errors
         )
-        both = topics.baselines, topics.valuation_rates
+        policies = ReferenceData(
+            topics.policies.name, PolicyRecord.parse, self._set_policies, self._metrics.reference_errors
+        )
+        followed = [topics.baselines, topics.valuation_rates] + [topics.policies] * self._follows_policies
         ends = {
-            topic.name: {partition: span.stable for partition, span in self._tape.ends(topic).items()} for topic in both
+            topic.name: {partition: span.stable for partition, span in self._tape.ends(topic).items()}
+            for topic in followed
         }
         baselines.replace(read_newest(config, topics.baselines, timeout_s=TIMEOUT_S))
         catalogue = read_shelf(config, topics, timeout_s=TIMEOUT_S).current()
         self._base = self._base.with_catalogue(catalogue)  # another one is followed with the next start
         rates.replace(read_newest(config, topics.valuation_rates, timeout_s=TIMEOUT_S))
+        if self._follows_policies:
+            policies.replace(read_newest(config, topics.policies, timeout_s=TIMEOUT_S))
         self._tape.start(self._stage.offsets, ends)
-        return {topics.baselines.name: baselines, topics.valuation_rates.name: rates}
+        return {topics.baselines.name: baselines, topics.valuation_rates.name: rates, topics.policies.name: policies}
 
     def _set_baselines(self, entries: dict[str, Baseline]) -> None:
         self._stage.baselines = Baselines(self._default, entries)
+
+    def _set_policies(self, entries: dict[str, PolicyRecord]) -> None:
+        try:
+            policies = policies_of(entries.values())
+        except ValueError as error:  # what held before goes on
+            self._metrics.reference_errors.labels(self._topics.policies.name).inc()
+            _log.error("%s: %s; those before stay in force", self._topics.policies.name, error)
+            return
+        self._stage.set_policies(policies)
+        self._unkept = True
 
     def _set_rates(self, entries: dict[str, ValuationRate]) -> None:
         self._stage.set_book(self._base.with_overrides(entries.values()))
@@ -240,6 +263,9 @@ class Detector:
             Outgoing(self._topics.anomalies.name, notice_key(one), notice_value(one), cloudevent_headers(one))
             for one in self._pending
         ]
+        if state is not None:
+            used = msgspec.json.encode(self._stage.policies_in_use())
+            notices.append(Outgoing(self._topics.detection.name, POLICIES_KEY, used, ()))
         self._keeper.write(notices, self._stage.offsets, self._settled_ms, state)
         self._metrics.written(self._pending)
         self._pending = []

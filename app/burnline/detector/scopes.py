@@ -258,6 +258,17 @@ class Scopes:
             if own:
                 yield _one(holder, minute, own, each, STATISTICS[statistic], math.exp(above), days)
 
+    def last_at_work(self) -> dict[tuple[str, str], int]:
+        """By organisation and agent, when it was at work last: to the minute within the hour, else to the day."""
+        found: dict[tuple[str, str], int] = {}
+        for spender in self._spenders.all():
+            at_ms = (
+                max(spender.minutes) * MINUTE_MS if spender.minutes else spender.days[-1][0] * DAY_MINUTES * MINUTE_MS
+            )
+            key = spender.org_id, spender.agent_id
+            found[key] = max(at_ms, found.get(key, 0))
+        return found
+
     def save(self) -> ScopesState:
         """All that is held."""
         return ScopesState(self._minute, self._spenders.save(), list(self._pasts.values()))

@@ -193,6 +193,10 @@ class Spenders:
             seen.add(session_id)
         return session_id
 
+    def all(self) -> Iterator[Spender]:
+        """Those of the last 14 days that have spent anything in the hour, or have days behind them."""
+        yield from (each for each in self._spenders.values() if each.minutes or each.days)
+
     def at_work(self) -> Iterator[Spender]:
         """Those that have spent anything in the hour."""
         yield from self._active.values()

@@ -17,6 +17,7 @@ from burnline.detection.learned.notice import Incident, Place
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Batch, Watch, WatchState
+from burnline.detection.policy_record import PolicyUse, uses_of
 from burnline.detection.rule import BurnRule
 from burnline.detector.admission import Admission, Counts
 from burnline.detector.folding import Folding, FoldingState, Where
@@ -101,7 +102,8 @@ class Stage:
         self._logged_ms = 0
         self._baselines = baselines
         self._spread = SpreadSessions(topic, rule, baselines, kept_slices)
-        self._tiers = AgentTiers(topic, rule, policies or Policies())
+        self._policies = policies or Policies()
+        self._tiers = AgentTiers(topic, rule, self._policies)
         self._topic = topic
         self._admission = Admission(max_clock_skew_ms=max_clock_skew_ms, by_event_time=by_event_time)
         self._suggests = suggests
@@ -119,6 +121,16 @@ class Stage:
     def agents_by_policy(self) -> dict[str, int]:
         """How many of the agents that were met each policy holds for."""
         return self._watch.agents_by_policy()
+
+    def set_policies(self, policies: Policies) -> None:
+        """Judge by these from the next event on."""
+        self._policies = policies
+        self._watch.set_policies(policies)
+        self._tiers.set_policies(policies)
+
+    def policies_in_use(self) -> list[PolicyUse]:
+        """Where each policy has counted."""
+        return uses_of(self._policies, self._scopes.last_at_work())
 
     @property
     def baselines(self) -> Baselines:

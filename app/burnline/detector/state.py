@@ -1,6 +1,7 @@
 """What a detector leaves on the topic `detection` for the next one: its progress, and from time to time all it knows.
 
-Keys: `progress`; `state`, which says how many parts there are and what they hash to; `state/0`, `state/1` and so on.
+Keys: `progress`; `policies`; `state`, which says how many parts there are and what they hash to; `state/0`, `state/1`
+and so on.
 All of a state is written in one transaction, so that whoever reads the newest of each key has one state. Pure.
 """
 
@@ -10,8 +11,12 @@ from typing import TypeVar
 
 import msgspec
 
+from burnline.detection.policy_record import PolicyUse
+
 PROGRESS_KEY = b"progress"
 STATE_KEY = b"state"
+POLICIES_KEY = b"policies"
+"""Where each policy has counted, for people: written with the state, and read by no detector."""
 PART_BYTES = 1 << 20
 
 Form = TypeVar("Form", bound=msgspec.Struct)
@@ -95,3 +100,18 @@ def _read(value: bytes, form: type[Form]) -> Form:
         return msgspec.json.decode(value, type=form)
     except msgspec.DecodeError as error:
         raise ValueError(f"no {form.__name__.lower()}: {error}: {value[:200]!r}") from error
+
+
+def uses_in(newest: Mapping[bytes, bytes]) -> list[PolicyUse]:
+    """What a detector has said of policies; nothing where none has.
+
+    Raises:
+        ValueError: The record is none.
+    """
+    value = newest.get(POLICIES_KEY)
+    if value is None:
+        return []
+    try:
+        return msgspec.json.decode(value, type=list[PolicyUse])
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no uses of policies: {error}: {value[:200]!r}") from error

@@ -50,7 +50,7 @@ class AgentTiers:
         """Take the topic's full name, the workers' rule (for its recovery), and the policies."""
         self._topic = topic
         self._policies = policies
-        self._any = any(policy.usd_per_hour_pico is not None for policy in policies.all())
+        self._any = _any_line(policies)
         self._recovery_factor = rule.recovery_factor
         self._lines: dict[int, tuple[TierLines, ...]] = {}
         self._agents: dict[tuple[str, str], Watched] = {}
@@ -62,6 +62,18 @@ class AgentTiers:
     def __len__(self) -> int:
         """Agents with an open anomaly."""
         return len(self._open)
+
+    def set_policies(self, policies: Policies) -> None:
+        """Judge by these from the next event on; what is open over an agent without a line any more is over."""
+        before, self._policies, self._any = self._policies, policies, _any_line(policies)
+        self._unwatched.clear()
+        for key, agent in sorted(self._agents.items()):
+            agent.slack = -1
+            if policies.of(*key).usd_per_hour_pico is not None:
+                continue
+            if agent.anomaly is not None:
+                self._end(key, agent, before.of(*key), agent.rings.newest_slice, ResolvedBy.EVENT_TIME)
+            del self._agents[key]
 
     def take_notices(self) -> list[Anomaly]:
         """What is to be told since the last call, in its order."""
@@ -160,16 +172,22 @@ class AgentTiers:
             over = ends_at(agent.rings, self._lines_of(policy), begin, log_slice - late)
             if over is None:
                 continue
-            ended = msgspec.structs.replace(
-                agent.anomaly,
-                revision=agent.anomaly.revision + 1,
-                state=State.RESOLVED,
-                updated_at=max(agent.anomaly.updated_at, over * SLICE_MS),
-            )
-            tier = next(each.tier for each in self._lines_of(policy) if each.tier.severity is ended.severity)
-            self._tell(agent, ended, tier, policy, over, by)
-            agent.anomaly, agent.slack = None, -1
-            self._open.discard(key)
+            self._end(key, agent, policy, over, by)
+
+    def _end(self, key: tuple[str, str], agent: Watched, policy: Policy, over: int, by: ResolvedBy) -> None:
+        """Resolve what is open, at a slice."""
+        if agent.anomaly is None:
+            return
+        ended = msgspec.structs.replace(
+            agent.anomaly,
+            revision=agent.anomaly.revision + 1,
+            state=State.RESOLVED,
+            updated_at=max(agent.anomaly.updated_at, over * SLICE_MS),
+        )
+        tier = next(each.tier for each in self._lines_of(policy) if each.tier.severity is ended.severity)
+        self._tell(agent, ended, tier, policy, over, by)
+        agent.anomaly, agent.slack = None, -1
+        self._open.discard(key)
 
     def _tell(
         self, agent: Watched, anomaly: OpenAnomaly, tier: Tier, policy: Policy, end: int, by: ResolvedBy | None = None
@@ -184,7 +202,7 @@ class AgentTiers:
                 f"{window_s}s": usd_text(burn_pico_usd_per_hour(held, window_s)) for window_s, held in windows.items()
             },
             baseline_usd_per_hour=usd_text(line),
-            baseline_source=f"policy {policy.name}",
+            baseline_source=f"policy {policy.name}" + (f", version {policy.version}" if policy.version else ""),
             multiplier=f"{tier.factor:f}",
             ratio=ratio_text(windows[short_s], short_s, line),
             spend_usd=usd_text(agent.spent),
@@ -212,3 +230,7 @@ class AgentTiers:
 
 def _is_worse(tier: Tier, current: OpenAnomaly) -> bool:
     return tier.severity is Severity.CRITICAL and current.severity is Severity.WARNING
+
+
+def _any_line(policies: Policies) -> bool:
+    return any(policy.usd_per_hour_pico is not None for policy in policies.all())

@@ -71,6 +71,7 @@ class Topics(NamedTuple):
     notice_places: TopicSpec
     controls: TopicSpec
     adjustments: TopicSpec
+    policies: TopicSpec
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
@@ -183,6 +184,7 @@ def topics_for(settings: Settings) -> Topics:
             _compacted_and_kept(settings.rollup_retention_days),
             "What was charged and costs something else at later prices.",
         ),
+        policies=spec("policies", 1, _compacted(), "What is asked of the learned rules, by agent."),
     )
 
 

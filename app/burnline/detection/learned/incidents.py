@@ -82,6 +82,7 @@ class _Open:
     held: bool = False
     """Not told yet: its policy does not let it."""
     policy: str = ""
+    policy_version: int = 0
 
     @property
     def ends_ms(self) -> int:
@@ -130,6 +131,10 @@ class Incidents:
     def __len__(self) -> int:
         return len(self._sessions) + len(self._agents)
 
+    def set_policies(self, policies: Policies) -> None:
+        """What is told for the first time from now on is told by these."""
+        self._policies = policies
+
     def save(self) -> IncidentsState:
         """All that is open."""
         opened = [(*agent, times) for agent, times in self._opened.items()]
@@ -169,7 +174,7 @@ class Incidents:
         told_before = begun.state is State.ESCALATED
         if not begun.held or not (told_before or policy.lets_tell(begun.last.at_ms, begun.spent)):
             return []
-        begun.held, begun.policy = False, policy.name
+        begun.held, begun.policy, begun.policy_version = False, policy.name, policy.version
         return [_notice(begun)]
 
     def _widen(self, opened: _Open, members: list[_Open]) -> list[_Open]:
@@ -275,4 +280,5 @@ def _notice(told: _Open, at_ms: int | None = None, resolved_by: ResolvedBy | Non
         ),
         resolved_by=resolved_by,
         policy=told.policy or None,
+        policy_version=told.policy_version or None,
     )

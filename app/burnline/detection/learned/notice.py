@@ -78,6 +78,7 @@ class Incident(BaseModel):
     policy: Annotated[str | None, Field(description="Name of the policy that held; null: none asked for anything.")] = (
         None
     )
+    policy_version: Annotated[int | None, Field(description="Its version on its topic; null for one of a file.")] = None
 
 
 def incident_id(org_id: str, agent_id: str, session_id: str, event_id: str) -> str:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 ANY = "*"
+MINUTE_MS = 60_000
+DAY_MINUTES = 1_440
 
 
 class Quiet(NamedTuple):
@@ -37,6 +39,7 @@ class Policy(NamedTuple):
         minimum_pico_usd: An incident is told once it has spent so much.
         quiet: When it is not told, unless it goes on afterwards.
         usd_per_hour_pico: What all sessions of one agent together may burn in the mean; None: nothing is said of that.
+        version: Counts the changes of the policy on its topic; 0 for one of a file.
     """
 
     name: str = ""
@@ -46,6 +49,7 @@ class Policy(NamedTuple):
     minimum_pico_usd: int = 0
     quiet: tuple[Quiet, ...] = ()
     usd_per_hour_pico: int | None = None
+    version: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -55,6 +59,12 @@ class Policy(NamedTuple):
     def lets_tell(self, at_ms: int, spent_pico_usd: int) -> bool:
         """Whether an incident that has spent so much is told at a moment."""
         return spent_pico_usd >= self.minimum_pico_usd and not any(each.holds(at_ms) for each in self.quiet)
+
+    def is_always_quiet(self) -> bool:
+        """Whether its quiet hours leave no minute of a day in which anything is told."""
+        return bool(self.quiet) and all(
+            any(each.holds(minute * MINUTE_MS) for each in self.quiet) for minute in range(DAY_MINUTES)
+        )
 
 
 class Policies:

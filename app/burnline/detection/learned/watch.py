@@ -142,6 +142,13 @@ class Watch:
         """Whether a spike of an agent is announced now."""
         return self._announced.get((org_id, agent_id), 0) > 0
 
+    def set_policies(self, policies: Policies) -> None:
+        """Judge by these from the next call on."""
+        self._policies = policies
+        self._incidents.set_policies(policies)
+        for agent in range(self._known):
+            self._set_agent(agent)
+
     def agents_by_policy(self) -> dict[str, int]:
         """How many of the agents that were met each policy with a name holds for: none for one that never can."""
         held = Counter(self._policies.of(*agent).name for agent in self.names.agents)

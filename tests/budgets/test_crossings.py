@@ -157,3 +157,30 @@ def test_a_record_is_a_cloudevent() -> None:
     assert headers["ce_id"] == notice.notice_id.encode()
     assert headers["ce_type"] == b"burnline.budget.threshold_reached.v1"
     assert headers["ce_time"] == b"2026-11-28T12:00:00.000Z"
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(-20, 60),
+        st.integers(0, 30),
+        st.integers(0, 12),
+        st.sampled_from(["bot", "other"]),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS, period=st.sampled_from(["hour", "day", "rolling-1h", "rolling-3h"]))
+@settings(max_examples=60, deadline=None)
+def test_what_is_not_looked_at_again_would_have_told_nothing(
+    steps: list[tuple[int, int, int, str]], period: str
+) -> None:
+    """Held against budgets that are looked at each time: whatever comes late, is taken back or is of another period."""
+    budgets = budget(period=period), budget(name="*", period="day", amount_usd="70")
+    swift, thorough = Log(*budgets), Log(*budgets)
+    quarter = FIRST
+    for usd, step, late, agent in steps:
+        quarter += step
+        thorough.crossings.budgets = Budgets(budgets)
+        spent = usd, max(FIRST, quarter - late), quarter * QUARTER_MS + 5, agent
+        assert swift.spend(*spent) == thorough.spend(*spent)

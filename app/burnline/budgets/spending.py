@@ -59,6 +59,16 @@ class Changed(NamedTuple):
     quarter_start_ms: int
 
 
+class _Spent:
+    """What one subject has spent, by quarter; and all that was ever added to it, which never falls."""
+
+    __slots__ = ("added", "quarters")
+
+    def __init__(self) -> None:
+        self.added = 0
+        self.quarters: dict[int, int] = {}
+
+
 class Spending:
     """Sums by subject and quarter, at whole flushes."""
 
@@ -67,7 +77,9 @@ class Spending:
         self.offsets: dict[int, int] = {}
         """By partition of `usage`, the offset up to which the ledgers, and these sums, hold all events."""
         self._partials: dict[int, dict[bytes, int]] = defaultdict(dict)
-        self._sums: dict[Subject, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._sums: dict[Subject, _Spent] = {}
+        self._spenders: dict[tuple[str, str, str | None, str | None], list[tuple[Subject, _Spent]]] = {}
+        """By organisation, agent, team and project, whose sums grow: met once, found ever after."""
         self._waiting: dict[int, list[tuple[bytes, Partial]]] = defaultdict(list)
         self._oldest_ms = 0
 
@@ -96,30 +108,47 @@ class Spending:
     def _apply(self, partition: int) -> set[Changed]:
         changed: set[Changed] = set()
         for key, partial in self._waiting.pop(partition, ()):
-            changed |= self._add(key, partial)
+            if partial.quarter_start_ms >= self._oldest_ms:
+                self._add(key, partial, changed)
         return changed
 
-    def _add(self, key: bytes, partial: Partial) -> set[Changed]:
+    def _add(self, key: bytes, partial: Partial, changed: set[Changed]) -> None:
         quarter_ms = partial.quarter_start_ms
-        if quarter_ms < self._oldest_ms:
-            return set()
         pico = pico_from_text(partial.cost_usd)
         known = self._partials[quarter_ms]
         more = pico - known.get(key, 0)
         known[key] = pico
         if not more:
-            return set()
-        found = set()
+            return
+        spender = partial.org_id, partial.agent_id, partial.team_id, partial.project_code
+        for subject, spent in self._spenders.get(spender) or self._meet(spender, partial):
+            quarters = spent.quarters
+            quarters[quarter_ms] = quarters.get(quarter_ms, 0) + more
+            if more > 0:
+                spent.added += more
+            changed.add(Changed(subject, quarter_ms))
+
+    def _meet(self, spender: tuple[str, str, str | None, str | None], partial: Partial) -> list[tuple[Subject, _Spent]]:
+        found = []
         for subject in subjects_of(partial):
-            self._sums[subject][quarter_ms] += more
-            found.add(Changed(subject, quarter_ms))
+            spent = self._sums.get(subject)
+            if spent is None:
+                spent = self._sums[subject] = _Spent()
+            found.append((subject, spent))
+        self._spenders[spender] = found
         return found
+
+    def added_pico(self, subject: Subject) -> int:
+        """All that was ever added to what a subject has spent: between two moments no sum of it grows by more."""
+        spent = self._sums.get(subject)
+        return spent.added if spent else 0
 
     def spent_pico(self, subject: Subject, span: Span) -> int:
         """What a subject has spent in a period, which begins and ends on quarters."""
-        quarters = self._sums.get(subject)
-        if not quarters:
+        spent = self._sums.get(subject)
+        if spent is None:
             return 0
+        quarters = spent.quarters
         if len(quarters) * QUARTER_MS < span.end_ms - span.start_ms:
             return sum(pico for at_ms, pico in quarters.items() if span.start_ms <= at_ms < span.end_ms)
         return sum(quarters.get(at_ms, 0) for at_ms in range(span.start_ms, span.end_ms, QUARTER_MS))
@@ -136,11 +165,12 @@ class Spending:
         self._oldest_ms = oldest_ms
         for quarter_ms in [each for each in self._partials if each < oldest_ms]:
             del self._partials[quarter_ms]
-        for subject, quarters in list(self._sums.items()):
-            for quarter_ms in [each for each in quarters if each < oldest_ms]:
-                del quarters[quarter_ms]
-            if not quarters:
+        for subject, spent in list(self._sums.items()):
+            for quarter_ms in [each for each in spent.quarters if each < oldest_ms]:
+                del spent.quarters[quarter_ms]
+            if not spent.quarters:
                 del self._sums[subject]
+        self._spenders.clear()
 
 
 def subjects_of(partial: Partial) -> Iterator[Subject]:

@@ -8,6 +8,7 @@ from burnline.budgets.budget import Budget
 from burnline.controls.control import Control
 from burnline.detection.baseline import Baseline
 from burnline.detection.notes import AnomalyNote
+from burnline.detection.policy_record import PolicyRecord
 from burnline.kafka import Config
 from burnline.ledger import record, rollup, usage_record
 from burnline.ledger.progress import Progress
@@ -28,6 +29,7 @@ READERS: Final[dict[str, Read]] = {
     "budgets": Budget.parse,
     "anomaly_notes": AnomalyNote.parse,
     "controls": Control.parse,
+    "policies": PolicyRecord.parse,
 }
 """What reads the records of a topic, by its role; raises ValueError for one that it cannot read."""
 _SHOWN: Final = 3

@@ -1,12 +1,13 @@
 """One attempt: what is sent, what is hopeless, what is tried again, and where nothing is sent to."""
 
+import gzip
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import urllib3
 
-from burnline.notify.delivery import leads_home, post, retry_after
+from burnline.notify.delivery import MOST_ANSWERED, leads_home, pool_of, post, retry_after
 from burnline.notify.messages import HttpMessage
 from tests.notify.stub import receiving
 
@@ -53,6 +54,10 @@ def test_it_says_when_to_come_back() -> None:
         ("Mon, 24 Nov 2025 16:01:00 GMT", 60),
         ("Mon, 24 Nov 2025 15:00:00 GMT", 0),
         ("soon", None),
+        ("²", None),
+        ("9" * 400, None),
+        ("99999999", 3600),
+        ("Mon, 24 Nov 9999 16:01:00 GMT", 3600),
     ],
 )
 def test_retry_after(text: str | None, seconds: float | None) -> None:
@@ -61,12 +66,35 @@ def test_retry_after(text: str | None, seconds: float | None) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "0.0.0.0", "[fe80::1]", "127.1", "2130706433"],  # noqa: S104  # as an address to call
-)
+    [
+        "127.0.0.1", "localhost", "[::1]", "169.254.169.254", "0.0.0.0", "[fe80::1]", "127.1", "2130706433",  # noqa: S104  # as an address to call
+        "[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[2002:7f00:1::]", "[64:ff9b::169.254.169.254]", "0x7f.1",
+    ],
+)  # fmt: skip
 def test_nothing_is_sent_to_this_machine_unless_that_is_meant(host: str) -> None:
     found = post(urllib3.PoolManager(retries=False), HttpMessage(f"http://{host}:1/", {}, b""), allow_local=False)
     assert not found.sent
     assert "allow_local" in found.detail
+
+
+def test_a_name_that_leads_elsewhere_when_it_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        monkeypatch.setattr("burnline.notify.delivery.leads_home", lambda _: None)  # as it was when it was looked up
+        found = post(pool_of(5, allow_local=False), HttpMessage(receiver.url, {}, b"x"), allow_local=False)
+        assert not found.sent
+        assert receiver.asked == 0
+        assert post(pool_of(5, allow_local=True), HttpMessage(receiver.url, {}, b"x"), allow_local=True).sent
+
+
+def test_of_an_answer_without_an_end_only_so_much_is_read_and_nothing_is_unpacked() -> None:
+    bomb = gzip.compress(b"0" * 50_000_000)
+    with receiving((503, {"Content-Encoding": "gzip"}, {"said": "x" * 3 * MOST_ANSWERED})) as receiver:
+        found = post(pool_of(20, allow_local=True), HttpMessage(receiver.url, {}, bomb), allow_local=True)
+    assert not found.sent
+    assert "answered 503" in found.detail
+    with receiving((200, {}, {"said": "x" * 3 * MOST_ANSWERED})) as receiver:
+        found = post(pool_of(20, allow_local=True), HttpMessage(receiver.url, {}, b"x"), allow_local=True)
+    assert (found.sent, len(found.answer)) == (True, MOST_ANSWERED)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "10.1.2.3", "[2001:db8::1]"])

@@ -57,3 +57,28 @@ def test_a_template_that_cannot_be_rendered_is_named_before_anything_is_sent(
 
 def test_a_text_has_an_end() -> None:
     assert len(Texts(None, "{{ 'x' * 100000 }}", None).of(NOTICE, NOTHING_SAID).body) == MAX_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ notice.__init__.__globals__ }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ '{0.__class__}'.format(notice) }}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}",
+        "{{ range(10**9)|length }}",
+        "{{ 'x' * 1000000000 }}",
+        "{{ [0] * 1000000000 }}",
+        "{{ 10 ** 100 }}",
+        "{{ notice.update({'org_id': 'other'}) }}",
+    ],
+)
+def test_a_template_reaches_nothing_but_what_it_is_given(source: str) -> None:
+    with pytest.raises(ValueError, match="title"):
+        Texts.checked(source, None)
+
+
+def test_a_template_may_count() -> None:
+    assert Texts.checked("{{ 3 * 4 + 2 ** 3 }}", None).of(NOTICE, NOTHING_SAID).title == "20"

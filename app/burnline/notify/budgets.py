@@ -14,7 +14,7 @@ from burnline.budgets.budget import Scope
 from burnline.budgets.notice import BudgetNotice, cloudevent_headers
 from burnline.detection.anomaly import Severity, rfc3339
 from burnline.notify.channels import Environment
-from burnline.notify.delivery import Result, post
+from burnline.notify.delivery import Result, pool_of, post
 from burnline.notify.mail import DOMAIN, Mailer
 from burnline.notify.messages import HttpMessage, signed
 from burnline.notify.routing import Route
@@ -61,7 +61,7 @@ def budget_channel(sink: Sink, environment: Environment, link: str | None, now_m
             sink, None if sink.password is None else sink.password.read(environment), Texts(None, None, link)
         )
         return lambda notice: mailer.send(mail(sink, notice, link=link))
-    pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(sink.timeout_s))
+    pool = pool_of(sink.timeout_s, allow_local=sink.allow_local)
     if isinstance(sink, SlackSink):
         return _slack(sink, sink.token.read(environment), pool, link)
     build: Callable[[BudgetNotice], HttpMessage]

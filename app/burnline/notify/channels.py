@@ -4,13 +4,11 @@ import json
 from collections.abc import Callable
 from urllib.parse import quote
 
-import urllib3
-
 from burnline.detection.anomaly import Anomaly
 from burnline.detection.notes import Notes
 from burnline.notify import messages
 from burnline.notify.channel import NOTHING_TO_SAY, Ask, Channel
-from burnline.notify.delivery import Result, post
+from burnline.notify.delivery import Result, pool_of, post
 from burnline.notify.mail import Mailer
 from burnline.notify.messages import HttpMessage
 from burnline.notify.places import Places
@@ -42,7 +40,7 @@ def channel(
     if isinstance(sink, EmailSink):
         password = None if sink.password is None else sink.password.read(environment)
         return Channel(Mailer(sink, password, Texts(sink.title, sink.text, link)).tell)
-    pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(sink.timeout_s))
+    pool = pool_of(sink.timeout_s, allow_local=sink.allow_local)
 
     def ask(message: HttpMessage) -> Result:
         return post(pool, message, allow_local=sink.allow_local)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 from jinja2 import StrictUndefined, TemplateError
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from burnline.detection.anomaly import Anomaly, Severity, State, rfc3339
@@ -13,9 +15,32 @@ from burnline.notify import messages
 
 MAX_CHARACTERS = 8_000
 """A rendered text is cut there."""
+LARGEST_POWER = 64
+MOST_MULTIPLIED = 10**30
+MOST_REPEATED = 1_000_000
+"""What a template may make by a product: a number, or the length of a text or list."""
 _MADE_UP_MS = 1_764_000_000_000
 
-_sandbox = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # texts, no HTML
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Reaches nothing but what it is given, and makes nothing huge out of it by a product or a power."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """As it is, as long as what comes of it is not large.
+
+        Raises:
+            SecurityError: It would be.
+        """
+        sizes = [len(one) if isinstance(one, str | list | tuple) else abs(one) for one in (left, right)]
+        largest = MOST_MULTIPLIED if all(isinstance(one, int | float) for one in (left, right)) else MOST_REPEATED
+        if (operator == "**" and sizes[1] > LARGEST_POWER) or sizes[0] * sizes[1] > largest:
+            raise SecurityError(f"{operator}: what comes of it is too large")
+        return super().call_binop(context, operator, left, right)
+
+
+_sandbox = _Sandbox(undefined=StrictUndefined, autoescape=False)  # texts, no HTML
 
 
 class Text(NamedTuple):

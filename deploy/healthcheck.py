@@ -12,9 +12,10 @@ PORTS = {
     "worker": ("BURNLINE_METRICS_PORT", "9464"),
     "projector": ("BURNLINE_PROJECTOR_METRICS_PORT", "9465"),
     "detect": ("BURNLINE_DETECT_METRICS_PORT", "9468"),
+    "budgets": ("BURNLINE_BUDGETS_METRICS_PORT", "9469"),
     "api": ("BURNLINE_API_PORT", "8080"),
 }
-"""For each command, the setting that says where it answers, and its default."""
+"""For each component, the setting that says where it answers, and its default."""
 
 
 def main(command: str = "worker") -> int:

@@ -56,9 +56,9 @@ def test_every_command_is_one_of_burnline(command: list[str]) -> None:
 
 def test_the_commands_that_services_run_are_those_that_tests_run() -> None:
     # tests/cli/test_topics.py the first, tests/test_end_to_end.py the second, tests/detector/test_detector.py the
-    # detector's, and test_read_side.py the others.
+    # detector's, tests/budgeting that of budgets, and test_read_side.py the others.
     run = {tuple(services()[name]["command"]) for name in BURNLINE_SERVICES}
-    assert run == {("topics", "ensure"), ("worker",), ("projector",), ("api",), ("detect",)}
+    assert run == {("topics", "ensure"), ("worker",), ("projector",), ("api",), ("detect",), ("budgets", "run")}
 
 
 @pytest.mark.parametrize("name", BURNLINE_SERVICES)
@@ -99,12 +99,13 @@ def test_what_keeps_running_is_watched(name: str) -> None:
         return
     script, *told = health_check(name)
     assert f"deploy/healthcheck.py {script}" in instructions("COPY")
-    assert (told or ["worker"]) == service["command"]
+    assert (told or ["worker"]) == service["command"][:1]
 
 
 def test_the_start_is_in_order() -> None:
     assert services()["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
     assert services()["worker"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
+    assert services()["budgets"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
     assert services()["detect"]["depends_on"] == {"topics": {"condition": "service_completed_successfully"}}
     assert services()["projector"]["depends_on"] == {
         "topics": {"condition": "service_completed_successfully"},
@@ -149,6 +150,7 @@ def test_mounted_and_built_files_exist() -> None:
         ("burnline", "worker", "metrics_port"),
         ("burnline-projector", "projector", "projector_metrics_port"),
         ("burnline-detect", "detect", "detect_metrics_port"),
+        ("burnline-budgets", "budgets", "budgets_metrics_port"),
     ],
 )
 def test_prometheus_finds_every_one(job: str, name: str, setting: str) -> None:

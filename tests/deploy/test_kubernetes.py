@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import burnline.cli  # noqa: F401  # registers every command
 from burnline.cli.root import cli
+from burnline.components import COMPONENTS
 from burnline.settings import ENV_PREFIX, load_settings
 from tests.deploy.files import DEPLOY, ROOT
 
@@ -19,7 +20,7 @@ SCHEMAS = ROOT / ".cache" / "tools" / "kubernetes-schemas"
 RENDER = ["helm", "template", "burnline", str(CHART), "--kube-version", "1.37.0"]
 EVERYTHING = [
     "notify.enabled=true", "notify.sinksSecret=sinks", "otel.enabled=true", "detect.enabled=true",
-    "secretFiles.tls=kafka-tls",
+    "budgets.enabled=true", "secretFiles.tls=kafka-tls",
 ]  # fmt: skip
 RESOURCES: list[dict[str, Any]] = [one for one in yaml.safe_load_all(MANIFESTS.read_text()) if one]
 WORKLOADS = [one for one in RESOURCES if one["kind"] in {"StatefulSet", "Deployment", "Job"}]
@@ -92,6 +93,7 @@ def test_a_misspelt_field_would_be_noticed() -> None:
         pytest.param("worker.replica=3", "replica", id="an unknown value"),
         pytest.param("settings.BURNLINE_REDIS_PASSWORD=x", "BURNLINE_REDIS_PASSWORD", id="a password among settings"),
         pytest.param("detect.replicas=2", "replicas", id="two detectors"),
+        pytest.param("budgets.replicas=2", "replicas", id="two that watch budgets"),
         pytest.param("notify.enabled=true", "notify.sinksSecret", id="notify without sinks"),
     ],
 )
@@ -117,9 +119,9 @@ def test_a_container_runs_a_command_of_ours_with_settings_that_exist(workload: d
     given = {one["name"].removeprefix(ENV_PREFIX).lower(): one.get("value", "by-name") for one in container["env"]}
     settings = load_settings(**given)
     if "ports" in container:
-        ports = {"api": settings.api_port, "projector": settings.projector_metrics_port}
+        (component,) = [one for one in COMPONENTS if one.name == container["name"]]
         (port,) = container["ports"]
-        assert port["containerPort"] == ports.get(container["name"], settings.metrics_port)
+        assert port["containerPort"] == getattr(settings, component.port)
         probes = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("liveness", "readiness")]
         assert probes == ["/healthz", "/readyz"]
 
@@ -148,15 +150,3 @@ def test_a_worker_is_known_by_its_pods_name() -> None:
 def test_what_keeps_running_has_one_of_each(kind: str) -> None:
     running = {one["metadata"]["name"] for one in WORKLOADS if one["kind"] != "Job"}
     assert {one["metadata"]["name"] for one in RESOURCES if one["kind"] == kind} == running
-
-
-@pytest.mark.needs_tool("systemd-analyze")
-@pytest.mark.parametrize("command", ["worker", "projector", "api", "otel", "detect"])
-def test_systemd_has_no_complaint(command: str, tmp_path: Path) -> None:
-    unit = (DEPLOY / "systemd" / "burnline@.service").read_text()
-    there = unit.replace("/opt/burnline/bin/burnline", "/bin/true")  # it has to be there, and is not on this machine
-    assert there != unit
-    (tmp_path / "burnline@.service").write_text(there)
-    done = _run("systemd-analyze", "verify", "--man=no", tmp_path / f"burnline@{command}.service")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert CliRunner().invoke(cli, [command, "--help"]).exit_code == 0

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from burnline.api.metrics import ApiMetrics
+from burnline.budgeting.metrics import BudgetMetrics
 from burnline.detector.metrics import DetectorMetrics
 from burnline.metrics import WorkerMetrics
 from burnline.notify.attempts import NotifyMetrics
@@ -45,6 +46,7 @@ def test_rules_are_about_metrics_that_exist() -> None:
     NotifyMetrics(registry)
     ApiMetrics(registry)
     DetectorMetrics(registry)
+    BudgetMetrics(registry, label_limit=10)
     RelayMetrics(registry)
     suffixes = ("", "_total", "_bucket", "_count", "_sum")
     exist = {family.name + suffix for family in registry.collect() for suffix in suffixes}

@@ -14,7 +14,7 @@ labels:
 
 {{/* The ports of /metrics and probes, as the image's commands have them by default. */}}
 {{- define "burnline.port" -}}
-{{- get (dict "worker" "9464" "projector" "9465" "notify" "9466" "otel" "9467" "detect" "9468" "api" "8080") .component -}}
+{{- get (dict "worker" "9464" "projector" "9465" "notify" "9466" "otel" "9467" "detect" "9468" "budgets" "9469" "api" "8080") .component -}}
 {{- end }}
 
 {{/* A pod of one component: root, component, arguments, resources; port unless it ends by itself. */}}

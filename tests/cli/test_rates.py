@@ -486,3 +486,18 @@ def test_a_list_that_is_no_catalogue_is_named(topic: Settings, tmp_path: Path) -
     file = catalogue_file(tmp_path, [{"id": "p", "models": [{"id": "m", "match": {"like": "m"}, "prices": {}}]}])
     failed = run("rates", "import", file, "--as-catalogue", code=2)
     assert "provider 'p': model 'm': matches by 'like'" in words(failed.stderr)
+
+
+def test_history_tells_what_was_replaced_and_removed(topic: Settings) -> None:
+    set_rate()
+    set_rate(usd="3")
+    run("rates", "remove", "openai", "gpt-4o")
+    set_rate(usd="4")
+    changes = objects("rates", "history", "gpt-4o")
+    told = [(each["rate"]["input_usd_per_million_tokens"], each["became"]) for each in changes]
+    assert told == [("1", "replaced"), ("3", "removed"), ("4", "stands")]
+    assert all(each["key"] == f"openai/gpt-4o@{T1_MS}" for each in changes)
+    (standing,) = objects("rates", "history", "--at", "now")
+    assert standing == changes[-1]
+    assert objects("rates", "history", "o3") == []
+    assert "removed" in words(run("rates", "history").output)

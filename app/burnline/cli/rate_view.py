@@ -98,6 +98,13 @@ def _paid(rate: ValuationRate) -> tuple[str, ...]:
     return (what, *[""] * (len(_RATES) - 1))
 
 
+def paid_text(rate: ValuationRate) -> str:
+    """What is paid, in one cell."""
+    cells = _paid(rate)
+    said = ", ".join(f"{name} {cell}" for name, cell in zip(_RATES, cells, strict=True) if cell)
+    return "; ".join(filter(None, (said if rate.tiers() else cells[0], _conditions(rate))))
+
+
 def _conditions(rate: ValuationRate) -> str:
     """What else a rate says, in short; `rates show` prints all of it."""
     said = [f"above {each.above_input_tokens:,} other rates" for each in rate.above or ()]

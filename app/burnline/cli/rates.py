@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from burnline.cli import rates_catalogue, rates_import, rates_set  # noqa: F401  # they register their commands
+from burnline.cli import rates_catalogue, rates_history, rates_import, rates_set  # noqa: F401  # they register their commands
 from burnline.cli.rate_view import card_view, rate_table
 from burnline.cli.rates_group import AsJson, Model, Org, base_book, book_of, in_topic, rates
 from burnline.cli.reached import brokers_are_there, settings_with_brokers

@@ -121,7 +121,12 @@ def topics_for(settings: Settings) -> Topics:
         ),
         anomalies=spec("anomalies", many, _kept(90), "Anomalies: opened, escalated, resolved."),
         baselines=spec("baselines", 1, _compacted(), "Baselines in force, by org and agent."),
-        valuation_rates=spec("valuation-rates", 1, _compacted(), "Prices that go before the catalogue."),
+        valuation_rates=spec(
+            "valuation-rates",
+            1,
+            _compacted(min_compaction_lag_ms=settings.rollup_retention_days * DAY_MS),
+            "Prices that go before the catalogue; also those that were replaced, as long as usage is kept.",
+        ),
         catalogues=spec("catalogues", 1, _compacted(), "Catalogues of prices by their hash, and which is in force."),
         dead_letters=spec(
             "dead-letters",

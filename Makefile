@@ -72,6 +72,25 @@ fuzz: $(READY) ## ten minutes of made-up inputs for the kernel, led by what they
 bench: $(READY) ## the ladder, peers included, in half an hour (QUICK=1: a few minutes; ONLY=peers,restore; RESUME=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only $(ONLY))
 
+SECURITY := .cache/security
+.PHONY: audit sbom secrets vulnerabilities
+audit: sbom secrets vulnerabilities ## what is built in (dist/sbom.json), secrets in the sources, known holes in dependencies
+
+$(SECURITY)/.ready: requirements-security.lock
+	$(PYTHON) -m venv $(SECURITY)
+	$(SECURITY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-security.lock
+	@touch $@
+
+sbom: $(SECURITY)/.ready ## dist/sbom.json: CycloneDX of all that the image installs, by hash
+	@mkdir -p dist
+	$(SECURITY)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json
+
+secrets: $(SECURITY)/.ready ## no password or key in what git knows; known false alarms are in .secrets.baseline
+	git ls-files -z | grep -zv -e '[.]lock$$' -e '^[.]secrets[.]baseline$$' | xargs -0 $(SECURITY)/bin/detect-secrets-hook --baseline .secrets.baseline
+
+vulnerabilities: $(SECURITY)/.ready ## what is known of the pinned versions; asks pypi.org itself, no mirror
+	$(SECURITY)/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
 lint: $(READY) ## ruff: rules and formatting
 	$(BIN)/ruff check app tests benchmarks deploy hatch_build.py
 	$(BIN)/ruff format --check app tests benchmarks deploy hatch_build.py
@@ -108,6 +127,7 @@ lock: ## renew the lock files (needs uv)
 	uv pip compile pyproject.toml --extra worker --extra api --extra notify --extra otel --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
+	printf "cyclonedx-bom\ndetect-secrets\npip-audit\n" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-security.lock
 	printf "focus-validator==1.0.0\nnumpy<2\nmultimethod<1.11\n" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-focus.lock
 	printf "claude-agent-sdk\nlangchain\nlangchain-openai\nlitellm\n" | uv pip compile - pyproject.toml --no-binary claude-agent-sdk --emit-build-options --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-frameworks.lock
 

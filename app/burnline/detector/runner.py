@@ -19,6 +19,7 @@ from burnline.detection.baseline import Baseline, Baselines, default_baseline
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
+from burnline.detection.notes import AnomalyNote
 from burnline.detection.policy_record import PolicyRecord, policies_of
 from burnline.detection.rule import BurnRule
 from burnline.detector.keeper import TIMEOUT_S, Keeper
@@ -47,6 +48,10 @@ STATE_EVERY_S = 60.0
 STATE_SHARE = 100
 """And no more often than that it takes a hundredth of the time."""
 TOLD_EVERY_S = 10.0
+
+_Followed = (
+    ReferenceData[Baseline] | ReferenceData[ValuationRate] | ReferenceData[PolicyRecord] | ReferenceData[AnomalyNote]
+)
 
 _log = logging.getLogger(__name__)
 
@@ -175,8 +180,8 @@ class Detector:
 
     def _references(
         self,
-    ) -> dict[str, ReferenceData[Baseline] | ReferenceData[ValuationRate] | ReferenceData[PolicyRecord]]:
-        """Baselines, rates and policies as they stand, and the log from where the state is, with them from now on."""
+    ) -> dict[str, _Followed]:
+        """Baselines, rates, policies and notes as they stand; and the log from where the state is, with them."""
         topics, config = self._topics, client_config(self._settings)
         baselines = ReferenceData(
             topics.baselines.name, Baseline.parse, self._set_baselines, self._metrics.reference_errors
@@ -187,7 +192,11 @@ class Detector:
         policies = ReferenceData(
             topics.policies.name, PolicyRecord.parse, self._set_policies, self._metrics.reference_errors
         )
-        followed = [topics.baselines, topics.valuation_rates] + [topics.policies] * self._follows_policies
+        notes = ReferenceData(
+            topics.anomaly_notes.name, AnomalyNote.parse, self._set_notes, self._metrics.reference_errors
+        )
+        followed = [topics.baselines, topics.valuation_rates, topics.anomaly_notes]
+        followed += [topics.policies] * self._follows_policies
         ends = {
             topic.name: {partition: span.stable for partition, span in self._tape.ends(topic).items()}
             for topic in followed
@@ -198,11 +207,20 @@ class Detector:
         rates.replace(read_newest(config, topics.valuation_rates, timeout_s=TIMEOUT_S))
         if self._follows_policies:
             policies.replace(read_newest(config, topics.policies, timeout_s=TIMEOUT_S))
+        notes.replace(read_newest(config, topics.anomaly_notes, timeout_s=TIMEOUT_S))
         self._tape.start(self._stage.offsets, ends)
-        return {topics.baselines.name: baselines, topics.valuation_rates.name: rates, topics.policies.name: policies}
+        return {
+            topics.baselines.name: baselines,
+            topics.valuation_rates.name: rates,
+            topics.policies.name: policies,
+            topics.anomaly_notes.name: notes,
+        }
 
     def _set_baselines(self, entries: dict[str, Baseline]) -> None:
         self._stage.baselines = Baselines(self._default, entries)
+
+    def _set_notes(self, entries: dict[str, AnomalyNote]) -> None:
+        self._stage.set_notes(entries.values())
 
     def _set_policies(self, entries: dict[str, PolicyRecord]) -> None:
         try:

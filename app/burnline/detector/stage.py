@@ -14,9 +14,11 @@ from burnline.detection.baseline import Baselines
 from burnline.detection.learned.calendar import Planned
 from burnline.detection.learned.engine import Engine
 from burnline.detection.learned.notice import Incident, Place
+from burnline.detection.learned.patience import in_vain
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import RULES
 from burnline.detection.learned.watch import Batch, Watch, WatchState
+from burnline.detection.notes import AnomalyNote
 from burnline.detection.policy_record import PolicyUse, uses_of
 from burnline.detection.rule import BurnRule
 from burnline.detector.admission import Admission, Counts
@@ -127,6 +129,10 @@ class Stage:
         self._policies = policies
         self._watch.set_policies(policies)
         self._tiers.set_policies(policies)
+
+    def set_notes(self, notes: Iterable[AnomalyNote]) -> None:
+        """What people say of notices: those that were in vain make the rules for their agents less sensitive."""
+        self._watch.set_in_vain(in_vain(notes))
 
     def policies_in_use(self) -> list[PolicyUse]:
         """Where each policy has counted."""

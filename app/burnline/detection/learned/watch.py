@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +16,7 @@ from burnline.detection.learned.incidents import Finding, Incidents, IncidentsSt
 from burnline.detection.learned.meters import DAY_MS, HOUR_MS, SESSION_IDLE_MS, Usage, Usual
 from burnline.detection.learned.naming import cause_of
 from burnline.detection.learned.notice import Incident, Place
+from burnline.detection.learned.patience import patience, said_lately
 from burnline.detection.learned.policy import Policies
 from burnline.detection.learned.rules import Rule, conditions_of
 from burnline.detection.learned.statistic import MICRO, NOTHING_YET, Statistic
@@ -132,11 +133,23 @@ class Watch:
         self._out_of_range: set[int] = set()
         self._models: list[tuple[int, int, int, int]] = []
         self._idle_ms: int | None = None
+        self._in_vain: Mapping[tuple[str, str], Sequence[int]] = {}
 
     @property
     def open_incidents(self) -> int:
         """Incidents that are open now."""
         return len(self._incidents)
+
+    def set_in_vain(self, said: Mapping[tuple[str, str], Sequence[int]]) -> None:
+        """Take when people said of agents' notices that they were in vain: it counts from the day after."""
+        before, self._in_vain = self._in_vain, said
+        for agent in range(self._known):
+            who = self.names.agents[agent]
+            if before.get(who) != said.get(who):
+                self._set_agent(agent)
+
+    def _said_lately(self, agent: int) -> int:
+        return said_lately(self._in_vain.get(self.names.agents[agent], ()), self._day)
 
     def is_announced(self, org_id: str, agent_id: str) -> bool:
         """Whether a spike of an agent is announced now."""
@@ -247,6 +260,8 @@ class Watch:
             if self._day >= 0:
                 self._close_day(notices)
             self._day = day
+            for agent in range(self._known):
+                self._set_agent(agent)
         passed = bisect_left(self._turns, at_ms + 1, key=lambda turn: turn.at_ms)
         for turn in self._turns[:passed]:
             who = turn.org, turn.agent
@@ -262,14 +277,13 @@ class Watch:
         self._history.close(self._day, self._engine.close_day(), self._out_of_range)
         self._out_of_range = set()
         self._idle_ms = closes_ms - SESSION_IDLE_MS
-        for agent in range(self._known):
-            self._set_agent(agent)
 
     def _set_agent(self, agent: int) -> None:
         used = self._history.used(agent)
         usual = self._usual[agent] = self._history.usual(used)
         policy = self._policies.of(*self.names.agents[agent])
-        self._engine.set_agent(agent, usual, used, self._history.lines(agent, policy.sensitivity))
+        sensitivity = policy.sensitivity * patience(self._said_lately(agent))
+        self._engine.set_agent(agent, usual, used, self._history.lines(agent, sensitivity))
         self._usual_calls[agent] = _calls_per_hour(used)
 
     def _finding(self, hit: Hit, batch: Batch) -> Finding:
@@ -304,7 +318,7 @@ class Watch:
             change=change,
             statistic=told.name.lower(),
             ratio_to_highest=None if ratio is None else round(math.exp(ratio), 3),
-            learned_from=self._history.explanation(agent, condition),
+            learned_from=self._history.explanation(agent, condition) + _in_words(self._said_lately(agent)),
         )
 
     def _is_beyond(self, agent: int, values: Sequence[float], statistic: Statistic, least: int) -> bool:
@@ -326,6 +340,11 @@ class Watch:
             cache=_factor(values[Statistic.CACHE_5]) or 1.0,
             price=cost / listed if cost > 0 and listed > 0 else 1.0,
         )
+
+
+def _in_words(said: int) -> str:
+    """How often notices were in vain of late, where they were."""
+    return f"; less sensitive for {said} of the last 14 days' notices in vain" if said else ""
 
 
 def _cache_is_lost(calls: Calls, place: int, usual: Usual | None) -> bool:

@@ -57,8 +57,8 @@ test-others: $(READY)
 test-again: $(READY) ## after `make test`: what failed, once more, by itself; a fault fails again, chance is named
 	@.ci/again faults computing programs others
 
-soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (needs Java 17)
-	$(BIN)/python -m tests.faults.soak
+soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (SECURE=1; needs Java 17)
+	$(BIN)/python -m tests.faults.soak $(if $(SECURE),--secure) $(SOAK)
 
 hostile: $(READY) ## a worker under hostile input for an hour: flat memory, a silent log (MINUTES=10; needs Java 17)
 	$(BIN)/python -m tests.faults.hostile $(if $(MINUTES),--minutes $(MINUTES))

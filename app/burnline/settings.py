@@ -193,6 +193,13 @@ class Settings(BaseSettings):
     )
     redis_username: str | None = Field(None, description="Redis user (ACL).")
     redis_password: SecretStr | None = Field(None, description="Password of Redis, or of the Redis user.")
+    redis_ssl_ca_location: Path | None = Field(
+        None, description="CA bundle (PEM) behind Redis' certificate, with rediss://; the system's if not set."
+    )
+    redis_ssl_certificate_location: Path | None = Field(
+        None, description="Client certificate (PEM) for a Redis that asks for one."
+    )
+    redis_ssl_key_location: Path | None = Field(None, description="Its key (PEM).")
     redis_prefix: str = Field(
         "burnline:", pattern=r"^[A-Za-z0-9._:-]{1,100}$", description="Stands before every key in Redis."
     )
@@ -327,6 +334,7 @@ class Settings(BaseSettings):
         if (self.kafka_ssl_certificate_location is None) != (self.kafka_ssl_key_location is None):
             mistakes.append("kafka_ssl_certificate_location and kafka_ssl_key_location go together")
         mistakes += _redis_mistakes(self.redis_url)
+        mistakes += _redis_tls_mistakes(self)
         mistakes += _access_mistakes(self)
         if mistakes:
             raise SettingsError(mistakes)
@@ -383,6 +391,17 @@ def _access_mistakes(settings: Settings) -> Iterator[str]:
     for origin in settings.cors_origins:
         if not is_origin(origin):
             yield f"api_cors_origins: {origin!r} is no origin such as https://finance.example.com"
+
+
+def _redis_tls_mistakes(settings: Settings) -> Iterator[str]:
+    own, key = settings.redis_ssl_certificate_location, settings.redis_ssl_key_location
+    files = {"ca": settings.redis_ssl_ca_location, "certificate": own, "key": key}
+    for name, path in files.items():
+        if path is not None and not settings.redis_url.startswith("rediss://"):
+            yield f"redis_ssl_{name}_location={path} is for rediss://, redis_url is {settings.redis_url}"
+    if (own is None) != (key is None):
+        missing = "key" if key is None else "certificate"
+        yield f"redis_ssl_{missing}_location is missing: a certificate and its key belong together"
 
 
 def _redis_mistakes(url: str) -> list[str]:

@@ -15,6 +15,7 @@ from burnline.embedded.process import OwnedProcess
 from tests.faults.proxy import TcpProxy
 from tests.kafka.apache import CLUSTER_ID, _format, _java, fetch_jars
 from tests.kafka.base import BrokerUnavailable
+from tests.kafka.secured import Security
 from tests.kafka.server import server_properties
 
 HEAP = "-Xmx512m"
@@ -101,25 +102,34 @@ class Cluster:
         proxies: Proxy of each node, in the same order.
     """
 
-    def __init__(self, size: int = 1, *, cluster_id: str = CLUSTER_ID, disk: Path | None = None) -> None:
+    def __init__(
+        self, size: int = 1, *, cluster_id: str = CLUSTER_ID, disk: Path | None = None, secured: bool = False
+    ) -> None:
         """Prepare; entering starts the nodes.
 
         Args:
             size: How many nodes.
             cluster_id: What it calls itself.
             disk: An empty folder for the data of the first one, if it is to be on a disk of its own.
+            secured: Ask who comes, by SCRAM over TLS, on two further listeners, the second one behind the proxies; and
+                let each do only what was granted. On the plain ones everybody may do everything.
         """
         self.size = size
         self._folder = tempfile.TemporaryDirectory(prefix="burnline-faults-kafka-")
-        ports = lasting_ports(3 * size)
-        direct, controllers, proxied = ports[:size], ports[size : 2 * size], ports[2 * size :]
-        self.proxies = [TcpProxy((LOOPBACK, port), framed=True) for port in proxied]
+        ports = lasting_ports(4 * size)
+        direct, controllers, proxied, guarded = (ports[each * size : (each + 1) * size] for each in range(4))
+        self.security = Security(Path(self._folder.name)) if secured else None
+        tls = self.security.tls() if self.security else None
+        self.proxies = [TcpProxy((LOOPBACK, port), framed=True, tls=tls) for port in proxied]
+        self._guarded = [f"{LOOPBACK}:{port}" for port in guarded]
         voters = ",".join(f"{index + 1}@{LOOPBACK}:{port}" for index, port in enumerate(controllers))
         self.nodes = []
         for index in range(size):
             properties = server_properties(direct[index], controllers[index], bind=LOOPBACK, advertised=LOOPBACK)
             properties |= _membership(index + 1, voters, size)
             properties |= _listeners(direct[index], proxied[index], controllers[index], self.proxies[index].port)
+            if self.security:
+                properties |= self.security.properties(properties, guarded[index])
             home = Path(self._folder.name) / f"node-{index + 1}"
             self.nodes.append(Node(home, properties, direct[index], cluster_id, None if index else disk))
 
@@ -141,6 +151,11 @@ class Cluster:
     def bootstrap_servers(self) -> str:
         """The direct listeners."""
         return ",".join(node.address for node in self.nodes)
+
+    @property
+    def guarded_servers(self) -> str:
+        """The listeners that ask who comes, without a proxy before them."""
+        return ",".join(self._guarded)
 
     @property
     def proxied_servers(self) -> str:

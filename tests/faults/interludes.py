@@ -102,7 +102,7 @@ def _run(stage: Stage, command: str) -> str:
     """Run a command of Burnline's; "" if it went well, else what it said."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "burnline", command],
-        env=stage.fleet.slots[0].environment,
+        env=stage.commands,
         capture_output=True,
         text=True,
         check=False,

@@ -1,9 +1,10 @@
 """A TCP proxy that stalls, delays and cuts connections, and lets requests of a new connection overtake an old one's."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from burnline.embedded.ports import LOOPBACK
 from tests.faults.connection import HELD_BYTES, Connection
@@ -18,16 +19,30 @@ class Interceptor(Protocol):
         """Send a request on to the broker, or do not; called in the proxy's thread, in order for each connection."""
 
 
+class Tls(NamedTuple):
+    """Contexts of the two sides; None for bytes as they are."""
+
+    server: ssl.SSLContext | None
+    client: ssl.SSLContext | None
+
+
 class TcpProxy:
     """Listens on a free port and forwards to one address; methods may be called from any thread.
 
     Faults last until `resume`, except for `cut`, which is over at once.
     """
 
-    def __init__(self, target: tuple[str, int], *, framed: bool = False) -> None:
-        """Start to listen; `framed` takes what clients send apart into Kafka requests, for an `Interceptor`."""
+    def __init__(self, target: tuple[str, int], *, framed: bool = False, tls: Tls | None = None) -> None:
+        """Start to listen.
+
+        Args:
+            target: Whom to forward to.
+            framed: Take what clients send apart into Kafka requests, for an `Interceptor`.
+            tls: Ends the clients' TLS here, and opens one of its own to the target: what is between can be read.
+        """
         self._target = target
         self._framed = framed
+        self._tls = tls or Tls(None, None)
         self.intercept: Interceptor | None = None
         self._loop = asyncio.new_event_loop()
         self._connections: set[Connection] = set()
@@ -77,7 +92,7 @@ class TcpProxy:
 
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._accept, LOOPBACK, 0, limit=HELD_BYTES))
+        server = self._loop.run_until_complete(self._listening())
         self.port: int = server.sockets[0].getsockname()[1]
         started.set()
         self._loop.run_forever()
@@ -87,6 +102,9 @@ class TcpProxy:
         self._loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
         self._loop.run_until_complete(asyncio.sleep(0))  # lets closed transports say good-bye
         self._loop.close()
+
+    async def _listening(self) -> asyncio.Server:
+        return await asyncio.start_server(self._accept, LOOPBACK, 0, limit=HELD_BYTES, ssl=self._tls.server)
 
     def _set_gates(self, *, up: bool, down: bool, also_new: bool) -> None:
         def set_them() -> None:
@@ -119,7 +137,7 @@ class TcpProxy:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
-            broker = await asyncio.open_connection(*self._target, limit=HELD_BYTES)
+            broker = await asyncio.open_connection(*self._target, limit=HELD_BYTES, ssl=self._tls.client)
         except OSError:
             writer.close()
             return

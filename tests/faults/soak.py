@@ -3,7 +3,8 @@
 After the first act retention takes events that nobody has read, after the second the usage topic is made anew. Clocks
 are ahead and behind, and events of every kind are refused all the time.
 
-python -m tests.faults.soak [--minutes 18] [--events 10000000] [--faults 100] [--seed N] [--json FILE] [--logs FOLDER]
+python -m tests.faults.soak [--minutes 18] [--events 10000000] [--faults 100] [--seed N] [--secure] [--json FILE]
+    [--logs FOLDER]
 
 Exit code 0 when nothing was lost or doubled, 1 otherwise.
 """
@@ -75,7 +76,7 @@ def main() -> None:
     )
     console.print(f"{arguments.events:,} events, {arguments.faults} faults, {SEED_VARIABLE}={seed}")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="burnline-soak-") as folder, Cluster() as cluster:
+    with tempfile.TemporaryDirectory(prefix="burnline-soak-") as folder, Cluster(secured=arguments.secure) as cluster:
         logs = arguments.logs or Path(folder)
         logs.mkdir(parents=True, exist_ok=True)
         rate = arguments.events / (SHARE_OF_TIME * 60 * arguments.minutes)
@@ -109,6 +110,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, help=f"of the schedule; {SEED_VARIABLE} is looked at, too")
+    parser.add_argument("--secure", action="store_true", help="over SASL_SSL, with the least rights of each component")
     parser.add_argument("--json", type=Path, help="file for the figures")
     parser.add_argument("--logs", type=Path, help="folder for the workers' logs, which are thrown away otherwise")
     return parser.parse_args()
@@ -149,8 +151,7 @@ def _acts(schedule: Sequence[Fault], events: int) -> list[list[Fault]]:
 def _verify(stage: Stage, console: Console) -> Iterator[str]:
     """A second opinion: `burnline verify` recomputes the ledgers from the log with the workers' own functions."""
     command = [sys.executable, "-P", "-m", "burnline", "verify"]
-    slot = stage.fleet.slots[0]
-    done = subprocess.run(command, env=slot.environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=stage.commands, capture_output=True, text=True, check=False)
     console.print(f"burnline verify: exit code {done.returncode}\n{done.stdout.strip()}", markup=False)
     if done.returncode != 0:
         yield f"burnline verify ended with {done.returncode}: {done.stdout[-2000:]} {done.stderr[-2000:]}"

@@ -11,6 +11,7 @@ from burnline.kafka import client_config
 from burnline.settings import load_settings
 from burnline.topics.catalogue import Topics, topics_for
 from burnline.topics.ensure import ensure_topics
+from burnline.topics.grants import Component, grants_of
 from tests.faults.cluster import Cluster
 from tests.faults.load import SLICE_MS, Expected, Load, Shape
 from tests.faults.progress import ProgressFollower
@@ -65,6 +66,9 @@ class Stage:
             dynamic: How many of them, counted from the last, have no name that keeps their partitions over a restart.
             events_per_s: The publisher's rate; 0 for as fast as it goes.
             settings: Of the workers, by field name, beside those of the stage.
+
+        On a secured cluster workers, publisher and commands log in, each with the rights of the table and no other; who
+        does faults, and judges, may do everything.
         """
         name = f"f{uuid.uuid4().hex[:10]}"
         self.cluster = cluster
@@ -87,7 +91,7 @@ class Stage:
         compact_eagerly(self.settings)
         slots = []
         for index in range(workers):
-            own = dict(wanted)
+            own = dict(wanted) | self._login(Component.WORKER)
             if index >= workers - proxied:
                 own["kafka_bootstrap_servers"] = cluster.proxied_servers
             if index < workers - dynamic:
@@ -95,12 +99,24 @@ class Stage:
             slots.append(WorkerSlot(f"worker-{index}", own, folder))
         self.fleet = Fleet(slots)
         start_ms = (time.time_ns() // 1_000_000 - DAYS_BACK * 86_400_000) // SLICE_MS * SLICE_MS
+        self.commands = WorkerSlot("commands", dict(wanted) | self._login(Component.OPERATOR), folder).environment
+        """Of the command line."""
+        publishing = load_settings(**(wanted | self._login(Component.PUBLISHER)))
         self.publisher = Publisher(
-            client_config(self.settings), self.topics.usage.name, Load(shape, start_ms), events_per_s=events_per_s
+            client_config(publishing), self.topics.usage.name, Load(shape, start_ms), events_per_s=events_per_s
         )
         self.progress = ProgressFollower(self.settings)
         self.source_topics = 1
         """How often the usage topic was made, so far."""
+
+    def _login(self, component: Component) -> dict[str, str]:
+        """Settings of a component's own user, by field name; none where nobody asks who comes."""
+        security, servers = self.cluster.security, self.cluster.bootstrap_servers
+        if security is None:
+            return {}
+        user = f"{self.settings.app_id}-{component.value}"
+        security.allow(servers, user, grants_of(component, self.settings))
+        return security.login(servers, user, self.cluster.guarded_servers)
 
     @property
     def topics(self) -> Topics:

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,13 +36,30 @@ class WorkerSlot:
     is a failure, and `check` says so.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, object], folder: Path) -> None:
-        """`settings` by field name; `folder` takes the log and the worker's temporary files."""
+    def __init__(
+        self,
+        name: str,
+        settings: Mapping[str, object],
+        folder: Path,
+        *,
+        arguments: Sequence[str] = ("worker",),
+        port_setting: str = "metrics_port",
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            name: Of the slot.
+            settings: By field name.
+            folder: Takes the log and the process's temporary files.
+            arguments: The command, if it is another one; `{port}` in them is the slot's own.
+            port_setting: Which setting says where it answers.
+        """
         self.name = name
         self.log_path = folder / f"{name}.log"
         (self.port,) = lasting_ports(1)
+        self._arguments = [argument.replace("{port}", str(self.port)) for argument in arguments]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(ENV_PREFIX)}
-        own = {**settings, "metrics_port": self.port}
+        own = {**settings, port_setting: self.port}
         self.environment = {
             **inherited,
             **{ENV_PREFIX + key.upper(): str(value) for key, value in own.items()},
@@ -66,7 +83,7 @@ class WorkerSlot:
                 self._note("started")
                 self._size_at_start = self.log_path.stat().st_size
                 with self.log_path.open("ab") as output:
-                    command = [sys.executable, "-P", "-m", "burnline", "worker"]
+                    command = [sys.executable, "-P", "-m", "burnline", *self._arguments]
                     self._process = OwnedProcess(command, output=output, env=self.environment)
 
     def kill(self) -> None:

@@ -14,8 +14,8 @@ from confluent_kafka.admin import (
 
 from burnline.embedded.ports import LOOPBACK, free_ports
 from burnline.settings import Settings
-from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
+from burnline.topics.grants import Component, Grant, grants_of
 from tests.kafka.apache import ApacheBroker
 from tests.kafka.server import server_properties
 
@@ -77,22 +77,13 @@ class GuardedBroker(ApacheBroker):
 
 def rights_of_a_worker(settings: Settings) -> list[Right]:
     """All that a worker needs, one by one."""
-    topics = topics_for(settings)
-    read, write, describe = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
-    followed = (topics.usage, topics.baselines, topics.valuation_rates, topics.catalogues)
-    restored = (topics.sessions, topics.progress, topics.rollups, topics.event_ids, topics.usage_rollups)
-    written = (*restored, topics.anomalies, topics.dead_letters)
-    needed = [(topic, read) for topic in (*followed, *restored)] + [(topic, write) for topic in written]
-    names = [topic.name for topic in topics]  # it ensures them all
+    return one_by_one(grants_of(Component.WORKER, settings))
+
+
+def one_by_one(grants: Iterable[Grant]) -> list[Right]:
+    """A right for each operation; of grants whose names are whole."""
     return [
-        *((ResourceType.TOPIC, topic.name, right) for topic, right in needed),
-        *((ResourceType.TOPIC, name, describe) for name in names),
-        *((ResourceType.TOPIC, name, AclOperation.DESCRIBE_CONFIGS) for name in names),
-        (ResourceType.GROUP, settings.app_id, read),
-        *(
-            (ResourceType.TRANSACTIONAL_ID, f"{settings.app_id}-{partition}", write)
-            for partition in range(settings.partitions)
-        ),
+        (kind, name, operation) for kind, name, operations, _ in grants for operation in sorted(operations, key=str)
     ]
 
 

@@ -14,6 +14,7 @@ from burnline.publisher.encoding import Encoded
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
+from burnline.topics.ends import not_written
 from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
 
 _LOOK_EVERY_S = 0.05
@@ -55,7 +56,7 @@ class Taking:
         if code in _MISSING:
             raise TopicMissing(f"Topic {self._topic} does not exist.")
         if refusal is not None:
-            raise TopicError(refusal.str())
+            raise not_written(refusal, self._topic)
 
     def close(self) -> None:
         """Leave the brokers. Whoever waits for an answer has waited for it already."""

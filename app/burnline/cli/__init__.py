@@ -8,6 +8,7 @@ from burnline.cli.extras import missing_extra
 
 EXIT_MISSING = 2
 COMMANDS = (
+    "acl",
     "adopt",
     "anomalies",
     "anomaly_notes",

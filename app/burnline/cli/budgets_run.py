@@ -8,6 +8,7 @@ from burnline.cli.budgets_group import budgets
 from burnline.cli.root import settings_or_exit
 from burnline.cli.serving import run_alone
 from burnline.cli.worker import configure_logging
+from burnline.topics.grants import Component
 from burnline.topics.reach import say_when_unreached
 
 
@@ -26,5 +27,8 @@ def run_budgets() -> None:
     configure_logging(settings)
     say_when_unreached(settings)
     registry = CollectorRegistry()
-    watch = BudgetWatch(settings, BudgetMetrics(registry, label_limit=settings.metrics_label_limit))
-    run_alone(watch, "budgets run", settings.metrics_host, settings.budgets_metrics_port, registry)
+    metrics = BudgetMetrics(registry, label_limit=settings.metrics_label_limit)
+    run_alone(
+        lambda: BudgetWatch(settings, metrics), "budgets run", settings, Component.BUDGETS,
+        settings.budgets_metrics_port, registry,
+    )  # fmt: skip

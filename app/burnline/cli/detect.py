@@ -13,6 +13,7 @@ from burnline.cli.serving import run_alone
 from burnline.cli.worker import configure_logging
 from burnline.detector.metrics import DetectorMetrics
 from burnline.detector.runner import Detector
+from burnline.topics.grants import Component
 from burnline.topics.reach import say_when_unreached
 
 _FILE = {"exists": True, "dir_okay": False, "readable": True}
@@ -63,8 +64,14 @@ def detect(
         raise _mistaken(str(error)) from error
     say_when_unreached(settings)
     registry = CollectorRegistry()
-    detector = Detector(settings, DetectorMetrics(registry), planned=planned, policies=knobs, anew=anew)
-    run_alone(detector, "detector", settings.metrics_host, settings.detect_metrics_port, registry)
+    metrics, begun = DetectorMetrics(registry), list[Detector]()
+
+    def build() -> Detector:
+        learned = bool(begun) and not begun[0].ready  # what was learned since is not forgotten again
+        begun[:] = [Detector(settings, metrics, planned=planned, policies=knobs, anew=anew and not learned)]
+        return begun[0]
+
+    run_alone(build, "detector", settings, Component.DETECT, settings.detect_metrics_port, registry)
 
 
 def _mistaken(sentence: str) -> typer.Exit:

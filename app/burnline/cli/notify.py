@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from burnline.budgets.notice import BudgetNotice
 from burnline.cli.reference import TIMEOUT_S, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
-from burnline.cli.serving import status_server, stop_by_signals
+from burnline.cli.serving import admission, status_server, stop_by_signals
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.detection.summary import summary
 from burnline.kafka import client_config
 from burnline.notify.attempts import NotifyMetrics
-from burnline.notify.budget_runner import BudgetRunner
+from burnline.notify.budget_runner import BudgetRunner, budget_group_of
 from burnline.notify.budgets import TellBudget, budget_channel
 from burnline.notify.channel import Channel
 from burnline.notify.channels import channel
@@ -29,18 +30,21 @@ from burnline.notify.known import Known
 from burnline.notify.messages import idempotency_key, made_up
 from burnline.notify.places import MemoryPlaces, Places, TopicPlaces
 from burnline.notify.preview import preview as previewed
-from burnline.notify.runner import SinkRunner, run_all
+from burnline.notify.runner import SinkRunner, group_of, run_all
 from burnline.notify.sinks import Sink, Sinks, SinksError, read_sinks
+from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.errors import TopicError
+from burnline.topics.errors import TopicError, TopicMissing
+from burnline.topics.grants import Component
 from burnline.topics.reading import read_to_end
 
-EXIT_FAILED = 1
 LIFE = (
     (State.OPENED, Severity.WARNING),
     (State.ESCALATED, Severity.CRITICAL),
     (State.RESOLVED, Severity.CRITICAL),
 )
+
+_log = logging.getLogger(__name__)
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Bring anomaly notices to where people look.")
 cli.add_typer(group, name="notify")
@@ -113,32 +117,57 @@ def run(
     settings = settings_or_exit()
     configure_logging(settings)
     found = _sinks(sinks)
-    registry, stop = CollectorRegistry(), threading.Event()
+    for sink in found.sinks:
+        _channel(found, sink, MemoryPlaces())  # what is wrong in the file is said now
+        _budget_channel(found, sink)
+    registry, stop, known = CollectorRegistry(), threading.Event(), threading.Event()
     metrics = NotifyMetrics(registry)
-    known = Known(settings)
-    places = TopicPlaces(settings, known)
-    runners = [SinkRunner(settings, sink, _channel(found, sink, places), known, metrics, stop) for sink in found.sinks]
-    budgets = [BudgetRunner(settings, sink, _budget_channel(found, sink), metrics, stop) for sink in found.sinks]
+    names = [each(settings, sink.name) for sink in found.sinks for each in (group_of, budget_group_of)]
+    rights = admission(settings, Component.NOTIFY, stop, registry, names)
     stop_by_signals(stop)
+
+    def ready() -> tuple[bool, str]:
+        why_not = rights.sentence or ("" if known.is_set() else "reading what is known of anomalies")
+        return not (stop.is_set() or why_not), why_not or f"{len(found.sinks)} sinks"
+
     server = status_server(
         settings.metrics_host if metrics_host is None else metrics_host,
         settings.notify_metrics_port if metrics_port is None else metrics_port,
         registry,
-        lambda: (not stop.is_set(), f"{len(runners)} sinks"),
+        ready,
     )
-    try:
-        positions = known.read()
-    except TopicError as error:
-        raise failure(f"{error} burnline topics ensure creates what is missing.") from error
     server.start()
-    logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(runners), server.address)
-    failures = run_all(
-        [*(one.run for one in runners), *(one.run for one in budgets), lambda: known.follow(positions, stop)], stop
-    )
-    server.stop()
-    for failed in failures:
-        err_console.print(f"notify failed: {failed}", style="red", highlight=False, markup=False)
-    raise typer.Exit(EXIT_FAILED if failures else 0)
+    logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(found.sinks), server.address)
+    try:
+        rights.serve(lambda: _bring(settings, found, metrics, stop, known))
+    except TopicMissing as error:
+        raise failure(f"{error} burnline topics ensure creates what is missing.") from error
+    except (TopicError, KafkaException) as error:
+        raise failure(f"notify failed: {error}") from error
+    finally:
+        server.stop()
+
+
+def _bring(
+    settings: Settings, found: Sinks, metrics: NotifyMetrics, asked: threading.Event, begun: threading.Event
+) -> None:
+    """All sinks, each in a thread of its own, until `asked` is set or one fails; sets `begun` when they begin.
+
+    Raises:
+        TopicError, KafkaException: What failed first.
+    """
+    stop, known = threading.Event(), Known(settings)
+    positions = known.read()
+    begun.set()
+    places = TopicPlaces(settings, known)
+    runners = [SinkRunner(settings, sink, _channel(found, sink, places), known, metrics, stop) for sink in found.sinks]
+    budgets = [BudgetRunner(settings, sink, _budget_channel(found, sink), metrics, stop) for sink in found.sinks]
+    work = [*(one.run for one in runners), *(one.run for one in budgets), lambda: known.follow(positions, stop)]
+    failures = run_all(work, stop, asked)
+    for failed in failures[1:]:
+        _log.error("another sink failed, too: %s", failed)
+    if failures:
+        raise failures[0]
 
 
 @group.command()
@@ -157,7 +186,7 @@ def test(
             f"{state.value}: {'sent' if result.sent else 'not sent'}, {result.detail}", highlight=False, markup=False
         )
         if not result.sent:
-            raise typer.Exit(EXIT_FAILED)
+            raise typer.Exit(1)
 
 
 @group.command()

@@ -3,15 +3,20 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from burnline.cli.reference import failure
+from burnline.settings import Settings
 from burnline.status import StatusServer
 from burnline.stream.writer import Fenced
+from burnline.topics.admission import Admission, missing_grants, needed
 from burnline.topics.errors import TopicError
+from burnline.topics.grants import Component
+from burnline.topics.refusal import Refusal
 
 
 def stop_by_signals(stop: threading.Event) -> None:
@@ -50,27 +55,77 @@ class Alone(Protocol):
         """Hang up."""
 
 
-def run_alone(work: Alone, name: str, host: str, port: int, registry: CollectorRegistry) -> None:
+def run_alone(
+    build: Callable[[], Alone], name: str, settings: Settings, component: Component, port: int,
+    registry: CollectorRegistry,
+) -> None:  # fmt: skip
     """Do it until SIGTERM or Ctrl-C, with metrics and probes beside; exits with code 1 and a sentence when it fails.
 
+    It begins once it has its rights, and anew when one that had ended it was granted.
+
     Args:
-        work: Built, and not begun.
+        build: Builds the work, each time that it begins.
         name: What another one of it is called, such as "detector".
-        host: Address of metrics and probes.
-        port: Their port.
+        settings: How to reach the brokers, and the address of metrics and probes.
+        component: Whose rights it needs.
+        port: Of metrics and probes.
         registry: What /metrics shows.
     """
-    stop = threading.Event()
+    stop, at_work = threading.Event(), list[Alone]()
+    rights = admission(settings, component, stop, registry)
+
+    def work() -> None:
+        at_work[:] = [build()]
+        try:
+            at_work[0].run(stop)
+        finally:
+            at_work[0].close()
+
+    def ready() -> tuple[bool, str]:
+        why_not = rights.sentence or (at_work[0].ready if at_work else "starting")
+        return not why_not, why_not or "at work"
+
     stop_by_signals(stop)
-    server = status_server(host, port, registry, lambda: (not work.ready, work.ready or "at work"))
+    server = status_server(settings.metrics_host, port, registry, ready)
     server.start()
     logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
     try:
-        work.run(stop)
+        rights.serve(work)
     except Fenced as error:
         raise failure(f"another {name} has begun, and this one ends: one is enough") from error
     except TopicError as error:
         raise failure(str(error)) from error
     finally:
-        work.close()
         server.stop()
+
+
+def admission(
+    settings: Settings,
+    component: Component,
+    stop: threading.Event,
+    registry: CollectorRegistry,
+    names: Iterable[str] = (),
+) -> Admission:
+    """What waits for the rights of a component, and shows in `burnline_refused` what is missing.
+
+    Args:
+        settings: How to reach the brokers.
+        component: Whose rights.
+        stop: Set to end the process.
+        registry: Of the process.
+        names: Of its groups and transactional ids, where the table knows only how these begin.
+    """
+    refused = Gauge(
+        "burnline_refused",
+        "What the process waits for until somebody mends it.",
+        ["cause", "resource"],
+        registry=registry,
+    )
+
+    def show(found: Sequence[Refusal]) -> None:
+        refused.clear()
+        for refusal in found:
+            refused.labels(refusal.cause, refusal.resource).set(1)
+
+    grants = needed(component, settings, names)
+    return Admission(partial(missing_grants, settings, grants), stop, show)

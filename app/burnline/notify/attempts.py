@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from burnline.kafka import client_config
@@ -34,6 +34,10 @@ class NotifyMetrics:
             "burnline_notify_oldest_unsent_seconds", "Age of the notice in hand; 0 if none waits.", ["sink"],
             registry=registry,
         )  # fmt: skip
+
+
+REFUSALS = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+"""What a consumer of notices meets where it lacks a right: no waiting of its own cures that."""
 
 
 def consumer_of(settings: Settings, group: str) -> Consumer:

@@ -9,11 +9,11 @@ import threading
 import time
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException, Message
 from pydantic import ValidationError
 
 from burnline.budgets.notice import BudgetNotice
-from burnline.notify.attempts import POLL_S, Attempts, NotifyMetrics, consumer_of
+from burnline.notify.attempts import POLL_S, REFUSALS, Attempts, NotifyMetrics, consumer_of
 from burnline.notify.budgets import TellBudget, wanted
 from burnline.notify.muting import muted_since_ms
 from burnline.notify.parking import park
@@ -26,6 +26,11 @@ MUTED_WAIT_S = 1.0
 """So often it is looked whether a mute time is over: nobody else waits meanwhile."""
 
 _log = logging.getLogger(__name__)
+
+
+def budget_group_of(settings: Settings, sink: str) -> str:
+    """The consumer group of a sink for budget notices."""
+    return f"{settings.app_id}-notify-{sink}-budgets"
 
 
 class BudgetRunner:
@@ -47,7 +52,7 @@ class BudgetRunner:
         Raises:
             KafkaException: The brokers refuse for good.
         """
-        consumer = consumer_of(self._settings, f"{self._settings.app_id}-notify-{self._sink.name}-budgets")
+        consumer = consumer_of(self._settings, budget_group_of(self._settings, self._sink.name))
         try:
             consumer.subscribe([topics_for(self._settings).budget_notices.name])
             while not self._stop.is_set():
@@ -56,7 +61,7 @@ class BudgetRunner:
                     continue
                 error = message.error()
                 if error is not None:
-                    if error.fatal() or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    if error.fatal() or error.code() in REFUSALS:
                         raise KafkaException(error)
                     _log.warning("sink %s goes on after: %s", self._sink.name, error.str())
                 elif self._settle(consumer, message):

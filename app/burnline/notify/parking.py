@@ -14,6 +14,7 @@ from burnline.notify.delivery import Result
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
 from burnline.topics.client_log import client_log
+from burnline.topics.ends import not_written
 
 PARK_TIMEOUT_S = 10.0
 AGAIN_S = 1.0
@@ -55,21 +56,26 @@ def park(
     key = notice.session_id if isinstance(notice, Anomaly) else notice.budget
     value = json.dumps(record, ensure_ascii=False).encode()
     while not stop.is_set():
-        if _written(settings, value, key.encode()):
+        why_not = _why_not_written(settings, value, key.encode())
+        if why_not is None:
             _log.error("sink %s: parked a notice after %d attempts: %s", sink, attempts, result.detail)
             return True
-        _log.warning("sink %s: a notice cannot be parked yet", sink)
+        _log.warning("sink %s: a notice cannot be parked yet: %s", sink, why_not)
         stop.wait(AGAIN_S)
     return False
 
 
-def _written(settings: Settings, value: bytes, key: bytes) -> bool:
+def _why_not_written(settings: Settings, value: bytes, key: bytes) -> str | None:
+    """Why it is not written; None if it is."""
     failed: list[KafkaError] = []
 
     def on_delivery(error: KafkaError | None, _: Message) -> None:
         if error is not None:
             failed.append(error)
 
+    topic = topics_for(settings).parked_notices.name
     producer = Producer({**client_config(settings), "enable.idempotence": True}, logger=client_log)
-    producer.produce(topics_for(settings).parked_notices.name, value, key, on_delivery=on_delivery)
-    return producer.flush(PARK_TIMEOUT_S) == 0 and not failed
+    producer.produce(topic, value, key, on_delivery=on_delivery)
+    if producer.flush(PARK_TIMEOUT_S):
+        return f"nobody acknowledges it within {PARK_TIMEOUT_S:g} s"
+    return str(not_written(failed[0], topic)) if failed else None

@@ -19,12 +19,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException, Message
 from pydantic import ValidationError
 
 from burnline.detection.anomaly import Anomaly, State
 from burnline.detection.notes import NoteError, quiet
-from burnline.notify.attempts import POLL_S, Attempts, NotifyMetrics, consumer_of
+from burnline.notify.attempts import POLL_S, REFUSALS, Attempts, NotifyMetrics, consumer_of
 from burnline.notify.channel import Channel
 from burnline.notify.delivery import Result
 from burnline.notify.known import Known, note_place
@@ -94,7 +94,7 @@ class SinkRunner:
                     continue
                 error = message.error()
                 if error is not None:
-                    if error.fatal() or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    if error.fatal() or error.code() in REFUSALS:
                         raise KafkaException(error)
                     _log.warning("sink %s goes on after: %s", self._sink.name, error.str())
                     continue
@@ -227,8 +227,10 @@ class SinkRunner:
                 return
 
 
-def run_all(runners: Sequence[Callable[[], None]], stop: threading.Event) -> list[BaseException]:
-    """Run each in a thread of its own until `stop` is set or one fails; what failed."""
+def run_all(
+    runners: Sequence[Callable[[], None]], stop: threading.Event, asked: threading.Event | None = None
+) -> list[BaseException]:
+    """Run each in a thread of its own until `stop` is set or one fails; what failed. `asked` sets `stop`, too."""
     failures: list[BaseException] = []
 
     def guarded(run: Callable[[], None]) -> None:
@@ -244,6 +246,8 @@ def run_all(runners: Sequence[Callable[[], None]], stop: threading.Event) -> lis
     for thread in threads:
         while thread.is_alive():
             thread.join(POLL_S)  # so that signals are heard
+            if asked is not None and asked.is_set():
+                stop.set()
     return failures
 
 

@@ -1,5 +1,7 @@
 """How Burnline's clients reach Redis: one translation of the settings."""
 
+from typing import Any
+
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -27,14 +29,27 @@ def connect(
     Raises:
         redis.exceptions.RedisError: From its methods, when Redis is away, slow or refuses.
     """
-    password = settings.redis_password
     return Redis.from_url(
         settings.redis_url,
-        username=settings.redis_username,
-        password=None if password is None else password.get_secret_value(),
+        **login(settings),
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         max_connections=max_connections,
         retry=Retry(NoBackoff(), 1 if only_reads else 0, supported_errors=(Disconnected,)),
         client_name="burnline",
     )
+
+
+def login(settings: Settings) -> dict[str, Any]:
+    """What every client of Redis says of itself, as redis-py calls it: user, password, and files for TLS."""
+    password = settings.redis_password
+    files = {
+        "ssl_ca_certs": settings.redis_ssl_ca_location,
+        "ssl_certfile": settings.redis_ssl_certificate_location,
+        "ssl_keyfile": settings.redis_ssl_key_location,
+    }
+    return {
+        "username": settings.redis_username,
+        "password": None if password is None else password.get_secret_value(),
+        **{name: str(path) for name, path in files.items() if path is not None},
+    }

@@ -16,9 +16,12 @@ from burnline.readmodel.metrics import ProjectorMetrics
 from burnline.readmodel.source import MadeAnew, Source
 from burnline.readmodel.store import Store
 from burnline.topics.errors import BrokerSilent
+from burnline.topics.refusal import Refused
 
 PAUSE_S = 0.25
 """Before the next try, while Redis is away."""
+REFUSED_PAUSE_S = 5.0
+"""Before the next try, while a right is missing."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Filling:
         metrics: ProjectorMetrics,
         redis: Reach,
         brokers: Reach,
+        rights: Reach,
         *,
         rollup_ttl_ms: int,
     ) -> None:
@@ -61,6 +65,7 @@ class Filling:
         self._metrics = metrics
         self._redis = redis
         self._brokers = brokers
+        self._rights = rights
         self._rollup_ttl_ms = rollup_ttl_ms
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"generation {generation}")
         self._task: asyncio.Task[None] | None = None
@@ -104,6 +109,7 @@ class Filling:
                     return
                 await loop.run_in_executor(self._thread, self._source.start, offsets)
                 self._brokers.answered()
+                self._rights.answered()
                 await self._follow()
             except RedisError as error:
                 self.refused = True
@@ -112,6 +118,9 @@ class Filling:
                 await asyncio.sleep(PAUSE_S)
             except BrokerSilent as error:
                 self._brokers.failed(error)
+            except Refused as error:
+                self._rights.failed(error)
+                await asyncio.sleep(REFUSED_PAUSE_S)
             except MadeAnew as error:
                 _log.error("generation %s is given up: %s", self.generation, error)
                 with suppress(RedisError):  # asked again, from its offsets, when Redis is there again

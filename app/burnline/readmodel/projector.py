@@ -14,6 +14,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 from prometheus_client import (
     CollectorRegistry,
@@ -35,14 +36,20 @@ from burnline.readmodel.store import Store, Task
 from burnline.readmodel.upkeep import Upkeep
 from burnline.settings import Settings
 from burnline.status import StatusServer
+from burnline.topics.admission import missing_grants, needed
 from burnline.topics.catalogue import HOUR_MS, topics_for
 from burnline.topics.ensure import ensure_topics
 from burnline.topics.errors import BrokerSilent
+from burnline.topics.grants import Component
+from burnline.topics.refusal import Refused
+from burnline.topics.rights import as_one
 
 TURN_S = 0.5
 """How often the lease is renewed, and looked what there is to do; less than half of the lease, by far."""
 SWITCH_TURN_S = 0.05
 STOP_TIMEOUT_S = 3.0
+LOOK_S = 5.0
+"""Between two looks for rights, as long as some are missing."""
 UNRESPONSIVE_S = 10.0
 STALE_MS = 12 * HOUR_MS
 """A generation that nobody kept for so long is filled anew: Kafka keeps a deletion for 24 hours only."""
@@ -69,6 +76,7 @@ class Projector:
         self._rebuild_wanted = rebuild
         self._redis = Reach("Redis")
         self._brokers = Reach("Kafka")
+        self._rights = Reach("What is projected")
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -85,6 +93,7 @@ class Projector:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ends")
         self._fillings: dict[str, Filling] = {}
         self._upkeep = Upkeep(settings, self._store, self._generations, self._brokers)
+        self._grants = needed(Component.PROJECTOR, settings)
         self._task: Task | None = None
         self._unfit: str | None = ""  # not known yet
         self._beat_at = time.monotonic()
@@ -126,6 +135,13 @@ class Projector:
     async def _ensure_topics(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            look = partial(missing_grants, self._settings, self._grants, thorough=True)
+            missing = as_one(await loop.run_in_executor(self._thread, look))
+            if missing is not None:
+                self._rights.failed(Refused(missing))
+                await asyncio.sleep(LOOK_S)
+                continue
+            self._rights.answered()
             try:
                 await loop.run_in_executor(self._thread, ensure_topics, self._settings)
             except BrokerSilent as error:
@@ -142,6 +158,8 @@ class Projector:
             await self._store.forget_idle_connections()
         except BrokerSilent as error:
             self._brokers.failed(error)
+        except Refused as error:
+            self._rights.failed(error)
         else:
             if not any(filling.refused for filling in self._fillings.values()):
                 self._redis.answered()
@@ -241,6 +259,7 @@ class Projector:
             self._metrics,
             self._redis,
             self._brokers,
+            self._rights,
             rollup_ttl_ms=self._settings.rollup_retention_days * DAY_MS,
         )
 
@@ -265,7 +284,9 @@ class Projector:
         return True, "the event loop answers"
 
     def _ready(self) -> tuple[bool, str]:
-        wrong = [reach.sentence for reach in (self._redis, self._brokers) if reach.sentence]
+        wrong = [
+            reach.sentence for reach in (self._redis, self._brokers, self._rights, self._upkeep.usage) if reach.sentence
+        ]
         if wrong:
             return False, "; ".join(wrong)
         task = self._task

@@ -19,6 +19,7 @@ from burnline.topics.catalogue import topics_for
 from burnline.topics.clients import reader
 from burnline.topics.ends import spans
 from burnline.topics.errors import BrokerSilent
+from burnline.topics.refusal import Refused
 
 INTERVAL_S = 0.5
 TIDY_S = 60.0
@@ -35,6 +36,8 @@ class Upkeep:
         self._store = store
         self._generations = generations
         self._brokers = brokers
+        self.usage = Reach("Where usage ends")
+        """Whether it is known."""
         usage = topics_for(settings).usage
         self._topic, self._partitions = usage.name, range(usage.partitions)
         self._consumer = reader(client_config(settings))
@@ -52,6 +55,8 @@ class Upkeep:
                 pass  # the projector's own turn says so
             except BrokerSilent as error:
                 self._brokers.failed(error)
+            except Refused as error:
+                self.usage.failed(error)
             await asyncio.sleep(INTERVAL_S)
 
     async def _round(self, generations: list[str]) -> None:
@@ -59,6 +64,7 @@ class Upkeep:
             self._thread, spans, self._consumer, self._topic, self._partitions, _TIMEOUT_S
         )
         self._brokers.answered()
+        self.usage.answered()
         ends = {partition: span.stable for partition, span in found.items()}
         for generation in generations:
             await self._store.seen(generation, ends)

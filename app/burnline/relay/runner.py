@@ -53,10 +53,6 @@ _HOPELESS = {
 _log = logging.getLogger(__name__)
 
 
-class RelayRefused(Exception):
-    """The brokers refuse what no new attempt cures: a right is missing, or a password is wrong."""
-
-
 def group_of(settings: Settings) -> str:
     """The consumer group: how far the Collector's topics were read stands there."""
     return f"{settings.app_id}-otel"
@@ -93,7 +89,7 @@ class Relay:
             stop: Set to end.
         """
         self._config = client_config(settings)
-        self._transactional_id = f"{settings.app_id}-otel-{instance}"
+        self.transactional_id = f"{settings.app_id}-otel-{instance}"
         self._group: Config = {
             "group.id": group_of(settings),
             "session.timeout.ms": settings.session_timeout_ms,
@@ -111,7 +107,7 @@ class Relay:
         """Read and write until `stop` is set; what fails is begun anew.
 
         Raises:
-            RelayRefused: A right is missing, or a password is wrong.
+            KafkaException: A right is missing, or a password is wrong: no new attempt cures that.
         """
         while not self._stop.is_set():
             try:
@@ -120,7 +116,7 @@ class Relay:
                 error = failure.args[0]
                 self.ready = False
                 if error.code() in _HOPELESS:
-                    raise RelayRefused(error.str()) from failure
+                    raise
                 self._metrics.transactions.labels("failed").inc()
                 _log.warning("begins anew after: %s", error.str())
                 self._stop.wait(RETRY_S)
@@ -164,7 +160,7 @@ class Relay:
         producer = Producer(
             {
                 **self._config,
-                "transactional.id": self._transactional_id,
+                "transactional.id": self.transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "partitioner": "murmur2_random",  # as all publishers of `usage`
                 "compression.type": "lz4",

@@ -10,9 +10,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from burnline.kafka import Config
 from burnline.topics.catalogue import TopicSpec
 from burnline.topics.client_log import client_log
-from burnline.topics.ends import open_topics
+from burnline.topics.ends import not_written, open_topics
 from burnline.topics.errors import BrokerSilent, TopicError
 from burnline.topics.reading import read_to_end
+from burnline.topics.refusal import Cause, Refused, cause_of
 
 MARKERS_S = 10.0
 """How long the brokers may take to end a transaction whose commit they have answered."""
@@ -97,8 +98,16 @@ def write_together(
         producer.commit_transaction(timeout_s)
     except (KafkaException, BufferError) as error:
         why = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        if isinstance(error, KafkaException) and cause_of(error.args[0]) is Cause.NOT_AUTHORISED:
+            why = _lacking(error.args[0], topic.name, transactional_id)
         raise TopicError(f"Nothing was written to topic {topic.name}: {why}") from error
     _await_markers(config, topic, timeout_s)
+
+
+def _lacking(error: KafkaError, topic: str, transactional_id: str) -> str:
+    of_the_id = error.code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    resource = f"transactional id {transactional_id}" if of_the_id else f"topic {topic}"
+    return f"{error.str()}; grant WRITE and DESCRIBE on {resource}"
 
 
 def _await_markers(config: Config, topic: TopicSpec, timeout_s: float) -> None:
@@ -146,4 +155,7 @@ def write_key(config: Config, topic: TopicSpec, key: str, value: bytes | None, *
         return outcome
     if outcome is None or outcome.code() == KafkaError._MSG_TIMED_OUT:  # noqa: SLF001  # librdkafka names its codes so
         raise BrokerSilent(f"Nobody acknowledged {key!r} on topic {topic.name} within {timeout_s:g} s")
+    refused = not_written(outcome, topic.name)
+    if isinstance(refused, Refused):
+        raise refused
     raise TopicError(f"Key {key!r} was not written to topic {topic.name}: {outcome.str()}")

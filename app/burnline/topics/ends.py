@@ -12,7 +12,7 @@ from burnline.kafka import Config
 from burnline.topics.client_log import client_log
 from burnline.topics.clients import reader
 from burnline.topics.errors import BrokerSilent, TopicError, TopicMissing
-from burnline.topics.refusal import Refusal, Refused
+from burnline.topics.refusal import Cause, Refusal, Refused
 
 _ATTEMPT_S = 1.0
 _RETRY_S = 0.05
@@ -203,6 +203,16 @@ def as_topic_error(error: KafkaError, topic: str, partition: int | None = None) 
     if refusal is not None:
         return Refused(refusal)
     return TopicError(f"{_named(topic, partition)} cannot be read: {error.str()}")
+
+
+def not_written(error: KafkaError, topic: str) -> TopicError:
+    """What the brokers said of a write, as an error that names the topic, and the right where one is missing."""
+    refusal = Refusal.of(
+        error, f"topic {topic}", f"writing topic {topic}", f"grant WRITE and DESCRIBE on topic {topic}"
+    )
+    if refusal is not None and refusal.cause is Cause.NOT_AUTHORISED:
+        return Refused(refusal)
+    return TopicError(f"topic {topic}: {error.str()}")
 
 
 def _named(topic: str, partition: int | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AclOperation, AdminClient
+from confluent_kafka.admin import AclOperation, AdminClient, ConsumerGroupDescription
 
 from burnline.kafka import Config, client_config
 from burnline.settings import Settings
@@ -34,7 +34,7 @@ def find_obstacles(settings: Settings) -> list[Refusal]:
     config = client_config(settings)
     topics = topics_for(settings)
     try:
-        why_not = _not_let_in(settings)
+        why_not = not_let_in(settings)
     except BrokerSilent as silence:  # and no more is asked: see `group_obstacles`
         _log.debug("not answered: %s", silence)
         return []
@@ -58,8 +58,8 @@ def _asked(question: Callable[[], list[Refusal]]) -> list[Refusal]:
         return []
 
 
-def _not_let_in(settings: Settings) -> Refusal | None:
-    """Why the brokers do not let us in; None if they do.
+def not_let_in(settings: Settings) -> Refusal | None:
+    """Why the brokers do not let us in; None if they do. Blocks.
 
     Raises:
         BrokerSilent: They do not answer.
@@ -89,6 +89,37 @@ def _not_authenticated(settings: Settings, error: KafkaError) -> Refusal:
     return Refusal(Cause.NOT_AUTHENTICATED, resource, f"{who} is refused: {error.str()}", cure)
 
 
+def group_rights(config: Config, group: str, timeout_s: float = TIMEOUT_S) -> list[Refusal]:
+    """That a group may not be joined; empty if it may.
+
+    Raises:
+        KafkaException, TimeoutError: The brokers do not say.
+    """
+    found = _described_group(config, group, timeout_s)
+    if found is None or _may_not_be_joined(found):
+        return [not_allowed(f"group {group}", [AclOperation.READ])]
+    return []
+
+
+def _described_group(config: Config, group: str, timeout_s: float) -> ConsumerGroupDescription | None:
+    """What the brokers say of a group; None if we may not even ask."""
+    admin = AdminClient(config, logger=client_log)
+    admin.list_topics(timeout=timeout_s)  # see `group_obstacles`
+    asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=timeout_s)
+    try:
+        found: ConsumerGroupDescription = asked[group].result(timeout_s)
+    except KafkaException as failure:
+        if cause_of(failure.args[0]) is Cause.NOT_AUTHORISED:
+            return None
+        raise
+    return found
+
+
+def _may_not_be_joined(found: ConsumerGroupDescription) -> bool:
+    told = found.authorized_operations is not None  # some brokers do not say
+    return told and AclOperation.READ not in found.authorized_operations
+
+
 def group_obstacles(config: Config, group: str, topics: list[str], timeout_s: float = TIMEOUT_S) -> list[Refusal]:
     """Why a worker cannot join its group: it may not, or somebody else's is at work under that name.
 
@@ -104,16 +135,8 @@ def group_obstacles(config: Config, group: str, topics: list[str], timeout_s: fl
     Raises:
         KafkaException, TimeoutError: The brokers do not say.
     """
-    admin = AdminClient(config, logger=client_log)
-    admin.list_topics(timeout=timeout_s)
-    asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=timeout_s)
-    try:
-        found = asked[group].result(timeout_s)
-    except KafkaException as failure:
-        if cause_of(failure.args[0]) is Cause.NOT_AUTHORISED:
-            return [not_allowed(f"group {group}", [AclOperation.READ])]
-        raise
-    if found.authorized_operations is not None and AclOperation.READ not in found.authorized_operations:
+    found = _described_group(config, group, timeout_s)
+    if found is None or _may_not_be_joined(found):
         return [not_allowed(f"group {group}", [AclOperation.READ])]
     assigned = {place.topic for member in found.members for place in member.assignment.topic_partitions}
     others = sorted(assigned.difference(topics))

@@ -4,17 +4,16 @@ import redis
 
 from burnline.addresses import is_loopback
 from burnline.api.access.token_store import PATIENCE_S, TokenFile
+from burnline.readmodel.connection import login
 from burnline.readmodel.keys import Control
 from burnline.settings import Settings
 
 
 def token_client(settings: Settings) -> redis.Redis:
     """A client of the Redis with the tokens, for the command line; not connected yet."""
-    password = settings.redis_password
     return redis.Redis.from_url(
         settings.redis_url,
-        username=settings.redis_username,
-        password=None if password is None else password.get_secret_value(),
+        **login(settings),
         socket_timeout=PATIENCE_S,
         socket_connect_timeout=PATIENCE_S,
     )

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         description="Consumer group, and the stem of the transactional ids. Workers with one id share the work.",
     )
     topic_prefix: str = Field("finops.", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Stands before every topic.")
+    usage_topic: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Full name of the topic with usage events, where it is another one than the prefix says: for a "
+        "second set of sums beside the first. Not set: `usage` behind the prefix.",
+    )
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of usage, sessions, anomalies and dead-letters.")
     replication_factor: int = Field(1, ge=1, le=9, description="Replicas of each topic that Burnline creates.")
     min_insync_replicas: int = Field(1, ge=1, le=9, description="Replicas that must have a write before it counts.")

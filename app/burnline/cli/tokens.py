@@ -17,6 +17,7 @@ from burnline.cli.rate_view import time_text
 from burnline.cli.reference import failure, print_whole
 from burnline.cli.root import cli, console, err_console, settings_or_exit
 from burnline.cli.times import clock_ms, duration_ms
+from burnline.settings import Settings
 
 if TYPE_CHECKING:
     from burnline.api.access.token_store import TokenFile
@@ -60,7 +61,7 @@ def create(
         wrong = error.errors()[0]
         hint = "--org" if wrong["loc"][0] == "orgs" else "--name"
         raise typer.BadParameter(wrong["msg"].removeprefix("Value error, "), param_hint=hint) from None
-    with _tokens() as file:
+    with token_file_or_exit(settings_or_exit()) as file:
         file.add(record)
     if as_json:
         typer.echo(json.dumps({"token": text, **_shown(record, now_ms)}))
@@ -73,7 +74,7 @@ def create(
 def list_tokens(as_json: AsJson = False) -> None:
     """List all tokens, oldest first, without their secrets."""
     now_ms = clock_ms()
-    with _tokens() as file:
+    with token_file_or_exit(settings_or_exit()) as file:
         found = file.all()
     if as_json:
         for record in found:
@@ -91,7 +92,7 @@ def revoke(
 ) -> None:
     """Revoke a token, for good; it is refused within a second. Exit code 1 if there is none of that id."""
     now_ms = clock_ms()
-    with _tokens() as file:
+    with token_file_or_exit(settings_or_exit()) as file:
         record = file.revoke(token_id, now_ms)
     if record is None or record.revoked_at is None:
         raise failure(f"There is no token {token_id}.")
@@ -103,8 +104,8 @@ def revoke(
 
 
 @contextmanager
-def _tokens() -> Iterator["TokenFile"]:
-    settings = settings_or_exit()
+def token_file_or_exit(settings: Settings) -> Iterator["TokenFile"]:
+    """The tokens behind these settings; leaves with exit code 1 where Redis does not answer."""
     import redis  # a tenth of a second that other commands do not owe
 
     from burnline.api.access.setup import token_client, token_file

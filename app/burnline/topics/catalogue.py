@@ -1,7 +1,7 @@
 """The list of topics: names, partitions, retention and purpose. Nothing else in Burnline names a topic's setup."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from burnline.ledger.bounds import RECORD_MAX_BYTES
@@ -106,13 +106,14 @@ def topics_for(settings: Settings) -> Topics:
         return TopicSpec(settings.topic_prefix + name, partitions, {**common, **config}, purpose)
 
     many = settings.partitions
+    usage = spec(
+        "usage",
+        many,
+        {**_kept(7, max_message_bytes=USAGE_MAX_BYTES), TIMESTAMP_TYPE: "LogAppendTime"},
+        "Usage events, by session.",
+    )
     return Topics(
-        usage=spec(
-            "usage",
-            many,
-            {**_kept(7, max_message_bytes=USAGE_MAX_BYTES), TIMESTAMP_TYPE: "LogAppendTime"},
-            "Usage events, by session.",
-        ),
+        usage=usage if settings.usage_topic is None else replace(usage, name=settings.usage_topic),
         sessions=spec(
             "sessions",
             many,

@@ -88,7 +88,6 @@ def test_what_was_set_is_restored_and_a_second_time_changes_nothing(
     assert values(there, "baselines") == before["baselines"]
 
 
-@pytest.mark.needs("compaction")  # of a broker that gives topics ids, and says exactly where they end
 def test_what_was_counted_goes_on_elsewhere(
     settings: Settings, elsewhere: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +113,6 @@ def test_what_was_counted_goes_on_elsewhere(
     assert found["s-2"] == Decimal(before["s-2"])
 
 
-@pytest.mark.needs("compaction")
 def test_state_that_moves_is_of_no_one_moment(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

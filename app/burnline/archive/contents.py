@@ -4,8 +4,8 @@ from typing import Final
 
 from burnline.topics.catalogue import Topics, TopicSpec
 
-STATE: Final = ("sessions", "rollups", "usage_rollups", "event_ids", "progress")
-"""What workers have counted, all of one moment; progress comes last, as it speaks for the others."""
+STATE: Final = ("sessions", "rollups", "usage_rollups", "event_ids", "adjustments", "progress")
+"""What was counted, and what was made of it, all of one moment; progress comes last, as it speaks for the others."""
 LEFT_OUT: Final = ("detection", "budget_progress")
 """Where `detect` and `budgets run` are in other topics, by their offsets: it says nothing about restored ones, and is
 found anew."""

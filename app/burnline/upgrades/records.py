@@ -13,6 +13,7 @@ from burnline.kafka import Config
 from burnline.ledger import record, rollup, usage_record
 from burnline.ledger.progress import Progress
 from burnline.pricing.valuation import ValuationRate
+from burnline.repricing.adjustment import Adjustment
 from burnline.topics.catalogue import Topics, TopicSpec
 from burnline.topics.errors import TopicMissing
 from burnline.topics.reading import read_to_end
@@ -29,6 +30,7 @@ READERS: Final[dict[str, Read]] = {
     "budgets": Budget.parse,
     "anomaly_notes": AnomalyNote.parse,
     "controls": Control.parse,
+    "adjustments": Adjustment.parse,
     "policies": PolicyRecord.parse,
 }
 """What reads the records of a topic, by its role; raises ValueError for one that it cannot read."""

@@ -64,7 +64,7 @@ hostile: $(READY) ## a worker under hostile input for an hour: flat memory, a si
 	$(BIN)/python -m tests.faults.hostile $(if $(MINUTES),--minutes $(MINUTES))
 
 long: $(READY) ## what only shows after minutes: workers with nothing in their logs, FOCUS' validator, frameworks (Java 17, PyPI)
-	$(BIN)/pytest -m long tests/faults tests/api tests/demo tests/metering tests/notify
+	$(BIN)/pytest -m long tests/faults tests/api tests/cli tests/demo tests/metering tests/notify
 
 fuzz: $(READY) ## ten minutes of made-up inputs for the kernel, led by what they reach (clang or gcc; SECONDS=60)
 	$(BIN)/python -m tests.native.fuzzing $(if $(SECONDS),--seconds $(SECONDS))

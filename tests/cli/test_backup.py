@@ -88,6 +88,7 @@ def test_what_was_set_is_restored_and_a_second_time_changes_nothing(
     assert values(there, "baselines") == before["baselines"]
 
 
+@pytest.mark.long
 def test_what_was_counted_goes_on_elsewhere(
     settings: Settings, elsewhere: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_what_was_counted_goes_on_elsewhere(
     assert found["s-2"] == Decimal(before["s-2"])
 
 
+@pytest.mark.long
 def test_state_that_moves_is_of_no_one_moment(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +129,7 @@ def test_state_that_moves_is_of_no_one_moment(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_second_set_of_sums_beside_the_first(
     settings: Settings, elsewhere: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,8 +76,9 @@ class GuardedBroker(ApacheBroker):
 
 
 def rights_of_a_worker(settings: Settings) -> list[Right]:
-    """All that a worker needs, one by one."""
-    return one_by_one(grants_of(Component.WORKER, settings))
+    """All that a worker needs, one by one; what READ of a group and WRITE of an id include is not granted again."""
+    rights = one_by_one(grants_of(Component.WORKER, settings))
+    return [right for right in rights if right[0] is ResourceType.TOPIC or right[2] is not AclOperation.DESCRIBE]
 
 
 def one_by_one(grants: Iterable[Grant]) -> list[Right]:

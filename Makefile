@@ -124,7 +124,7 @@ wheel: $(READY) ## dist/: a wheel with the kernel and the manylinux tag that it 
 # requirements.lock is the image's: every component, without the demo's servers.
 lock: ## renew the lock files (needs uv)
 	echo hatchling | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-build.lock
-	uv pip compile pyproject.toml --extra worker --extra api --extra notify --extra otel --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra worker --extra api --extra notify --extra otel --extra registry --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-dev.lock
 	echo matplotlib | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-bench.lock
 	printf "cyclonedx-bom\ndetect-secrets\npip-audit\n" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header -q -o requirements-security.lock

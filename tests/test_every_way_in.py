@@ -34,7 +34,8 @@ from burnline.metering.hooks import litellm
 from burnline.metering.hooks.acting import recorder
 from burnline.otel.mapping import Rules
 from burnline.publisher.encoding import encode, record_of
-from burnline.relay.transform import Place, transform
+from burnline.relay.records import Place, Record
+from burnline.relay.telemetry import transform
 from tests.ledger.examples import T0, held, ledger
 from tests.metering.conftest import Kept
 from tests.metering.stub import provider
@@ -269,8 +270,8 @@ def by_log_in_json(event: Event, folder: Path) -> bytes:
 
 
 def relayed(export: bytes, *, logs: bool) -> bytes:
-    [found] = transform(Place("otlp", 0, 0), None, export, None, logs=logs, rules=RULES).usage
-    return json.dumps(json.loads(found.value) | {"occurred_at": T0}).encode()
+    [found] = transform(Record(Place("otlp", 0, 0), None, export, []), logs=logs, rules=RULES).usage
+    return json.dumps(json.loads(found.value or b"") | {"occurred_at": T0}).encode()
 
 
 def by_claude_adapter(event: Event, _folder: Path) -> bytes:

@@ -37,8 +37,10 @@ def test_no_setting_is_listed_that_is_gone() -> None:
 def test_every_metric_is_listed_and_none_that_is_gone() -> None:
     registry = CollectorRegistry()
     WorkerMetrics(registry, label_limit=1)
-    for kind in (ProjectorMetrics, ApiMetrics, NotifyMetrics, RelayMetrics, DetectorMetrics):
+    for kind in (ProjectorMetrics, ApiMetrics, NotifyMetrics, DetectorMetrics):
         kind(registry)
+    for source in ("otel", "registry"):
+        RelayMetrics(source, registry)
     BudgetMetrics(registry, label_limit=1)
     found = {f"{each.name}_total" if each.type == "counter" else each.name for each in registry.collect()}
     names: list[str] = re.findall(r"^\| (`[^|]+) \|", METRICS, re.MULTILINE)

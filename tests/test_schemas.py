@@ -27,7 +27,7 @@ FROZEN = {
     "budget.json": "9c8edf956e4ea46b00b7c21b3f18bbb42b59ae663498d3987ff000c30edf8b0f",
     "policy.json": "a8761bb42c4a523db3237cd7d8206031565ded41e342ec42728c1480281241db",
     "control.json": "23fc75e3002ecbbe264ec0deb1bca0fd609ea592cd05ba523d1bf4ba5e1d7b28",
-    "dead-letter-headers.json": "ebcb078794c8702d84564f9b3e6b68447c9a79e5e29536fd4a16ada6508d5189",
+    "dead-letter-headers.json": "8ca86088ee68ccd11236f05214efa6566e571b75753bc14a458122511a9ae24b",
     "progress.json": "7a10a3bc232e900911816c86954b4504e2b1e8b285564591951d32670582c4ef",
     "session-ledger.json": "0493c4a57ded0129afef7076e3cc3ee6e376e055239bb8dfb3b302e7d33b03d6",
     "session-rollup.json": "dc3f55a18141650495a2a31fc20198beb005ff40c5f96074d609403395c9180e",

@@ -12,7 +12,7 @@ from burnline import __version__
 from burnline.events.usage import MAX_ID_CHARACTERS
 from burnline.schemas import CONTRACTS, Contract, json_schema
 from burnline.settings import Settings
-from burnline.topics.catalogue import TopicSpec, otel_topics_for, redriven_topic_for, topics_for
+from burnline.topics.catalogue import TopicSpec, framed_topic_for, otel_topics_for, redriven_topic_for, topics_for
 
 VERSION: Final = "3.0.0"
 PATH: Final = "/asyncapi.json"
@@ -83,6 +83,12 @@ _CONTENTS: Final = {
         media_type=_BYTES,
         value=_AS_IT_CAME,
     ),
+    "usage_framed": Content(
+        sends=False,
+        reads=True,
+        media_type=_BYTES,
+        value="A usage event in Confluent's wire format: JSON, Avro, Protobuf.",
+    ),
     "detection": Content(sends=True, reads=True, value="What was learned; internal."),
     "budgets": Content(sends=True, reads=True, contract="budget"),
     "notice_places": Content(sends=True, reads=True, value="Where the message of an anomaly stands; internal."),
@@ -127,6 +133,7 @@ def document(settings: Settings) -> dict[str, Any]:
 def _specs(settings: Settings) -> Iterator[tuple[str, TopicSpec]]:
     yield from topics_for(settings)._asdict().items()
     yield from ((f"otlp_{role}", spec) for role, spec in otel_topics_for(settings)._asdict().items())
+    yield "usage_framed", framed_topic_for(settings)
     yield "redriven", redriven_topic_for(settings)
 
 

@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     otel_metrics_port: Port = Field(
         9467, description="Port of /metrics, /healthz and /readyz of `burnline otel`; 0 takes a free one."
     )
+    registry_metrics_port: Port = Field(
+        9470, description="Port of /metrics, /healthz and /readyz of `burnline registry`; 0 takes a free one."
+    )
     free_providers: str | None = Field(
         None,
         min_length=1,
@@ -291,6 +294,24 @@ class Settings(BaseSettings):
         "or a trace.",
     )
 
+    schema_registry_url: str | None = Field(
+        None,
+        min_length=1,
+        description="Schema registry of `burnline registry`, with its path; several by commas, tried in turn. "
+        "No password in it.",
+    )
+    schema_registry_auth_file: Path | None = Field(
+        None, description="File with user:password, or with a bearer token, for the schema registry."
+    )
+    schema_registry_ca_location: Path | None = Field(
+        None, description="CA bundle (PEM) behind the schema registry's certificate; what certifi has if not set."
+    )
+    framed_topic: str = Field(
+        "usage-framed",
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Where values stand that were written with a schema registry; full name.",
+    )
+
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Address of /metrics, /healthz and /readyz.")
     metrics_port: Port = Field(9464, description="Port of /metrics, /healthz and /readyz; 0 takes a free one.")
     metrics_label_limit: int = Field(
@@ -341,6 +362,7 @@ class Settings(BaseSettings):
             mistakes.append("kafka_ssl_certificate_location and kafka_ssl_key_location go together")
         mistakes += _redis_mistakes(self.redis_url)
         mistakes += _redis_tls_mistakes(self)
+        mistakes += _registry_mistakes(self.schema_registry_url)
         mistakes += _access_mistakes(self)
         if mistakes:
             raise SettingsError(mistakes)
@@ -443,6 +465,20 @@ def _redis_spelling(url: str, parts: SplitResult) -> list[str]:
     if len({int(database) for database in stated if database}) > 1:
         return ["redis_url names two databases: one behind the host, another by db"]
     return []
+
+
+def _registry_mistakes(urls: str | None) -> Iterator[str]:
+    for url in (urls or "").split(",") if urls else ():
+        try:
+            parts = urlsplit(url.strip())
+            whole = parts.scheme in {"http", "https"} and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError as error:
+            yield f"schema_registry_url is no URL: {error}"
+            continue
+        if parts.username is not None or parts.password is not None:
+            yield "schema_registry_url holds a user or password: they belong in schema_registry_auth_file"
+        elif not whole:
+            yield "schema_registry_url is none such as https://registry.example.com:8081"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 from burnline.asyncapi import PATH, VERSION, document
 from burnline.schemas import CONTRACTS
 from burnline.settings import load_settings
-from burnline.topics.catalogue import otel_topics_for, redriven_topic_for, topics_for
+from burnline.topics.catalogue import framed_topic_for, otel_topics_for, redriven_topic_for, topics_for
 from tests.api.stage import Api
 
 CACHE = Path(__file__).parents[2] / ".cache" / "asyncapi"
@@ -63,7 +63,12 @@ def test_the_validator_finds_what_is_wrong(part: str) -> None:
 
 
 def test_every_topic_is_in_it_as_the_catalogue_has_it() -> None:
-    specs = [*topics_for(SETTINGS), *otel_topics_for(SETTINGS), redriven_topic_for(SETTINGS)]
+    specs = [
+        *topics_for(SETTINGS),
+        *otel_topics_for(SETTINGS),
+        framed_topic_for(SETTINGS),
+        redriven_topic_for(SETTINGS),
+    ]
     channels = document(SETTINGS)["channels"].values()
     assert {one["address"]: one["bindings"]["kafka"]["partitions"] for one in channels} == {
         spec.name: spec.partitions for spec in specs

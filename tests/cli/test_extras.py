@@ -54,6 +54,7 @@ def without(extras: set[str], *arguments: str) -> subprocess.CompletedProcess[st
 
 def test_each_library_of_the_table_is_brought_by_its_extra() -> None:
     brought_along = {"mode": {"faust-streaming"}, "starlette": {"fastapi"}, "mcp_types": {"mcp"}}
+    brought_along |= {key: {"confluent-kafka"} for key in ("attrs", "authlib", "cachetools", "certifi")}
     for library, extra in EXTRAS.items():
         assert brought_along.get(library, distributions(library)) & names(OPTIONAL[extra])
 
@@ -61,8 +62,8 @@ def test_each_library_of_the_table_is_brought_by_its_extra() -> None:
 def test_each_library_of_an_extra_is_in_the_table() -> None:
     data_only = {"tzdata", "burnline"}
     told = {name for library in EXTRAS for name in distributions(library)}
-    for extra in ("worker", "api", "demo", "up", "otel", "mcp"):
-        assert names(OPTIONAL[extra]) - told - data_only == set()
+    for extra in ("worker", "api", "demo", "up", "otel", "mcp", "registry"):
+        assert names(OPTIONAL[extra]) - names(PROJECT["dependencies"]) - told - data_only == set()
 
 
 def test_the_sdk_alone_needs_four_libraries() -> None:
@@ -70,7 +71,7 @@ def test_the_sdk_alone_needs_four_libraries() -> None:
 
 
 def test_everything_is_what_developers_have() -> None:
-    assert OPTIONAL["all"] == ["burnline[worker,api,demo,up,notify,otel,mcp]"]
+    assert OPTIONAL["all"] == ["burnline[worker,api,demo,up,notify,otel,mcp,registry]"]
     assert "burnline[all]" in OPTIONAL["dev"]
 
 
@@ -87,6 +88,8 @@ def test_with_the_sdk_alone_every_command_names_the_extra(command: str) -> None:
         pytest.param({"api", "demo"}, ["api"], "api", id="api"),
         pytest.param({"worker", "demo"}, ["worker"], "worker", id="worker"),
         pytest.param({"demo"}, ["demo", "--once"], "demo", id="demo"),
+        pytest.param({"registry"}, ["registry"], "registry", id="registry"),
+        pytest.param({"registry", "mcp"}, ["registry"], "registry", id="registry, and what mcp needs as well"),
     ],
 )
 def test_a_command_without_its_extra_says_so(lacking: set[str], arguments: list[str], extra: str) -> None:

@@ -47,7 +47,8 @@ def test_rules_are_about_metrics_that_exist() -> None:
     ApiMetrics(registry)
     DetectorMetrics(registry)
     BudgetMetrics(registry, label_limit=10)
-    RelayMetrics(registry)
+    for source in ("otel", "registry"):
+        RelayMetrics(source, registry)
     suffixes = ("", "_total", "_bucket", "_count", "_sum")
     exist = {family.name + suffix for family in registry.collect() for suffix in suffixes}
     groups = [*loaded(PROMETHEUS / "alerts.yml")["groups"], *loaded(PROMETHEUS / "records.yml")["groups"]]

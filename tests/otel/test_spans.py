@@ -7,10 +7,11 @@ import pytest
 from burnline.events.contract import UsageEvent
 from burnline.events.decode import decode_batch
 from burnline.otel.mapping import Event, Rules, Skipped
-from burnline.otel.names import MODALITIES
+from burnline.otel.names import EARLIER, PARTS, by_todays_names
 from burnline.otel.spans import usage_of_spans
 from burnline.otel.wire import read_spans
-from burnline.relay.transform import Place, transform
+from burnline.relay.records import Place, Record
+from burnline.relay.telemetry import transform
 from tests.otel.emitted import END_NS, Emitter
 
 RULES = Rules(default_org="acme")
@@ -130,8 +131,21 @@ def test_a_call_that_failed_and_was_billed_counts_and_says_so() -> None:
     assert "error" not in one(CALL)
 
 
+def test_each_name_means_one_thing() -> None:
+    known = [name for today, earlier in EARLIER.items() for name in (today, *earlier)]
+    assert len(known) == len(set(known))
+    assert set(PARTS.values()) <= EARLIER.keys()
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["today's first", "today's last"])
+def test_of_several_names_for_one_thing_todays_counts_wherever_it_stands(order: int) -> None:
+    given = {"llm.model_name": "c", "gen_ai.request.model": "b", "gen_ai.response.model": "a", "gen_ai.system": ""}
+    told = by_todays_names(list(given.items())[::order])
+    assert told == {"gen_ai.response.model": "a"}
+
+
 def test_each_field_is_one_of_the_contract() -> None:
-    assert set(MODALITIES) <= set(UsageEvent.model_fields)
+    assert set(PARTS) <= set(UsageEvent.model_fields)
     assert {"error", "reported_cost_usd", "reported_cost_source"} <= set(UsageEvent.model_fields)
 
 
@@ -310,7 +324,7 @@ def test_what_makes_no_sense_is_told_by_the_worker_with_its_field(
 ) -> None:
     emitter = Emitter()
     emitter.span("chat", CALL | attributes)
-    done = transform(Place("otlp_spans", 0, 7), None, emitter.proto(), None, logs=False, rules=RULES)
+    done = transform(Record(Place("otlp_spans", 0, 7), None, emitter.proto(), []), logs=False, rules=RULES)
     (usage,) = done.usage
     _, (rejection,) = decode_batch([usage.value], now_ms=END_NS // 1_000_000, max_clock_skew_ms=0)
     assert (rejection.reason.value, rejection.field) == (reason, field)
@@ -320,7 +334,7 @@ def test_what_makes_no_sense_is_told_by_the_worker_with_its_field(
 def test_a_call_without_a_model_is_told_too() -> None:
     emitter = Emitter()
     emitter.span("chat", without("gen_ai.request.model", "gen_ai.response.model"))
-    done = transform(Place("otlp_spans", 0, 7), None, emitter.proto(), None, logs=False, rules=RULES)
+    done = transform(Record(Place("otlp_spans", 0, 7), None, emitter.proto(), []), logs=False, rules=RULES)
     _, (rejection,) = decode_batch([done.usage[0].value], now_ms=END_NS // 1_000_000, max_clock_skew_ms=0)
     assert rejection[1:3] == ("missing_field", "model")
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from burnline.events.dead_letters import DeadLetterHeaders
 from burnline.otel.mapping import Rules
 from burnline.otel.wire import NotOtlp, is_json, read_logs, read_spans
-from burnline.relay.transform import Place, transform
+from burnline.relay.records import Place, Record
+from burnline.relay.telemetry import transform
 from tests.otel.emitted import Emitter
 
 
@@ -39,7 +40,7 @@ NEITHER = {
 def test_what_is_no_otlp_is_a_dead_letter_with_its_bytes(value: bytes) -> None:
     with pytest.raises(NotOtlp):
         read_spans(value)
-    done = transform(Place("otlp_spans", 3, 9), b"k", value, [("h", b"1")], logs=False, rules=Rules())
+    done = transform(Record(Place("otlp_spans", 3, 9), b"k", value, [("h", b"1")]), logs=False, rules=Rules())
     assert done.usage == []
     assert done.letter is not None
     assert (done.letter.key, done.letter.value) == (b"k", value)
@@ -58,10 +59,12 @@ def test_any_bytes_are_read_or_refused(value: bytes) -> None:
 
 def test_the_encodings_are_told_apart() -> None:
     emitter = Emitter()
-    emitter.span("x", {"a": 1, "b": True, "c": 1.5, "d": "text", "e": [1, 2]}, failed=True)
+    told = {"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 0, "gen_ai.usage.cost.total": 1.5}
+    texts = {"gen_ai.response.model": "m", "team.id": True}
+    emitter.span("x", {**told, **texts, "gen_ai.response.id": [1, 2], "gen_ai.input.messages": "Hi"}, failed=True)
     assert is_json(emitter.json())
     assert not is_json(emitter.proto())
     (span,) = read_spans(emitter.proto())
     assert read_spans(emitter.json()) == [span]
-    assert span.attributes == {"a": 1, "b": True, "c": 1.5, "d": "text"}
+    assert span.attributes == {**told, "gen_ai.response.model": "m", "burnline.team_id": True}
     assert span.is_error

@@ -20,6 +20,7 @@ from burnline.events.decode import decode_batch
 from burnline.kafka import client_config
 from burnline.relay.metrics import RelayMetrics
 from burnline.relay.runner import Relay, member_id
+from burnline.relay.sources import telemetry
 from burnline.settings import Settings
 from burnline.topics.catalogue import otel_topics_for, topics_for
 from burnline.topics.ensure import ensure_otel_topics, ensure_topics
@@ -176,7 +177,7 @@ def relaying(settings: Settings) -> Iterator[None]:
     """The relay in a thread, until the end of the block."""
     stop = threading.Event()
     soon = settings.model_copy(update={"session_timeout_ms": 6_000})
-    relay = Relay(soon, "one", RelayMetrics(CollectorRegistry()), stop)
+    relay = Relay(soon, telemetry(soon), "one", RelayMetrics("otel", CollectorRegistry()), stop)
     thread = threading.Thread(target=relay.run)
     thread.start()
     try:

@@ -5,7 +5,7 @@ from confluent_kafka.admin import AclOperation, ResourceType
 
 from burnline.settings import load_settings
 from burnline.topics.admission import needed
-from burnline.topics.catalogue import otel_topics_for, redriven_topic_for, topics_for
+from burnline.topics.catalogue import framed_topic_for, otel_topics_for, redriven_topic_for, topics_for
 from burnline.topics.grants import WHAT, Component, Grant, grants_of
 
 SETTINGS = load_settings(topic_prefix="t.", app_id="app", partitions=3)
@@ -25,7 +25,8 @@ def holders(topic: str, operation: AclOperation) -> set[Component]:
 
 
 def test_every_topic_is_read_and_written_by_somebody() -> None:
-    for spec in (*topics_for(SETTINGS), *otel_topics_for(SETTINGS), redriven_topic_for(SETTINGS)):
+    apart = (framed_topic_for(SETTINGS), redriven_topic_for(SETTINGS))
+    for spec in (*topics_for(SETTINGS), *otel_topics_for(SETTINGS), *apart):
         operations = may(Component.OPERATOR, ResourceType.TOPIC)[spec.name]
         assert operations >= {READ, WRITE, AclOperation.CREATE}, spec.name
 
@@ -42,8 +43,8 @@ def test_a_component_is_told_in_words_and_has_one_grant_for_each_resource(compon
     [
         ("t.sessions", {Component.WORKER}),
         ("t.progress", {Component.WORKER}),
-        ("t.dead-letters", {Component.WORKER}),
-        ("t.usage", {Component.PUBLISHER, Component.API, Component.OTEL}),
+        ("t.dead-letters", {Component.WORKER, Component.REGISTRY}),
+        ("t.usage", {Component.PUBLISHER, Component.API, Component.OTEL, Component.REGISTRY}),
         ("t.anomalies", {Component.WORKER, Component.DETECT}),
         ("t.controls", {Component.BUDGETS}),
         ("t.baselines", {Component.API}),

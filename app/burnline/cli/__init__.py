@@ -34,6 +34,7 @@ COMMANDS = (
     "publish",
     "rates",
     "recount",
+    "registry",
     "reprice",
     "restore",
     "sessions",
@@ -90,14 +91,18 @@ def _register() -> ModuleNotFoundError | None:
 def _stand_in(name: str, missing: ModuleNotFoundError) -> None:
     from burnline.cli.root import cli
 
+    command_name = name.rstrip("_").replace("_", "-")
+    sentence = missing_extra(missing, command_name)
+
     @cli.command(
-        name.rstrip("_").replace("_", "-"),
-        help=missing_extra(missing),
+        command_name,
+        help=sentence,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
         add_help_option=False,
     )
     def command() -> None:
-        raise missing
+        print(sentence, file=sys.stderr)
+        sys.exit(EXIT_MISSING)
 
 
 _without_any = _register()

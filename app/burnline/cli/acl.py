@@ -43,9 +43,10 @@ def acl(
 ) -> None:
     """Print the least rights of each component, as lines for kafka-acls.sh or as users of Strimzi. Asks no broker.
 
-    Components: worker, projector, api, notify, budgets, detect, otel, publisher (agents), controls (runtimes that ask
-    whether to go on), collector (the OpenTelemetry Collector), reader and operator (the command line). The topics,
-    groups and transactional ids are those of the settings: BURNLINE_TOPIC_PREFIX, BURNLINE_APP_ID, BURNLINE_PARTITIONS.
+    Components: worker, projector, api, notify, budgets, detect, otel, registry, publisher (agents), controls (runtimes
+    that ask whether to go on), collector (the OpenTelemetry Collector), reader and operator (the command line). The
+    topics, groups and transactional ids are those of the settings: BURNLINE_TOPIC_PREFIX, BURNLINE_APP_ID,
+    BURNLINE_PARTITIONS.
 
     [bold]--format redis[/bold] prints what projector, api, reader and operator need on a Redis with users, but for the
     password.

@@ -10,7 +10,7 @@ from burnline.cli.reached import settings_with_brokers
 from burnline.cli.reference import failure, print_whole
 from burnline.cli.root import cli, console, settings_or_exit
 from burnline.topics.catalogue import DAY_MS, TopicSpec, topics_for
-from burnline.topics.ensure import TopicOutcome, ensure_otel_topics, ensure_topics
+from burnline.topics.ensure import TopicOutcome, ensure_framed_topic, ensure_otel_topics, ensure_topics
 from burnline.topics.errors import TopicError
 
 topics = typer.Typer(help="List Burnline's topics, or create those that are missing.", no_args_is_help=True)
@@ -39,6 +39,9 @@ def ensure(
     with_otel: Annotated[
         bool, typer.Option("--otel", help="Also those that [bold]burnline otel[/bold] reads and writes.")
     ] = False,
+    with_framed: Annotated[
+        bool, typer.Option("--framed", help="Also the one that [bold]burnline registry[/bold] reads.")
+    ] = False,
     grow: Annotated[
         bool, typer.Option("--grow", help="Add the partitions that existing topics lack, up to BURNLINE_PARTITIONS.")
     ] = False,
@@ -54,6 +57,7 @@ def ensure(
     settings = settings_with_brokers()
     try:
         outcomes = ensure_topics(settings, grow=grow) + (ensure_otel_topics(settings) if with_otel else [])
+        outcomes += ensure_framed_topic(settings) if with_framed else []
     except TopicError as error:
         raise failure(str(error)) from error
     for outcome in outcomes:

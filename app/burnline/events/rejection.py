@@ -14,6 +14,8 @@ class Reason(StrEnum):
     NOT_JSON = "not_json"
     CONFLUENT_FRAME = "confluent_frame"
     """Written by a serializer of Confluent's schema registry, which puts five bytes before the value."""
+    REGISTRY_SCHEMA = "registry_schema"
+    """A framed value whose schema the registry does not know, or that is not what its schema says."""
     NOT_OTLP = "not_otlp"
     """A record of the OpenTelemetry Collector that is no export of spans or log records."""
     CLOUDEVENT = "cloudevent"

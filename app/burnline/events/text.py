@@ -179,7 +179,7 @@ def _refuse_frame(value: bytes) -> None:
         schema_id = int.from_bytes(value[1:_FRAME_BYTES], "big")
         detail = (
             f"the value is framed for a schema registry (magic byte 0, schema id {schema_id}): publish it without, "
-            "by a plain serializer"
+            "or to the topic of `burnline registry`"
         )
         raise _error(Reason.CONFLUENT_FRAME, detail)
 

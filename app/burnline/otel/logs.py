@@ -18,6 +18,7 @@ from burnline.otel.mapping import (
     reported_cost,
     session_of,
 )
+from burnline.otel.names import by_todays_names
 from burnline.otel.shapes import Attributes, LogRecord
 
 API_REQUEST = "claude_code.api_request"
@@ -44,8 +45,9 @@ def _is_request(record: LogRecord) -> bool:
 def _event(record: LogRecord, rules: Rules) -> Event:
     own, resource = record.attributes, record.resource
     event: Event = {"occurred_at": record.time_ns // MS_NS}
-    belongs(event, (own,), resource, rules)
-    event["session_id"] = session_of(event, (own,), resource, record.trace_id, rules)
+    told, emitter = by_todays_names(own.items()), by_todays_names(resource.items())
+    belongs(event, (told,), emitter, rules)
+    event["session_id"] = session_of(event, (told,), emitter, record.trace_id, rules)
     event["event_id"] = as_id(own.get("request_id")) or as_id(own.get("client_request_id")) or _made_up_id(record)
     event["model"] = as_id(own.get("model"))
     event["provider"] = _provider(event["model"])

@@ -12,6 +12,7 @@ from burnline.otel.shapes import Attributes, Scalar
 
 MS_NS = 1_000_000
 UNKNOWN_AGENT = "unknown"
+_PARTS = (("input_tokens", ("cached_input_tokens", "cache_write_tokens")), ("output_tokens", ("reasoning_tokens",)))
 MOST_CHARACTERS = 2 * MAX_ID_CHARACTERS
 MOST_COST_USD = Decimal(1_000_000)
 """A call that is said to have cost more was told in another unit."""
@@ -46,13 +47,11 @@ class Rules(NamedTuple):
     fallback: Fallback = "agent-day"
 
 
-def first_of(wanted: Sequence[str], *places: Attributes) -> Scalar | None:
-    """The value under the first name that stands in a place, looking through all names in one place after the other."""
+def first_of(name: str, *places: Attributes) -> Scalar | None:
+    """What is told under a name of today's, in the first place that has it."""
     for place in places:
-        for name in wanted:
-            value = place.get(name)
-            if value is not None and value != "":
-                return value
+        if (value := place.get(name)) is not None:
+            return value
     return None
 
 
@@ -77,17 +76,16 @@ def inclusive(event: Event) -> None:
     emitters pass on what their provider says, and some providers count them beside. Parts that exceed their total
     cannot lie in it, so they are added.
     """
-    for total, parts in (("input_tokens", ("cached_input_tokens", "cache_write_tokens")),
-                         ("output_tokens", ("reasoning_tokens",))):  # fmt: skip
-        counts = [event.get(name, 0) for name in (total, *parts)]
-        if all(type(count) is int for count in counts) and sum(counts[1:]) > counts[0]:
-            event[total] = sum(counts)
+    for total, parts in _PARTS:
+        counts = [event[name] for name in parts if name in event]
+        if counts and all(type(count) is int for count in (event[total], *counts)) and sum(counts) > event[total]:
+            event[total] += sum(counts)
 
 
 def belongs(event: Event, places: Sequence[Attributes], resource: Attributes, rules: Rules) -> None:
-    """Say whose it is: organisation, agent, team, project."""
+    """Say whose it is: organisation, agent, team, project. Attributes are by today's names, here as below."""
     event["org_id"] = as_id(first_of(names.ORG, *places, resource)) or rules.default_org
-    agent = first_of(names.AGENT, *places) or first_of(names.AGENT + names.SERVICE, resource)
+    agent = first_of(names.AGENT, *places, resource) or first_of(names.SERVICE, resource)
     event["agent_id"] = as_id(agent) or UNKNOWN_AGENT
     for field, wanted in (("team_id", names.TEAM), ("project_code", names.PROJECT)):
         if (value := first_of(wanted, *places, resource)) is not None:

@@ -19,8 +19,8 @@ class Span(NamedTuple):
         start_ns: When it began, nanoseconds since 1970-01-01 UTC; 0 if not said.
         end_ns: When it ended, likewise.
         is_error: Whether its status says that it failed.
-        attributes: Its own.
-        resource: Those of what emitted it.
+        attributes: Its own that are read, by today's names (`names`).
+        resource: Those of what emitted it, likewise.
     """
 
     trace_id: str

@@ -21,7 +21,6 @@ from burnline.otel.mapping import (
     as_id,
     belongs,
     bounded,
-    first_of,
     inclusive,
     reported_cost,
     session_of,
@@ -30,6 +29,7 @@ from burnline.otel.shapes import Attributes, Span
 
 MOST_ANCESTORS = 64
 CLAUDE_CODE = "claude_code."
+_OF_A_MODEL = frozenset({names.MODEL, names.PROVIDER})
 _TIERS = {"default": "standard"}
 """OpenAI's name of its usual tier."""
 
@@ -37,21 +37,22 @@ _TIERS = {"default": "standard"}
 def usage_of_spans(spans: Sequence[Span], rules: Rules) -> list[Event | Skipped]:
     """What each span of one export comes to: the fields of a usage event, or why it is none."""
     by_id = {(span.trace_id, span.span_id): span for span in spans}
+    above = [list(_ancestors(span, by_id)) for span in spans]
     reasons = [_why_not(span) for span in spans]
     around = {
-        (span.trace_id, above.span_id)
-        for span, reason in zip(spans, reasons, strict=True)
+        (one.trace_id, one.span_id)
+        for ancestors, reason in zip(above, reasons, strict=True)
         if reason is None
-        for above in _ancestors(span, by_id)
+        for one in ancestors
     }
     return [
         reason
         or (
             Skipped.CONTAINER
             if (span.trace_id, span.span_id) in around
-            else _event(span, [above.attributes for above in _ancestors(span, by_id)], rules)
+            else _event(span, [one.attributes for one in ancestors], rules)
         )
-        for span, reason in zip(spans, reasons, strict=True)
+        for span, ancestors, reason in zip(spans, above, reasons, strict=True)
     ]
 
 
@@ -59,18 +60,16 @@ def _why_not(span: Span) -> Skipped | None:
     attributes = span.attributes
     if span.name.startswith(CLAUDE_CODE):
         return Skipped.COUNTED_BY_LOGS
-    operation = first_of(names.OPERATION, attributes)
-    kind = first_of(names.CONTAINER_KINDS, attributes)
-    if operation is None and kind is None and first_of(names.MODEL + names.PROVIDER, attributes) is None:
+    operation = attributes.get(names.OPERATION)
+    kind = attributes.get(names.SPAN_KIND)
+    if operation is None and kind is None and not attributes.keys() & _OF_A_MODEL:
         return Skipped.NOT_A_MODEL_CALL
     if operation is not None:
         if operation not in names.CALLS:
             return Skipped.CONTAINER
     elif kind is not None and str(kind).lower() not in names.CALLING_KINDS:
         return Skipped.CONTAINER
-    if first_of(names.INPUT + names.OUTPUT, attributes) is None:
-        return Skipped.NO_USAGE
-    return None
+    return None if names.INPUT in attributes or names.OUTPUT in attributes else Skipped.NO_USAGE
 
 
 def _ancestors(span: Span, by_id: Mapping[tuple[str, str], Span]) -> Iterator[Span]:
@@ -89,38 +88,32 @@ def _event(span: Span, above: Sequence[Attributes], rules: Rules) -> Event:
     event: Event = {"occurred_at": (span.end_ns or span.start_ns) // MS_NS}
     belongs(event, places, resource, rules)
     event["session_id"] = session_of(event, places, resource, span.trace_id, rules)
-    response = as_id(first_of(names.RESPONSE_ID, own))
+    response = as_id(own.get(names.RESPONSE_ID))
     event["event_id"] = response or f"{span.trace_id}:{span.span_id}"
-    event["model"] = as_id(first_of(names.MODEL, own))
+    event["model"] = as_id(own.get(names.MODEL))
     event["kind"] = names.CALLS.get(str(_operation(own)), "llm")
     event["run_id"] = span.trace_id or None
-    event["provider"] = as_id(first_of(names.PROVIDER, own))
+    event["provider"] = as_id(own.get(names.PROVIDER))
     if span.is_error:
         event["error"] = True
     _count(event, own)
-    tier = first_of(names.SERVICE_TIER, own)
+    tier = own.get(names.SERVICE_TIER)
     if tier is not None and tier != "auto":
         event["service_tier"] = _TIERS.get(str(tier), tier)
-    if (cost := reported_cost(first_of(names.REPORTED_COST, own))) is not None:
+    if (cost := reported_cost(own.get(names.REPORTED_COST))) is not None:
         event["reported_cost_usd"] = cost
         event["reported_cost_source"] = "otel"
     return bounded(event)
 
 
 def _operation(own: Attributes) -> object:
-    return first_of(names.OPERATION, own) or str(first_of(names.CONTAINER_KINDS, own)).lower()
+    return own.get(names.OPERATION) or str(own.get(names.SPAN_KIND)).lower()
 
 
 def _count(event: Event, own: Attributes) -> None:
-    event["input_tokens"] = as_count(first_of(names.INPUT, own)) or 0
-    event["output_tokens"] = as_count(first_of(names.OUTPUT, own)) or 0
-    parts = {
-        "cached_input_tokens": names.CACHE_READ,
-        "cache_write_tokens": names.CACHE_WRITE,
-        "reasoning_tokens": names.REASONING,
-        **names.MODALITIES,
-    }
-    for field, wanted in parts.items():
-        if count := as_count(first_of(wanted, own)):
+    event["input_tokens"] = as_count(own.get(names.INPUT)) or 0
+    event["output_tokens"] = as_count(own.get(names.OUTPUT)) or 0
+    for field, name in names.PARTS.items():
+        if name in own and (count := as_count(own[name])):
             event[field] = count
     inclusive(event)

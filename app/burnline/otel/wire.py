@@ -5,7 +5,7 @@ message of protobuf's does. JSON is read here and not by protobuf's own reader, 
 writes them in hexadecimal.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,7 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from burnline.otel.shapes import Attributes, LogRecord, Scalar, Span
+from burnline.otel.names import KNOWN, by_todays_names
+from burnline.otel.shapes import LogRecord, Scalar, Span
 
 _JSON_SPACE = b" \t\r\n"
 
@@ -53,7 +54,7 @@ def _proto_spans(value: bytes) -> Iterator[Span]:
     except DecodeError as error:
         raise NotOtlp(f"no spans in OTLP's protobuf: {error}") from error
     for of_resource in export.resource_spans:
-        resource = _proto_attributes(of_resource.resource.attributes)
+        resource = by_todays_names(_proto_scalars(of_resource.resource.attributes, KNOWN))
         for of_scope in of_resource.scope_spans:
             for span in of_scope.spans:
                 yield Span(
@@ -64,7 +65,7 @@ def _proto_spans(value: bytes) -> Iterator[Span]:
                     span.start_time_unix_nano,
                     span.end_time_unix_nano,
                     span.status.code == Status.STATUS_CODE_ERROR,
-                    _proto_attributes(span.attributes),
+                    by_todays_names(_proto_scalars(span.attributes, KNOWN)),
                     resource,
                 )
 
@@ -75,25 +76,29 @@ def _proto_logs(value: bytes) -> Iterator[LogRecord]:
     except DecodeError as error:
         raise NotOtlp(f"no log records in OTLP's protobuf: {error}") from error
     for of_resource in export.resource_logs:
-        resource = _proto_attributes(of_resource.resource.attributes)
+        resource = dict(_proto_scalars(of_resource.resource.attributes))
         for of_scope in of_resource.scope_logs:
             for record in of_scope.log_records:
                 yield LogRecord(
                     record.event_name or record.body.string_value,
                     record.time_unix_nano or record.observed_time_unix_nano,
                     record.trace_id.hex(),
-                    _proto_attributes(record.attributes),
+                    dict(_proto_scalars(record.attributes)),
                     resource,
                 )
 
 
-def _proto_attributes(pairs: Iterable[KeyValue]) -> Attributes:
-    found: dict[str, Scalar] = {}
+def _proto_scalars(pairs: Iterable[KeyValue], wanted: Container[str] | None = None) -> Iterator[tuple[str, Scalar]]:
+    """Plain values, only those under these names: prompts and answers may stand beside them, and are long."""
     for pair in pairs:
-        kind = pair.value.WhichOneof("value")
-        if kind in _SCALARS:
-            found[pair.key] = getattr(pair.value, kind)
-    return found
+        if wanted is not None and pair.key not in wanted:
+            continue
+        value = pair.value
+        told: Scalar = value.string_value or value.int_value
+        if told:  # nearly all are texts or counts, and to ask which it is takes as long as to read it
+            yield pair.key, told
+        elif (kind := value.WhichOneof("value")) in _SCALARS:
+            yield pair.key, getattr(value, kind)
 
 
 _SCALARS = frozenset({"string_value", "bool_value", "int_value", "double_value"})
@@ -182,7 +187,7 @@ def _json(value: bytes, decoder: Any) -> Any:
 
 def _json_spans(export: _Traces) -> Iterator[Span]:
     for of_resource in export.resource_spans or ():
-        resource = _json_attributes((of_resource.resource or _Resource()).attributes)
+        resource = by_todays_names(_json_scalars((of_resource.resource or _Resource()).attributes))
         for of_scope in of_resource.scope_spans or ():
             for span in of_scope.spans or ():
                 yield Span(
@@ -193,32 +198,30 @@ def _json_spans(export: _Traces) -> Iterator[Span]:
                     _nanoseconds(span.start_time_unix_nano),
                     _nanoseconds(span.end_time_unix_nano),
                     (span.status or _Status()).code in (2, "STATUS_CODE_ERROR"),
-                    _json_attributes(span.attributes),
+                    by_todays_names(_json_scalars(span.attributes)),
                     resource,
                 )
 
 
 def _json_logs(export: _Logs) -> Iterator[LogRecord]:
     for of_resource in export.resource_logs or ():
-        resource = _json_attributes((of_resource.resource or _Resource()).attributes)
+        resource = dict(_json_scalars((of_resource.resource or _Resource()).attributes))
         for of_scope in of_resource.scope_logs or ():
             for record in of_scope.log_records or ():
                 yield LogRecord(
                     record.event_name or (record.body or _AnyValue()).string_value or "",
                     _nanoseconds(record.time_unix_nano) or _nanoseconds(record.observed_time_unix_nano),
                     (record.trace_id or "").lower(),
-                    _json_attributes(record.attributes),
+                    dict(_json_scalars(record.attributes)),
                     resource,
                 )
 
 
-def _json_attributes(pairs: Iterable[_KeyValue] | None) -> Attributes:
-    found: dict[str, Scalar] = {}
+def _json_scalars(pairs: Iterable[_KeyValue] | None) -> Iterator[tuple[str, Scalar]]:
     for pair in pairs or ():
         value = _scalar(pair.value) if pair.value is not None else None
         if value is not None:
-            found[pair.key] = value
-    return found
+            yield pair.key, value
 
 
 def _scalar(value: _AnyValue) -> Scalar | None:

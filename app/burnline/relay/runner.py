@@ -1,5 +1,8 @@
 """Consume, transform, produce: each batch of records, the usage events in it, and how far they reach, all or none.
 
+A record that cannot be read now, since the registry that knows its schema is away, holds its partition: it is read
+again until it can be, and the other partitions go on.
+
 Side effects in their order, and what it means when one fails:
 
 1. `init_transactions` ends what an earlier run under this transactional id left open. It fails: tried again.
@@ -25,11 +28,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from burnline.events.dead_letters import DeadLetter, Headers
 from burnline.kafka import Config, client_config
-from burnline.otel.mapping import Rules
+from burnline.relay.holding import Holding, Partition, partition_of
 from burnline.relay.metrics import RelayMetrics
-from burnline.relay.transform import Place, Transformed, Usage, transform
+from burnline.relay.records import NotYet, Place, Record, Transformed, Usage
+from burnline.relay.sources import Source
 from burnline.settings import Settings
-from burnline.topics.catalogue import MOST_BYTES, otel_topics_for, topics_for
+from burnline.topics.catalogue import MOST_BYTES, topics_for
 from burnline.topics.client_log import client_log
 
 POLL_S = 0.5
@@ -53,16 +57,6 @@ _HOPELESS = {
 _log = logging.getLogger(__name__)
 
 
-def group_of(settings: Settings) -> str:
-    """The consumer group: how far the Collector's topics were read stands there."""
-    return f"{settings.app_id}-otel"
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What the operator decides."""
-    return Rules(settings.otel_default_org, settings.otel_session_fallback)
-
-
 def member_id(name: str, partitions: Sequence[int]) -> str:
     """The static member's id in the group: another one once a topic has other partitions.
 
@@ -77,31 +71,43 @@ def member_id(name: str, partitions: Sequence[int]) -> str:
 
 
 class Relay:
-    """Brings telemetry to `usage`. `run` blocks until `stop` is set."""
+    """Brings a source's records to `usage`. `run` blocks until `stop` is set."""
 
-    def __init__(self, settings: Settings, instance: str, metrics: RelayMetrics, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, source: Source, instance: str, metrics: RelayMetrics, stop: threading.Event
+    ) -> None:
         """Take what it works with; nothing is connected yet.
 
         Args:
-            settings: Brokers, topics and rules.
+            settings: Brokers, and the topic of usage.
+            source: What is read, and how.
             instance: Part of the transactional id: no two that run at once may have the same.
             metrics: Where it counts.
             stop: Set to end.
         """
         self._config = client_config(settings)
-        self.transactional_id = f"{settings.app_id}-otel-{instance}"
+        self.transactional_id = f"{settings.app_id}-{source.name}-{instance}"
+        self.group = f"{settings.app_id}-{source.name}"
+        """The consumer group: how far the source's topics were read stands there."""
         self._group: Config = {
-            "group.id": group_of(settings),
+            "group.id": self.group,
             "session.timeout.ms": settings.session_timeout_ms,
         }
         self._member = settings.group_instance_id
-        self._topics = otel_topics_for(settings)
+        self._source = source
         self._usage = topics_for(settings).usage.name
-        self._rules = rules_of(settings)
         self._metrics = metrics
         self._stop = stop
-        self.ready = False
-        """Whether it reads."""
+        self._holding = Holding()
+        self._reads = False
+
+    @property
+    def state(self) -> tuple[bool, str]:
+        """Whether it reads all that is its own, in words."""
+        if not self._reads:
+            return False, "not reading"
+        reasons = self._holding.reasons
+        return (False, "waits for " + "; ".join(reasons)) if reasons else (True, "reading")
 
     def run(self) -> None:
         """Read and write until `stop` is set; what fails is begun anew.
@@ -114,7 +120,7 @@ class Relay:
                 self._work()
             except KafkaException as failure:
                 error = failure.args[0]
-                self.ready = False
+                self._reads = False
                 if error.code() in _HOPELESS:
                     raise
                 self._metrics.transactions.labels("failed").inc()
@@ -134,14 +140,16 @@ class Relay:
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
-                "topic.metadata.refresh.interval.ms": 10_000,  # topics that the Collector makes later are found
+                "topic.metadata.refresh.interval.ms": 10_000,  # topics that are made later are found
             },
             logger=client_log,
         )
         try:
-            consumer.subscribe([self._topics.spans.name, self._topics.logs.name])
+            holding = self._holding = Holding()
+            consumer.subscribe(list(self._source.topics), on_revoke=holding.forget, on_lost=holding.forget)
             while not self._stop.is_set():
-                batch = self._read(consumer)
+                read = self._read(consumer)  # first: meanwhile partitions may go, and what is held of them
+                batch = holding.due(time.monotonic()) + read
                 if batch and not self._write(producer, consumer, batch):
                     producer = self._producer()
         finally:
@@ -152,8 +160,7 @@ class Relay:
         if self._member is None:
             return {}
         known = client.list_topics(timeout=ATTEMPT_S).topics  # of one that is missing none, which makes it not either
-        names = (self._topics.spans.name, self._topics.logs.name)
-        partitions = [len(known[name].partitions) if name in known else 0 for name in names]
+        partitions = [len(known[name].partitions) if name in known else 0 for name in self._source.topics]
         return {"group.instance.id": member_id(self._member, partitions)}
 
     def _producer(self) -> Producer:
@@ -191,7 +198,7 @@ class Relay:
             messages += consumer.consume(BATCH - 1, 0)
         ours = {(partition.topic, partition.partition) for partition in consumer.assignment()}
         self._metrics.partitions.set(len(ours))
-        self.ready = True
+        self._reads = True
         for message in messages:
             self._note(message)
         return [
@@ -211,13 +218,12 @@ class Relay:
 
     def _write(self, producer: Producer, consumer: Consumer, batch: Sequence[Message]) -> bool:
         """One transaction; says whether the producer may be used for another."""
-        transformed = [self._transform(message) for message in batch]
-        reached: dict[tuple[str, int], int] = {}
-        for message in batch:
-            reached[cast("str", message.topic()), cast("int", message.partition())] = cast("int", message.offset()) + 1
+        transformed, reached = self._transform_all(consumer, batch)
+        if not transformed:
+            return True
         producer.begin_transaction()
         try:
-            for one in transformed:
+            for _, one in transformed:
                 self._produce(producer, one)
             offsets = [TopicPartition(topic, number, offset) for (topic, number), offset in reached.items()]
             producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata(), ATTEMPT_S)
@@ -227,20 +233,40 @@ class Relay:
             with suppress(KafkaException):  # what cannot be aborted ends with the next `init_transactions`
                 producer.abort_transaction(ATTEMPT_S)
             raise
-        self._count(batch, transformed)
+        self._count(transformed)
         return time.monotonic() - asked_s < RESENT_S
 
-    def _transform(self, message: Message) -> Transformed:
-        place = Place(cast("str", message.topic()), cast("int", message.partition()), cast("int", message.offset()))
-        logs = place.topic == self._topics.logs.name
-        headers = cast("Headers | None", message.headers())
-        return transform(place, message.key(), message.value(), headers, logs=logs, rules=self._rules)
+    def _transform_all(
+        self, consumer: Consumer, batch: Sequence[Message]
+    ) -> tuple[list[tuple[str, Transformed]], dict[Partition, int]]:
+        """What can be read now, each with its topic, and the offset behind it by partition; the rest is held."""
+        transformed: list[tuple[str, Transformed]] = []
+        reached: dict[Partition, int] = {}
+        waiting: dict[Partition, str] = {}
+        rest: dict[Partition, list[Message]] = {}
+        for message in batch:
+            partition = partition_of(message)
+            if partition not in waiting:
+                try:
+                    transformed.append((partition[0], self._source.read(record_of(message))))
+                except NotYet as away:
+                    waiting[partition] = str(away)
+                else:
+                    reached[partition] = cast("int", message.offset()) + 1
+                    continue
+            rest.setdefault(partition, []).append(message)
+        for partition, reason in waiting.items():
+            self._holding.put(consumer, rest[partition], reason, time.monotonic())
+        for partition in reached.keys() - waiting.keys():
+            self._holding.let_go(consumer, partition)
+        self._metrics.waiting.set(len(self._holding))
+        return transformed, reached
 
     def _produce(self, producer: Producer, one: Transformed) -> None:
         for usage in one.usage:
             self._put(producer, self._usage, usage)
         if one.letter is not None:
-            self._put(producer, self._topics.dead_letters.name, one.letter)
+            self._put(producer, self._source.dead_letters, one.letter)
 
     def _put(self, producer: Producer, topic: str, record: Usage | DeadLetter) -> None:
         while True:
@@ -251,11 +277,16 @@ class Relay:
             else:
                 return
 
-    def _count(self, batch: Sequence[Message], transformed: Sequence[Transformed]) -> None:
+    def _count(self, transformed: Sequence[tuple[str, Transformed]]) -> None:
         self._metrics.transactions.labels("committed").inc()
-        for message in batch:
-            self._metrics.records.labels(message.topic()).inc()
-        for one in transformed:
+        for topic, one in transformed:
+            self._metrics.records.labels(topic).inc()
             self._metrics.refused.inc(one.letter is not None)
             for outcome, count in one.outcomes.items():
                 self._metrics.items.labels(outcome).inc(count)
+
+
+def record_of(message: Message) -> Record:
+    """A record as it was read."""
+    place = Place(*partition_of(message), cast("int", message.offset()))
+    return Record(place, message.key(), message.value(), cast("Headers | None", message.headers()) or [])

@@ -222,6 +222,16 @@ def otel_topics_for(settings: Settings) -> OtelTopics:
     )
 
 
+def framed_topic_for(settings: Settings) -> TopicSpec:
+    """What publishers with a schema registry write, and `burnline registry` reads."""
+    config = {
+        **_kept(3, max_message_bytes=USAGE_MAX_BYTES),
+        "min.insync.replicas": str(settings.min_insync_replicas),
+    }
+    purpose = "Usage events in Confluent's wire format, by schemas of a registry."
+    return TopicSpec(settings.framed_topic, settings.partitions, config, purpose)
+
+
 def redriven_topic_for(settings: Settings) -> TopicSpec:
     """Which dead letters were sent back, by where their records came from; made with the first one."""
     common = {"max.message.bytes": str(STATE_MAX_BYTES), "min.insync.replicas": str(settings.min_insync_replicas)}

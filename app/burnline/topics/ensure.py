@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
 
 from burnline.kafka import client_config
 from burnline.settings import Settings
-from burnline.topics.catalogue import TIMESTAMP_TYPE, TopicSpec, otel_topics_for, topics_for
+from burnline.topics.catalogue import TIMESTAMP_TYPE, TopicSpec, framed_topic_for, otel_topics_for, topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 
@@ -60,7 +60,20 @@ def ensure_otel_topics(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> l
     Raises:
         TopicCreationFailed, BrokerSilent: As there.
     """
-    wanted = otel_topics_for(settings)
+    return _ensure_as_partitioned(settings, otel_topics_for(settings), timeout_s)
+
+
+def ensure_framed_topic(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> list[TopicOutcome]:
+    """Likewise, for the one of `burnline registry`.
+
+    Raises:
+        TopicCreationFailed, BrokerSilent: As there.
+    """
+    return _ensure_as_partitioned(settings, [framed_topic_for(settings)], timeout_s)
+
+
+def _ensure_as_partitioned(settings: Settings, wanted: Sequence[TopicSpec], timeout_s: float) -> list[TopicOutcome]:
+    """With as many partitions as they have, where they exist."""
     admin = AdminClient(client_config(settings), logger=client_log)
     existing = _existing(admin, wanted, time.monotonic() + timeout_s)
     specs = [

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from confluent_kafka.admin import AclOperation, ResourceType
 
 from burnline.settings import Settings
-from burnline.topics.catalogue import TopicSpec, otel_topics_for, redriven_topic_for, topics_for
+from burnline.topics.catalogue import TopicSpec, framed_topic_for, otel_topics_for, redriven_topic_for, topics_for
 
 _DESCRIBE, _CONFIGS = AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS
 _READ, _WRITE = AclOperation.READ, AclOperation.WRITE
@@ -27,6 +27,7 @@ class Component(StrEnum):
     BUDGETS = "budgets"
     DETECT = "detect"
     OTEL = "otel"
+    REGISTRY = "registry"
     PUBLISHER = "publisher"
     """An agent with the SDK, an importer, `burnline publish`."""
     CONTROLS = "controls"
@@ -47,6 +48,7 @@ WHAT = {
     Component.BUDGETS: "burnline budgets run",
     Component.DETECT: "burnline detect",
     Component.OTEL: "burnline otel",
+    Component.REGISTRY: "burnline registry",
     Component.PUBLISHER: "agents with the SDK, burnline publish and import",
     Component.CONTROLS: "runtimes that ask Controls.allowed",
     Component.COLLECTOR: "the OpenTelemetry Collector's Kafka exporter",
@@ -178,6 +180,15 @@ def _otel(settings: Settings) -> Iterator[Grant]:
     yield _transactional(f"{settings.app_id}-otel-", prefixed=True)
 
 
+def _registry(settings: Settings) -> Iterator[Grant]:
+    framed, topics = framed_topic_for(settings), topics_for(settings)
+    yield from _topics([framed], _DESCRIBE, _CONFIGS)
+    yield from _read(framed)
+    yield from _write(topics.dead_letters, topics.usage)
+    yield _group(f"{settings.app_id}-registry")
+    yield _transactional(f"{settings.app_id}-registry-", prefixed=True)
+
+
 def _publisher(settings: Settings) -> Iterator[Grant]:
     yield from _write(topics_for(settings).usage)
 
@@ -196,7 +207,12 @@ def _reader(settings: Settings) -> Iterator[Grant]:
 
 
 def _operator(settings: Settings) -> Iterator[Grant]:
-    everything = (*topics_for(settings), *otel_topics_for(settings), redriven_topic_for(settings))
+    everything = (
+        *topics_for(settings),
+        *otel_topics_for(settings),
+        framed_topic_for(settings),
+        redriven_topic_for(settings),
+    )
     yield from _read(*everything)
     yield from _write(*everything)
     yield from _topics(everything, _CONFIGS, AclOperation.ALTER_CONFIGS, AclOperation.CREATE, AclOperation.ALTER,
@@ -213,6 +229,7 @@ _TABLE: Mapping[Component, Callable[[Settings], Iterator[Grant]]] = {
     Component.BUDGETS: _budgets,
     Component.DETECT: _detect,
     Component.OTEL: _otel,
+    Component.REGISTRY: _registry,
     Component.PUBLISHER: _publisher,
     Component.CONTROLS: _controls,
     Component.COLLECTOR: _collector,

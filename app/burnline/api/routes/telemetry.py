@@ -24,7 +24,7 @@ from burnline.events.decode import decode_batch
 from burnline.otel.mapping import Rules, Skipped
 from burnline.otel.wire import NotOtlp
 from burnline.publisher.encoding import Encoded, record_of
-from burnline.relay.transform import read_events
+from burnline.relay.telemetry import read_events
 
 router = APIRouter(tags=["ways in"], include_in_schema=False)
 

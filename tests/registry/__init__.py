@@ -1,0 +1,1 @@
+"""Values that were written with a schema registry."""

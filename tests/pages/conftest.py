@@ -2,9 +2,12 @@
 
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
@@ -12,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from tests.demo.processes import DemoProcess, demo
 
 END_WITHIN_S = 10.0
+ANSWERS_WITHIN_S = 60.0
 SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
 """Kept after the tests, for people to look at."""
 
@@ -40,6 +44,18 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DemoProc
         yield run, address
         run.interrupt(signal.SIGINT)
         assert run.end(END_WITHIN_S) == 0, run.output
+
+
+def wait_until_it_listens(address: str) -> None:
+    """Return once the API at this address answers at all."""
+    deadline = time.monotonic() + ANSWERS_WITHIN_S
+    while True:
+        try:
+            with urlopen(f"{address}/healthz", timeout=ANSWERS_WITHIN_S):  # noqa: S310  # of this test
+                return
+        except URLError:
+            assert time.monotonic() < deadline, f"{address} does not answer"
+            time.sleep(0.05)
 
 
 @dataclass

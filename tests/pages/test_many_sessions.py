@@ -17,7 +17,7 @@ from benchmarks.api import Writer, burnline, quantile
 from burnline.embedded.ports import free_ports
 from burnline.embedded.valkey import EmbeddedValkey
 from burnline.readmodel.keys import Control
-from tests.pages.conftest import Watched
+from tests.pages.conftest import Watched, wait_until_it_listens
 
 SESSIONS = 10_000
 CHANGES_PER_S = 1_000
@@ -51,7 +51,9 @@ def address() -> Iterator[str]:
         own = {"redis_url": valkey.url, "api_port": port, "api_requests_per_s": 0, "log_level": "warning"}
         stack.enter_context(burnline("api", **own))
         stack.enter_context(changing(writer))
-        yield f"http://127.0.0.1:{port}"
+        found = f"http://127.0.0.1:{port}"
+        wait_until_it_listens(found)
+        yield found
 
 
 def changing(writer: Writer) -> ExitStack:

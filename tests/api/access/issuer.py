@@ -62,6 +62,8 @@ class Issuer:
             return self.answers[path]
         if urlsplit(path).path == "/authorize":
             return 302, self.authorize(query_of(path)).encode()
+        if urlsplit(path).path == "/end":
+            return 200, b"You are signed out."
         if path == "/jwks":
             return 200, json.dumps({"keys": self.keys}).encode()
         if path == "/.well-known/openid-configuration":

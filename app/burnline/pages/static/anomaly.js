@@ -1,5 +1,6 @@
 // One anomaly: how it went on, both windows against the line, and the event that crossed it.
 import { $, at, burnCell, chargeLink, get, h, me, money, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
+import { controlOf, controlTile } from "./control.js";
 import { Chart, limit, line } from "./chart.js";
 import { explained } from "./explained.js";
 import { Said } from "./said.js";
@@ -17,6 +18,7 @@ function windows(notice) {
 async function draw() {
   const who = await me();
   const { anomaly, timeline } = await get(`/anomalies/${id}`);
+  const control = await controlOf(anomaly);
   const learned = anomaly.learned;
   $("title").textContent = `Anomaly ${anomaly.subject ? `of ${anomaly.scope} ${anomaly.subject}` : anomaly.scope === "agent" ? `of ${anomaly.agent_id}` : `in ${anomaly.session_id}`}`;
   if (!chart) {
@@ -40,7 +42,8 @@ async function draw() {
     tile("Since", at(anomaly.opened_at), anomaly.state === "resolved" ? `lasted ${span(last.updated_at - anomaly.opened_at)}` : `${span(Date.now() - anomaly.opened_at)} ago`, { text: true }),
     learned
       ? tile("Spent", usd(anomaly.spend_usd), learned.excess_usd === null ? "what is usual is not known" : `${learned.excess_usd} USD above usual`)
-      : tile("Spent by the session", usd(anomaly.spend_usd), `baseline ${anomaly.baseline_source}: ${anomaly.baseline_usd_per_hour} USD/h × ${anomaly.multiplier}`)),
+      : tile("Spent by the session", usd(anomaly.spend_usd), `baseline ${anomaly.baseline_source}: ${anomaly.baseline_usd_per_hour} USD/h × ${anomaly.multiplier}`),
+    controlTile(control)),
     ...(learned ? [h("p", {}, `${learned.summary} Out of range: ${learned.statistic.replaceAll("_", " ")}, learned from ${learned.learned_from}.${learned.suggested ? " Suggested: sent to nobody." : ""}`)] : []));
   below.replaceChildren(...(learned && Object.keys(learned.change_usd_per_hour).length ? [section("What changed", table("The change in USD per hour, by cause", [
     { name: "cause", cell: ([cause]) => cause },

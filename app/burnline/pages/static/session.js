@@ -1,5 +1,6 @@
 // One session: its burn against its line, by model, its notices, and its events down to the offset.
 import { $, asked, at, burnCell, chargeLink, count, get, h, link, money, part, perHour, ratio, run, section, sessionLink, severity, show, span, table, tile, usd } from "./lib.js";
+import { controlOf, controlTile } from "./control.js";
 import { Chart, limit, line } from "./chart.js";
 
 const id = decodeURIComponent(location.pathname.replace(/^\/sessions\//, ""));
@@ -59,6 +60,7 @@ function family(session) {
 
 run(async () => {
   const session = await get(`/sessions/${part(id)}`, { org_id });
+  const control = await controlOf(session);
   const history = await get("/anomalies", { org_id: session.org_id, agent_id: session.agent_id, limit: 500 });
   const own = history.rows.filter((row) => row.session_id === id && row.org_id === session.org_id);
   chart.set(slide(session));
@@ -71,7 +73,8 @@ run(async () => {
         ? tile("Baseline", "learned", "no line: what leaves the agent's own range is told", { text: true })
         : tile("Baseline", perHour(session.baseline_usd_per_hour), `${session.baseline_source}; an anomaly begins above ×${session.multiplier}`),
       tile("Lifetime", span(session.last_event_at - session.first_event_at), session.active ? "active" : session.retired ? "retired" : "not active"),
-      tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`), { text: true }));
+      tile("Anomaly", session.anomaly ? link(`/anomalies/${session.anomaly.anomaly_id}`, severity(session.anomaly)) : "none open", link(`/sessions?org_id=${part(session.org_id)}&agent_id=${part(session.agent_id)}`, `${session.org_id} / ${session.agent_id}`), { text: true }),
+      controlTile(control));
   rest.replaceChildren(
     section("By model and kind of token", table("By model", [
       { name: "model", wide: true, cell: ([model]) => model },

@@ -224,6 +224,83 @@ def test_an_anomaly_is_judged_where_it_is_looked_at(watched: Watched) -> None:
     expect(people.get_by_text("Nobody has said anything.")).to_be_visible(timeout=20_000)
 
 
+def burn(watched: Watched, session_id: str, number: int) -> None:
+    """Spend 2.50 USD of a session of northwind, as of now."""
+    event = {"org_id": "northwind", "agent_id": "planner", "model": "gpt-4o", "session_id": session_id}
+    used = {"event_id": f"{session_id}-{number}", "input_tokens": 1_000_000, "output_tokens": 1}
+    now_ms = time.time_ns() // 1_000_000
+    sent = watched.page.request.post(f"{watched.base}/api/v1/events", data=event | used | {"occurred_at": now_ms})
+    assert sent.ok, sent.text()
+
+
+def test_an_open_anomaly_is_acknowledged_and_silenced_and_now_tells_by_whom(watched: Watched) -> None:
+    """Each click in the browser, and what it says where everybody looks."""
+    burn(watched, "spender", 1)
+    page = watched.open("/")
+    row = page.get_by_role("region", name="Open anomalies").get_by_role("row").filter(has_text="spender")
+    expect(row).to_contain_text("nobody yet", timeout=60_000)
+    row.get_by_role("link", name="what happened in spender").click()
+    people = page.locator("section").filter(has=page.get_by_role("heading", name="What people say"))
+    burn(watched, "spender", 2)  # so that it stays open, however slow the machine
+    people.get_by_label("why, in words").fill("a load test")
+    people.get_by_role("button", name="Acknowledge").click()
+    expect(people.get_by_text("acknowledged: no further notices")).to_be_visible(timeout=60_000)
+    burn(watched, "spender", 3)
+    people.locator("select[name=hours]").select_option("4 hours")
+    people.get_by_role("button", name="Silence", exact=True).click()
+    expect(people.get_by_text("silent until")).to_be_visible(timeout=60_000)
+    burn(watched, "spender", 4)
+    people.get_by_label("it was").select_option("planned")
+    people.get_by_role("button", name="Give feedback").click()
+    expect(people.get_by_text("feedback: planned")).to_be_visible(timeout=60_000)
+    burn(watched, "spender", 5)
+    page = watched.open("/")
+    for words in ("acknowledged by anonymous", "silent until", "judged planned by anonymous"):
+        expect(row).to_contain_text(words, timeout=60_000)
+    assert "Now" in page.title()
+    assert page.title().startswith("(")  # how many are open, for who looks at another tab
+    watched.keep("now-looked-after")
+
+
+class TestFourQuestions:
+    """What a fresh pair of eyes asks, in at most three clicks from the first page."""
+
+    def test_what_did_northwind_spend_yesterday(self, watched: Watched) -> None:
+        page = watched.open("/")
+        page.get_by_role("link", name="Trends").click()  # one
+        page.get_by_role("button", name="northwind").click()  # two: its own days
+        page.get_by_text("The same as a table").click()  # three: each day, to the cent
+        days = page.get_by_role("region", name="USD per day by agent").get_by_role("row")
+        expect(days.nth(1)).to_be_visible()  # today
+        expect(days.nth(2)).to_be_visible()  # yesterday
+
+    def test_which_agent_is_above_its_baseline(self, watched: Watched) -> None:
+        page = watched.open("/")  # no click at all
+        row = page.get_by_role("region", name="Active sessions").get_by_role("row").filter(has_text="asked")
+        above = row.filter(has_text="above the line")
+        for number in range(60):  # its minute is not over before somebody has looked
+            burn(watched, "asked", number)
+            page.wait_for_timeout(1000)
+            if above.count():
+                break
+        expect(above).to_contain_text("northwind / planner")
+
+    def test_why_did_this_session_open(self, watched: Watched) -> None:
+        page = watched.open("/anomalies")  # one: its link is on every page
+        page.get_by_role("link", name=f"what happened in {RUNAWAY}").first.click()  # two
+        expect(page.get_by_text(f"northwind / refactorer, session {RUNAWAY}:")).to_be_visible()
+        expect(page.get_by_role("heading", name="The event that crossed the line")).to_be_visible()
+        expect(page.get_by_text("above the line").first).to_be_visible()
+
+    def test_what_does_gpt_4o_cost_us(self, watched: Watched) -> None:
+        page = watched.open("/")
+        page.get_by_role("link", name="Prices").click()  # one: its rates, and what it came to
+        model = page.get_by_role("link", name="gpt-4o", exact=True)
+        row = page.get_by_role("region", name="Base rates in force").get_by_role("row").filter(has=model)
+        expect(row.get_by_role("cell").nth(3)).to_have_text("2.50")  # input, USD per million tokens
+        assert seen(row.get_by_role("cell").last.inner_text()) > 20
+
+
 def test_rates_are_staged_and_then_set_together_or_discarded(watched: Watched) -> None:
     page = watched.open("/prices?provider=acme&model=house-model")
     for name, value in {"input": "1.5", "output": "6"}.items():

@@ -23,13 +23,14 @@ from burnline.api.application import API_PREFIX, build_api
 from burnline.budgets.budget import Budget, Scope
 from burnline.detection.anomaly import rfc3339
 from burnline.detection.baseline import Baseline
+from burnline.detection.policy_record import PolicyRecord
 from burnline.events.usage import Usage
 from burnline.kafka import client_config
 from burnline.ledger.changes import Changes
 from burnline.readmodel.keys import utc_day
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.compacted import read_newest
+from burnline.topics.compacted import read_newest, write_key
 from burnline.topics.ensure import ensure_topics
 from tests.api.live import FAST, Clock, Projection
 from tests.brokers import MakeSettings
@@ -184,6 +185,9 @@ class World:
                 spending.baseline(Baseline(org_id=org, agent_id=f"{_name(org)}-other", usd_per_hour="3"))
                 spending.budget(Budget(scope=Scope.ORG, org_id=org, amount_usd="3"))
                 self._publish(org, partition)
+                policy = PolicyRecord(name=f"{_name(org)}-policy", org=org)
+                topic, value = topics_for(settings).policies, policy.model_dump_json(exclude_none=True).encode()
+                write_key(client_config(settings), topic, policy.key(), value, timeout_s=TIMEOUT_S)
         self.alike = {f"of:{org}": _anomaly(spending, org) for org in orgs}
         self._tokens = {}
         for name, seen in (("admin", None), ("bound", frozenset({OWN}))):

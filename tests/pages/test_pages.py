@@ -301,6 +301,13 @@ class TestFourQuestions:
         assert seen(row.get_by_role("cell").last.inner_text()) > 20
 
 
+def test_policies_tell_what_to_do_where_there_is_none(watched: Watched) -> None:
+    page = watched.open("/policies")
+    expect(page.get_by_text("burnline policies apply FILE publishes some")).to_be_visible()
+    page.get_by_label("looking back").select_option("30")
+    expect(page.get_by_role("heading", name="in the last 30 days")).to_be_visible()
+
+
 def test_rates_are_staged_and_then_set_together_or_discarded(watched: Watched) -> None:
     page = watched.open("/prices?provider=acme&model=house-model")
     for name, value in {"input": "1.5", "output": "6"}.items():

@@ -43,6 +43,7 @@ PAGES: tuple[Page, ...] = (
     Page("/budgets", "Budgets", "budgets", "Budgets"),
     Page("/prices", "Prices", "prices", "Prices"),
     Page("/baselines", "Baselines", "baselines", "Baselines"),
+    Page("/policies", "Policies", "policies", "Policies"),
     Page(SIGN_IN_PATH, "Sign in", "sign-in"),
 )
 """A page is added here, and nowhere else; its script is `static/<script>.js`."""

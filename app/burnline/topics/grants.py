@@ -143,7 +143,7 @@ def _projector(settings: Settings) -> Iterator[Grant]:
 def _api(settings: Settings) -> Iterator[Grant]:
     topics = topics_for(settings)
     changed = (topics.valuation_rates, topics.baselines, topics.budgets, topics.anomaly_notes)
-    yield from _read(topics.usage, topics.progress, topics.dead_letters, topics.catalogues, *changed)
+    yield from _read(topics.usage, topics.progress, topics.dead_letters, topics.catalogues, topics.policies, *changed)
     yield from _write(topics.usage, *changed)
 
 

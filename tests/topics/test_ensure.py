@@ -79,6 +79,15 @@ def test_other_configurations_are_told_and_left(make_settings: MakeSettings) -> 
     )
 
 
+def test_a_topic_that_is_cut_by_size_is_told(make_settings: MakeSettings) -> None:
+    """By the brokers' own default (log.retention.bytes), or made so: reports would lose days that should be kept."""
+    settings = make_settings(partitions=1)
+    config = {"cleanup.policy": "compact,delete", "retention.ms": str(400 * 86_400_000), "retention.bytes": "1048576"}
+    rollups = make_topic(settings, "usage-rollups", config=config)
+    found = {outcome.spec.name: outcome for outcome in ensure_topics(settings)}
+    assert Difference("retention.bytes", "1048576", "-1") in found[rollups].differences
+
+
 @pytest.mark.parametrize(
     ("name", "policy", "wanted"),
     [

@@ -26,6 +26,10 @@ TIMESTAMP_TYPE = "message.timestamp.type"
 from then on, whatever publishers write."""
 
 
+SIZE, UNBOUNDED = "retention.bytes", "-1"
+"""What is kept for a time is not cut by size before that, whatever the brokers' default is."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
     """How one topic is to be.
@@ -75,7 +79,7 @@ class Topics(NamedTuple):
 
 
 def _kept(days: int, **config: int) -> dict[str, str]:
-    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS), **_spelled(config)}
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS), SIZE: UNBOUNDED, **_spelled(config)}
 
 
 def _compacted(**config: int) -> dict[str, str]:

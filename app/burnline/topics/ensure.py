@@ -19,13 +19,13 @@ from confluent_kafka.admin import (
 
 from burnline.kafka import client_config
 from burnline.settings import Settings
-from burnline.topics.catalogue import TIMESTAMP_TYPE, TopicSpec, framed_topic_for, otel_topics_for, topics_for
+from burnline.topics.catalogue import SIZE, TIMESTAMP_TYPE, TopicSpec, framed_topic_for, otel_topics_for, topics_for
 from burnline.topics.client_log import client_log
 from burnline.topics.errors import BrokerSilent, TopicCreationFailed, TopicMismatch
 
 TIMEOUT_S = 30.0
 _POLL_S = 0.05
-_COMPARED = ("cleanup.policy", "retention.ms", "max.message.bytes", "min.insync.replicas", TIMESTAMP_TYPE)
+_COMPARED = ("cleanup.policy", "retention.ms", SIZE, "max.message.bytes", "min.insync.replicas", TIMESTAMP_TYPE)
 
 GROWS = " `burnline topics ensure --grow` adds what is missing."
 

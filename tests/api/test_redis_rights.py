@@ -20,7 +20,7 @@ from tests.api import live
 from tests.faults.proxy import TcpProxy, Tls
 from tests.kafka.certificates import Authority
 
-PASSWORD = "a password of tests"  # noqa: S105
+PASSWORD = "a password of tests"  # noqa: S105  # pragma: allowlist secret
 PREFIX = "burnline:"
 READ = ("sessions", "anomalies", "baselines", "budgets", "valuation-rates")
 PLACES = {"finops.sessions/0": 0}

@@ -24,7 +24,7 @@ from tests.faults.proxy import Tls
 from tests.kafka.certificates import Authority
 from tests.kafka.guarded import GuardedBroker
 
-PASSWORD = "correct horse battery staple"  # noqa: S105  # of tests alone
+PASSWORD = "correct horse battery staple"  # noqa: S105  # of tests alone  # pragma: allowlist secret
 _TIMEOUT_S = 20.0
 _ITERATIONS = 4_096
 

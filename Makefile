@@ -86,7 +86,9 @@ sbom: $(SECURITY)/.ready ## dist/sbom.json: CycloneDX of all that the image inst
 	$(SECURITY)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json
 
 secrets: $(SECURITY)/.ready ## no password or key in what git knows; known false alarms are in .secrets.baseline
-	git ls-files -z | grep -zv -e '[.]lock$$' -e '^[.]secrets[.]baseline$$' | xargs -0 $(SECURITY)/bin/detect-secrets-hook --baseline .secrets.baseline
+	@cp .secrets.baseline $(SECURITY)/known.json  # the scan notes there where lines have moved to, and ends with 3
+	git ls-files -z | grep -zv -e '[.]lock$$' -e '^[.]secrets[.]baseline$$' | \
+	xargs -0 sh -c '$(SECURITY)/bin/detect-secrets-hook --baseline $(SECURITY)/known.json "$$@" || test $$? = 3' _
 
 vulnerabilities: $(SECURITY)/.ready ## what is known of the pinned versions; asks pypi.org itself, no mirror
 	$(SECURITY)/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict

@@ -10,12 +10,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 from tests.demo.processes import DemoProcess, demo
 
 END_WITHIN_S = 10.0
 ANSWERS_WITHIN_S = 60.0
+SHOWS_WITHIN_MS = 30_000
 SCREENSHOTS = Path(__file__).parents[2] / ".cache" / "screenshots"
 """Kept after the tests, for people to look at."""
 
@@ -29,6 +30,7 @@ def browser() -> Iterator[Browser]:
     """Ends with this folder's tests: as long as Playwright lives, its event loop runs in the main thread."""
     path = chromium_path()
     assert path is not None, "no chromium on the PATH: install Debian's package chromium"
+    expect.set_options(timeout=SHOWS_WITHIN_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium

@@ -269,6 +269,7 @@ class TestFourQuestions:
         page = watched.open("/")
         page.get_by_role("link", name="Trends").click()  # one
         page.get_by_role("button", name="northwind").click()  # two: its own days
+        expect(page.get_by_role("heading", name="Spend per day, by agent")).to_be_visible()
         page.get_by_text("The same as a table").click()  # three: each day, to the cent
         days = page.get_by_role("region", name="USD per day by agent").get_by_role("row")
         expect(days.nth(1)).to_be_visible()  # today

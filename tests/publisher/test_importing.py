@@ -19,7 +19,7 @@ WORKERS_OWN = {
 AT_LEISURE = {"pydantic", "pydantic_settings"}
 """Loaded by the first look at the settings, or the first event that has to be explained."""
 MOST_S = 0.150
-MOST_BYTES, MOST_OWN_BYTES = 26_000_000, 3_000_000
+MOST_BYTES, MOST_OWN_BYTES = 26_000_000, 3_500_000
 """Without bytecode, which comes and goes as an installer likes: of everything, and of Burnline, servers included."""
 
 PUBLISHING = """

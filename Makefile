@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-faults test-others test-again soak hostile long fuzz bench lint format types schemas lock clean
+.PHONY: help setup run check test test-faults test-others test-computing test-again soak hostile long fuzz bench lint format types schemas lock clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,25 +37,32 @@ test-pure: $(READY)
 	$(BIN)/pytest -q $(PURE)
 
 test: $(READY) lint types ## set up, then every check: ruff, mypy, unit, property, integration and fault tests
-	@$(MAKE) --no-print-directory -j2 --keep-going test-faults test-others
+	@$(MAKE) --no-print-directory -j3 --keep-going test-faults test-others test-computing
 
-# Two lanes of about the same length. Those that inject faults mostly wait, and programs go before what computes beside
-# them: brokers and workers have times to keep. The first lane goes on with what computes when the faults are over, and
-# speaks when it is done.
+# Three lanes. Those that inject faults and those that start programs mostly wait, and have times to keep: what talks to
+# brokers goes on in the first when the faults are over. What only computes takes what they leave of the processors.
+# The first and the last speak when they are done.
 PROGRAMS := tests/cli tests/demo tests/deploy tests/notify tests/pages
-COMPUTING := $(PURE) tests/imports tests/metering tests/native tests/otel tests/usage tests/api
+BROKERS := tests/api tests/publisher tests/readmodel tests/relay tests/stream tests/topics
+COMPUTING := $(PURE) tests/imports tests/metering tests/native tests/otel tests/usage
+ELSEWHERE := tests/faults $(PROGRAMS) $(BROKERS) $(COMPUTING)
 
 test-faults: $(READY)
 	@mkdir -p .cache
 	@code=0; .ci/lane faults tests/faults >.cache/faults.txt 2>&1 || code=$$?; \
-	nice -n 5 .ci/lane computing $(COMPUTING) >>.cache/faults.txt 2>&1 || code=$$?; cat .cache/faults.txt; exit $$code
+	nice -n 5 .ci/lane brokers $(BROKERS) >>.cache/faults.txt 2>&1 || code=$$?; cat .cache/faults.txt; exit $$code
 
 test-others: $(READY)
 	@code=0; nice -n 5 .ci/lane programs $(PROGRAMS) || code=$$?; \
-	nice -n 5 .ci/lane others $(addprefix --ignore=,tests/faults $(PROGRAMS) $(COMPUTING)) || code=$$?; exit $$code
+	nice -n 5 .ci/lane others $(addprefix --ignore=,$(ELSEWHERE)) || code=$$?; exit $$code
+
+test-computing: $(READY)
+	@mkdir -p .cache
+	@code=0; nice -n 10 .ci/lane computing $(COMPUTING) >.cache/computing.txt 2>&1 || code=$$?; \
+	cat .cache/computing.txt; exit $$code
 
 test-again: $(READY) ## after `make test`: what failed, once more, by itself; a fault fails again, chance is named
-	@.ci/again faults computing programs others
+	@.ci/again faults brokers programs others computing
 
 soak: $(READY) ## the long run: ten million events and a hundred faults, in at most 20 minutes (SECURE=1; needs Java 17)
 	$(BIN)/python -m tests.faults.soak $(if $(SECURE),--secure) $(SOAK)

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from burnline.api.connections import QUIET_S, Seldom, bounded, most_connections, tell_seldom
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n"
 
 

@@ -42,7 +42,7 @@ OWN, OTHER = "globex", "secretcorp"
 MARK = "secret"
 PARTITION = {OWN: 0, OTHER: 1}
 NOW_MS = T0 + 30_000
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 PATHS: dict[str, list[Any]] = {
     "session_id": ["secret-session", "globex-session", "no-session"],

@@ -13,7 +13,7 @@ from burnline.topics.compacted import read_newest, write_key
 from burnline.topics.ensure import ensure_topics
 from tests.cli.reach import objects, reach, run, words
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.audit.working import event, publish, work_off
 from tests.brokers import MakeSettings
 from tests.cli.reach import objects, reach, run, words
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.cli.reach import objects, reach, run, words
 
 T1, T2 = "2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z"
 T1_MS = 1_767_225_600_000
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.stream.test_reader import POLLS, READERS, ROWS, rows_of, topic, write
 
 __all__ = ["topic"]
 
-SOON_S = 10.0
+SOON_S = 30.0
 REFUSED = KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
 
 

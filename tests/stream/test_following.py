@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from burnline.stream.batches import Records
 from burnline.stream.following import Batches, Following
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 REFUSED = KafkaException(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
 
 

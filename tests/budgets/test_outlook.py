@@ -109,5 +109,11 @@ def test_a_steady_spender_goes_on(daily: list[int], days: int) -> None:
     assert forecast_pico(steady, days) == sum(daily[:1]) * days
 
 
+def test_what_was_taken_back_in_the_last_hour_is_no_burn() -> None:
+    span = period_of(budget(), 0)
+    found = outlook(budget(), span, 70 * USD, -20 * USD, span.start_ms + 3_600_000)
+    assert (found.burn_pico_per_hour, found.exhausted_at_ms) == (0, None)
+
+
 def test_saturation_is_exact() -> None:
     assert saturation(budget(amount_usd="3"), USD) == Fraction(1, 3)

@@ -52,7 +52,7 @@ def outlook(budget: Budget, span: Span, spent_pico: int, recent_pico: int, at_ms
         recent_pico: What was spent since `recent_from_ms(at_ms)`.
         at_ms: The moment.
     """
-    burn = recent_pico * HOUR_MS // max(at_ms - recent_from_ms(at_ms), 1)
+    burn = max(0, recent_pico) * HOUR_MS // max(at_ms - recent_from_ms(at_ms), 1)  # what was taken back is no burn
     remaining = budget.amount_pico_usd - spent_pico
     calendar = budget.rolling_hours is None
     elapsed_ms, rest_ms = at_ms - span.start_ms, span.end_ms - at_ms

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from burnline.budgets.notice import BudgetNotice
 from burnline.cli.reference import TIMEOUT_S, failure
 from burnline.cli.root import EXIT_MISTAKE, cli, console, err_console, settings_or_exit
-from burnline.cli.serving import admission, status_server, stop_by_signals
+from burnline.cli.serving import MetricsHost, admission, metrics_port_option, status_server, stop_by_signals
 from burnline.cli.worker import configure_logging
 from burnline.detection.anomaly import Anomaly, Severity, State
 from burnline.detection.summary import summary
@@ -97,15 +97,8 @@ def _now_ms() -> int:
 @group.command()
 def run(
     sinks: SinksFile,
-    metrics_host: Annotated[
-        str | None, typer.Option(help="Address of /metrics, /healthz and /readyz; BURNLINE_METRICS_HOST if not given.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=65535, help="Their port; BURNLINE_NOTIFY_METRICS_PORT if not given, 0 takes a free one."
-        ),
-    ] = None,
+    metrics_host: MetricsHost = None,
+    metrics_port: Annotated[int | None, metrics_port_option("BURNLINE_NOTIFY_METRICS_PORT")] = None,
 ) -> None:
     """Send every notice to every sink that wants it, at least once and in order, until Ctrl-C or SIGTERM.
 
@@ -130,22 +123,16 @@ def run(
         why_not = rights.sentence or ("" if known.is_set() else "reading what is known of anomalies")
         return not (stop.is_set() or why_not), why_not or f"{len(found.sinks)} sinks"
 
-    server = status_server(
-        settings.metrics_host if metrics_host is None else metrics_host,
-        settings.notify_metrics_port if metrics_port is None else metrics_port,
-        registry,
-        ready,
-    )
-    server.start()
-    logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(found.sinks), server.address)
-    try:
-        rights.serve(lambda: _bring(settings, found, metrics, stop, known))
-    except TopicMissing as error:
-        raise failure(f"{error} burnline topics ensure creates what is missing.") from error
-    except (TopicError, KafkaException) as error:
-        raise failure(f"notify failed: {error}") from error
-    finally:
-        server.stop()
+    host = settings.metrics_host if metrics_host is None else metrics_host
+    port = settings.notify_metrics_port if metrics_port is None else metrics_port
+    with status_server(host, port, registry, ready) as server:
+        logging.getLogger(__name__).info("%d sinks, metrics on %s/metrics", len(found.sinks), server.address)
+        try:
+            rights.serve(lambda: _bring(settings, found, metrics, stop, known))
+        except TopicMissing as error:
+            raise failure(f"{error} burnline topics ensure creates what is missing.") from error
+        except (TopicError, KafkaException) as error:
+            raise failure(f"notify failed: {error}") from error
 
 
 def _bring(

@@ -2,23 +2,17 @@
 
 from typing import Annotated
 
-import typer
-
 from burnline.cli.relaying import relay_until_stopped
 from burnline.cli.root import cli, settings_or_exit
+from burnline.cli.serving import MetricsHost, metrics_port_option
 from burnline.relay.sources import telemetry
 from burnline.topics.ensure import ensure_otel_topics
 
 
 @cli.command()
 def otel(
-    metrics_host: Annotated[
-        str | None, typer.Option(help="Address of /metrics, /healthz and /readyz; BURNLINE_METRICS_HOST if not given.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Their port; BURNLINE_OTEL_METRICS_PORT if not given, 0 takes a free one."),
-    ] = None,
+    metrics_host: MetricsHost = None,
+    metrics_port: Annotated[int | None, metrics_port_option("BURNLINE_OTEL_METRICS_PORT")] = None,
 ) -> None:
     """Turn spans and log events of OpenTelemetry into usage events, each exactly once, until Ctrl-C or SIGTERM.
 

@@ -2,26 +2,18 @@
 
 from typing import Annotated
 
-import typer
-
 from burnline.cli.reference import failure
 from burnline.cli.relaying import relay_until_stopped
 from burnline.cli.root import EXIT_MISTAKE, cli, settings_or_exit
+from burnline.cli.serving import MetricsHost, metrics_port_option
 from burnline.relay.registry import framed
 from burnline.topics.ensure import ensure_framed_topic
 
 
 @cli.command()
 def registry(
-    metrics_host: Annotated[
-        str | None, typer.Option(help="Address of /metrics, /healthz and /readyz; BURNLINE_METRICS_HOST if not given.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=65535, help="Their port; BURNLINE_REGISTRY_METRICS_PORT if not given, 0 takes a free one."
-        ),
-    ] = None,
+    metrics_host: MetricsHost = None,
+    metrics_port: Annotated[int | None, metrics_port_option("BURNLINE_REGISTRY_METRICS_PORT")] = None,
 ) -> None:
     """Turn values in Confluent's wire format into plain usage events, each exactly once, until Ctrl-C or SIGTERM.
 

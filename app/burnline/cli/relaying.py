@@ -50,17 +50,14 @@ def relay_until_stopped(
         return reads and not rights.missing, rights.sentence or sentence
 
     stop_by_signals(stop)
-    server = status_server(settings.metrics_host if host is None else host, port, registry, ready)
-    server.start()
-    _log.info("reading %s, metrics on %s/metrics", " and ".join(source.topics), server.address)
-    try:
-        rights.serve(work)
-    except TopicError as error:
-        raise failure(str(error)) from error
-    except KafkaException as error:
-        raise failure(f"the brokers refuse: {error.args[0].str()}", EXIT_FAILED) from error
-    finally:
-        server.stop()
+    with status_server(settings.metrics_host if host is None else host, port, registry, ready) as server:
+        _log.info("reading %s, metrics on %s/metrics", " and ".join(source.topics), server.address)
+        try:
+            rights.serve(work)
+        except TopicError as error:
+            raise failure(str(error)) from error
+        except KafkaException as error:
+            raise failure(f"the brokers refuse: {error.args[0].str()}", EXIT_FAILED) from error
     typer.echo("stopped")
 
 

@@ -3,10 +3,12 @@
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
+import typer
 from prometheus_client import CollectorRegistry, Gauge
 
 from burnline.cli.reference import failure
@@ -18,6 +20,15 @@ from burnline.topics.errors import TopicError
 from burnline.topics.grants import Component
 from burnline.topics.refusal import Refusal
 
+MetricsHost = Annotated[
+    str | None, typer.Option(help="Address of /metrics, /healthz and /readyz; BURNLINE_METRICS_HOST if not given.")
+]
+
+
+def metrics_port_option(setting: str) -> Any:
+    """The option that goes before a setting, beside a `MetricsHost`."""
+    return typer.Option(min=0, max=65535, help=f"Their port; {setting} if not given, 0 takes a free one.")
+
 
 def stop_by_signals(stop: threading.Event) -> None:
     """Let SIGTERM and Ctrl-C set it, so that what is under way ends cleanly."""
@@ -25,10 +36,11 @@ def stop_by_signals(stop: threading.Event) -> None:
         signal.signal(number, lambda *_: stop.set())
 
 
+@contextmanager
 def status_server(
     host: str, port: int, registry: CollectorRegistry, ready: Callable[[], tuple[bool, str]]
-) -> StatusServer:
-    """Bound, and not yet answering; exits with code 1 where the address is taken or not ours.
+) -> Iterator[StatusServer]:
+    """Answers for as long as the context lasts; exits with code 1 where the address is taken or not ours.
 
     Args:
         host: Address.
@@ -37,9 +49,14 @@ def status_server(
         ready: What /readyz says: whether it is at work, in words.
     """
     try:
-        return StatusServer(host, port, registry, healthy=lambda: (True, "alive"), ready=ready)
+        server = StatusServer(host, port, registry, healthy=lambda: (True, "alive"), ready=ready)
     except OSError as error:
         raise failure(f"port {port}: {error.strerror}") from error
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class Alone(Protocol):
@@ -86,17 +103,14 @@ def run_alone(
         return not why_not, why_not or "at work"
 
     stop_by_signals(stop)
-    server = status_server(settings.metrics_host, port, registry, ready)
-    server.start()
-    logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
-    try:
-        rights.serve(work)
-    except Fenced as error:
-        raise failure(f"another {name} has begun, and this one ends: one is enough") from error
-    except TopicError as error:
-        raise failure(str(error)) from error
-    finally:
-        server.stop()
+    with status_server(settings.metrics_host, port, registry, ready) as server:
+        logging.getLogger(__name__).info("metrics on %s/metrics", server.address)
+        try:
+            rights.serve(work)
+        except Fenced as error:
+            raise failure(f"another {name} has begun, and this one ends: one is enough") from error
+        except TopicError as error:
+            raise failure(str(error)) from error
 
 
 def admission(

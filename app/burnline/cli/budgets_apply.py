@@ -11,14 +11,11 @@ from pydantic import ValidationError
 from burnline.budgets.budget import Budget
 from burnline.cli.budgets_group import AsJson, DryRun, budgets, fields, line, say
 from burnline.cli.reached import settings_with_brokers
-from burnline.cli.reference import TIMEOUT_S, entries, failure
+from burnline.cli.reference import entries, failure, written_together
 from burnline.cli.root import EXIT_MISTAKE
 from burnline.cli.times import clock_ms
 from burnline.events.keyed import mistakes
-from burnline.kafka import client_config
 from burnline.topics.catalogue import topics_for
-from burnline.topics.compacted import write_together
-from burnline.topics.errors import TopicError
 
 MAX_IN_FILE = 10_000
 
@@ -48,17 +45,7 @@ def apply_budgets(
     if prune:
         changes |= dict.fromkeys(before.keys() - wanted.keys())
     if changes and not dry_run:
-        records = {
-            key: None if one is None else one.model_dump_json(exclude_none=True).encode()
-            for key, one in changes.items()
-        }
-        try:
-            write_together(
-                client_config(settings), topic, records,
-                transactional_id=f"{settings.app_id}-budgets", timeout_s=TIMEOUT_S,
-            )  # fmt: skip
-        except TopicError as error:
-            raise failure(str(error)) from None
+        written_together(settings, topic, changes, writer="budgets")
     for key, budget in sorted(changes.items()):
         what = "remove" if budget is None else "change" if key in before else "add"
         if as_json:

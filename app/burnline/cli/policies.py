@@ -11,7 +11,7 @@ from rich.text import Text
 from burnline.backtest.files import FileError
 from burnline.backtest.policy import read_policies, read_records
 from burnline.cli.reached import settings_with_brokers
-from burnline.cli.reference import EXIT_FAILED, TIMEOUT_S, entries, failure, print_whole
+from burnline.cli.reference import EXIT_FAILED, TIMEOUT_S, entries, failure, print_whole, written_together
 from burnline.cli.root import EXIT_MISTAKE, cli, console
 from burnline.cli.times import TIME_HELP, clock_ms, epoch_ms
 from burnline.detection.anomaly import rfc3339
@@ -22,7 +22,7 @@ from burnline.kafka import client_config
 from burnline.pricing.money import pico_from_text, usd_text
 from burnline.settings import Settings
 from burnline.topics.catalogue import topics_for
-from burnline.topics.compacted import read_newest, write_together
+from burnline.topics.compacted import read_newest
 from burnline.topics.errors import TopicError
 
 policies = typer.Typer(
@@ -64,17 +64,7 @@ def apply_policies(
     except ValueError as error:
         raise failure(f"{file}: {error}; --prune removes what the file does not have", EXIT_MISTAKE) from error
     if changes and not dry_run:
-        records = {
-            name: None if one is None else one.model_dump_json(exclude_none=True).encode()
-            for name, one in changes.items()
-        }
-        try:
-            write_together(
-                client_config(settings), topic, records,
-                transactional_id=f"{settings.app_id}-policies", timeout_s=TIMEOUT_S,
-            )  # fmt: skip
-        except TopicError as error:
-            raise failure(str(error)) from None
+        written_together(settings, topic, changes, writer="policies")
     for name, record in sorted(changes.items()):
         what = "remove" if record is None else "change" if name in before else "add"
         version = None if record is None else record.version

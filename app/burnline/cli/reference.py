@@ -1,30 +1,24 @@
 """What `rates` and `baselines` share: reading and writing entries of a compacted topic, with errors for people."""
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console, RenderableType
 
 from burnline.cli.root import EXIT_MISTAKE, console, err_console
+from burnline.events.keyed import Keyed
 from burnline.kafka import client_config
 from burnline.settings import Settings
 from burnline.topics.catalogue import TopicSpec
-from burnline.topics.compacted import Written, read_newest, write_key
+from burnline.topics.compacted import Written, read_newest, write_key, write_together
 from burnline.topics.ensure import ensure_topics
 from burnline.topics.errors import TopicError, TopicMissing
 
 EXIT_FAILED = 1
 TIMEOUT_S = 15.0
 _UNBOUNDED_COLUMNS = 1_000
-
-
-class Keyed(Protocol):
-    """An entry that knows the key of its record."""
-
-    def key(self) -> str:
-        """The key."""
 
 
 Entry = TypeVar("Entry", bound=Keyed)
@@ -85,11 +79,33 @@ def _newest(settings: Settings, topic: TopicSpec, *, create: bool) -> dict[bytes
         return {}
 
 
+def written_together(
+    settings: Settings, topic: TopicSpec, changes: Mapping[str, BaseModel | None], *, writer: str
+) -> None:
+    """Write entries by key (None deletes one) in one transaction: all of them or none.
+
+    Args:
+        settings: How to reach the brokers.
+        topic: A compacted topic.
+        changes: What is to stand there.
+        writer: End of the transactional id; one that begins under the same shuts out the one before.
+    """
+    records = {key: _value(entry) for key, entry in changes.items()}
+    name = f"{settings.app_id}-{writer}"
+    try:
+        write_together(client_config(settings), topic, records, transactional_id=name, timeout_s=TIMEOUT_S)
+    except TopicError as error:
+        raise failure(str(error)) from None
+
+
+def _value(entry: BaseModel | None) -> bytes | None:
+    return None if entry is None else entry.model_dump_json(exclude_none=True).encode()
+
+
 def written(settings: Settings, topic: TopicSpec, key: str, entry: BaseModel | None) -> Written:
     """Write an entry (None deletes the key) and wait for its acknowledgement."""
-    value = None if entry is None else entry.model_dump_json(exclude_none=True).encode()
     try:
-        return write_key(client_config(settings), topic, key, value, timeout_s=TIMEOUT_S)
+        return write_key(client_config(settings), topic, key, _value(entry), timeout_s=TIMEOUT_S)
     except TopicError as error:
         raise failure(str(error)) from None
 

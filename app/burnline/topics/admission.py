@@ -28,6 +28,7 @@ FIRST_LOOK_S = 1.0
 LAST_LOOK_S = 15.0
 """Between two looks, as long as something is missing; each wait is twice the one before."""
 
+_OF_RIGHTS = (Cause.NOT_AUTHORISED, Cause.NOT_AUTHENTICATED)
 _log = logging.getLogger(__name__)
 
 
@@ -128,7 +129,7 @@ class Admission:
                     raise
                 if time.monotonic() - began_s > LAST_LOOK_S:
                     pause_s = FIRST_LOOK_S
-                self._told(found or [refusal for refusal in [refusal] if refusal is not None])
+                self._told(found or ([] if refusal is None else [refusal]))
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, LAST_LOOK_S)
                 self._wait(thorough=True)
@@ -159,11 +160,7 @@ class Admission:
 def _of_rights(failure: Exception) -> Refusal | None:
     """What a failure says of rights or of the login; None if it is another."""
     if isinstance(failure, Refused):
-        of_rights = failure.refusal.cause in (Cause.NOT_AUTHORISED, Cause.NOT_AUTHENTICATED)
-        return failure.refusal if of_rights else None
-    if isinstance(failure, KafkaException) and cause_of(failure.args[0]) in (
-        Cause.NOT_AUTHORISED,
-        Cause.NOT_AUTHENTICATED,
-    ):
+        return failure.refusal if failure.refusal.cause in _OF_RIGHTS else None
+    if isinstance(failure, KafkaException) and cause_of(failure.args[0]) in _OF_RIGHTS:
         return Refusal.of(failure.args[0], "the brokers", "what was asked of the brokers")
     return None

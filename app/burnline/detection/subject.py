@@ -17,6 +17,14 @@ class AnomalyScope(StrEnum):
     PROJECT = "project"
     ORG = "org"
 
+    @property
+    def width(self) -> int:
+        """Its place among them: a wider one has a larger one."""
+        return _WIDTHS[self]
+
+
+_WIDTHS = {scope: width for width, scope in enumerate(AnomalyScope)}
+
 
 WIDE = frozenset({AnomalyScope.TREE, AnomalyScope.TEAM, AnomalyScope.PROJECT, AnomalyScope.ORG})
 """Scopes that more than one agent may be part of."""

@@ -34,7 +34,6 @@ CRITICAL_RATIO = 3
 """Critical from so many times the usual burn."""
 _OF_MONEY = frozenset({Cause.VOLUME, Cause.FAN_OUT})
 """Causes that the money of a wider scope explains."""
-_ORDER = tuple(AnomalyScope)
 
 
 class Where(NamedTuple):
@@ -55,7 +54,7 @@ class Heard(msgspec.Struct):
 
     @property
     def notice(self) -> Anomaly:
-        """The newest notice."""
+        """The newest notice, read anew each time."""
         return Anomaly.model_validate_json(self.json)
 
 
@@ -153,17 +152,19 @@ class Folding:
 
     def _alike(self, notice: Anomaly, where: Where) -> list[Anomaly]:
         """What follows if a third agent goes out of range for the same cause."""
-        alike = {
-            one_id: one
+        recent = (
+            (one_id, one, one.notice)
             for one_id, one in self._heard.items()
-            if not one.folded and notice.updated_at - one.opened_ms < HOUR_MS and _cause(one.notice) is _cause(notice)
-        }
+            if not one.folded and notice.updated_at - one.opened_ms < HOUR_MS
+        )
+        alike = [each for each in recent if _cause(each[2]) is _cause(notice)]
         for subject in _subjects(notice, where):
             if subject.scope is AnomalyScope.TREE or subject in self._wide:
                 continue
-            members = {one_id: one for one_id, one in alike.items() if subject in _subjects(one.notice, one.where)}
-            notices = [one.notice for one in members.values()]
-            if len({one.agent_id for one in notices}) >= AGENTS_OF_A_SCOPE:
+            part = [(one_id, one, told) for one_id, one, told in alike if subject in _subjects(told, one.where)]
+            notices = [told for _, _, told in part]
+            if len({told.agent_id for told in notices}) >= AGENTS_OF_A_SCOPE:
+                members = {one_id: one for one_id, one, _ in part}
                 found = _found_of(subject, where, notices, notice)
                 return self._begin(found, members, _cause(notice), notice.anomaly_id)
         return []
@@ -178,10 +179,10 @@ class Folding:
             return []
         members = {
             one_id: one
-            for one_id, one in self._heard.items()
-            if found.subject in _subjects(one.notice, one.where)
-            and _cause(one.notice) in _OF_MONEY
-            and (one.folded or _excess(one.notice) < HOLDS * found.excess)
+            for one_id, one, told in ((one_id, one, one.notice) for one_id, one in self._heard.items())
+            if found.subject in _subjects(told, one.where)
+            and _cause(told) in _OF_MONEY
+            and (one.folded or _excess(told) < HOLDS * found.excess)
         }
         cause = Cause.FAN_OUT if found.scope is AnomalyScope.TREE else Cause.VOLUME
         return self._begin(found, members, cause)
@@ -190,7 +191,7 @@ class Folding:
         """The open incident of the scope itself, or of a wider one that is about money too."""
         if (own := self._wide.get(found.subject)) is not None:
             return own
-        around = [each for each in subjects_of(found) if _ORDER.index(each.scope) > _ORDER.index(found.scope)]
+        around = [each for each in subjects_of(found) if each.scope.width > found.scope.width]
         wider = [wide for each in reversed(around) if (wide := self._wide.get(each)) and wide.cause in _OF_MONEY]
         return wider[0] if wider else None
 
@@ -325,7 +326,7 @@ def _is_critical(found: Found) -> bool:
 
 def _is_part(wide: Wide, found: Found, cause: Cause) -> bool:
     """Whether an open incident of a narrower scope is part of a wider one that begins."""
-    if wide.org_id != found.org_id or _ORDER.index(wide.scope) >= _ORDER.index(found.scope):
+    if wide.org_id != found.org_id or wide.scope.width >= found.scope.width:
         return False
     if wide.cause is not cause and not {wide.cause, cause} <= _OF_MONEY:
         return False

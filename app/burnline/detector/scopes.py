@@ -237,7 +237,7 @@ class Scopes:
     ) -> Iterable[Found]:
         """What is told: of each organisation the narrowest scopes that hold what is out of the ordinary."""
         told: dict[Subject, tuple[int, float, int]] = {}
-        for subject in sorted(fired, key=lambda each: (each.org_id, -list(AnomalyScope).index(each.scope), each.name)):
+        for subject in sorted(fired, key=lambda each: (each.org_id, -each.scope.width, each.name)):
             if subject.scope is AnomalyScope.TREE:
                 continue
             holder = _holder(subject, sums, trees, breadth=not fired[subject][0])
@@ -251,8 +251,8 @@ class Scopes:
             of_tree = holder.scope is AnomalyScope.TREE
             each = trees[holder.org_id, holder.name][1] if of_tree else sums[holder]
             if of_tree:
-                own = [one for one in entries if self.root_of(one.org_id, one.session_id) == holder.name]
-                own = [one for one in own if one.org_id == holder.org_id]
+                of_org = (one for one in entries if one.org_id == holder.org_id)
+                own = [one for one in of_org if self.root_of(one.org_id, one.session_id) == holder.name]
             else:
                 own = [one for one in entries if holder in subjects_of(one)]
             if own:
@@ -292,7 +292,7 @@ def _holder(
     whole = sums[subject]
     least = HOLDS * whole.excess
     within = [each for each in sums if each.org_id == subject.org_id and sums[each].excess >= least]
-    within.sort(key=lambda each: (list(AnomalyScope).index(each.scope), -sums[each].excess, each.name))
+    within.sort(key=lambda each: (each.scope.width, -sums[each].excess, each.name))
     held_by = next((each for each in within if _is_within(each, subject)), subject)
     if breadth:
         return held_by
@@ -303,7 +303,7 @@ def _holder(
 
 
 def _is_within(narrow: Subject, wide: Subject) -> bool:
-    return narrow == wide or list(AnomalyScope).index(narrow.scope) < list(AnomalyScope).index(wide.scope)
+    return narrow == wide or narrow.scope.width < wide.scope.width
 
 
 def _one(

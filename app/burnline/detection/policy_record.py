@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from burnline.detection.anomaly import DecimalText, rfc3339
 from burnline.detection.learned.policy import ANY, Policies, Policy, Quiet
+from burnline.events.keyed import mistakes
 from burnline.pricing.money import pico_from_text
 
 EVERYBODY = "everybody"
@@ -110,8 +111,7 @@ class PolicyRecord(PolicyFields):
         try:
             record = cls.model_validate_json(value)
         except ValidationError as error:
-            where = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            raise PolicyError(f"policy {name!r}: {where}") from error
+            raise PolicyError(f"policy {name!r}: {mistakes(error)}") from error
         if name != record.name:
             raise PolicyError(f"policy {name!r}: its name is {record.name!r}, and that is its key")
         return record

@@ -7,9 +7,9 @@ differences of the newest adjustments to them has what is known now.
 import json
 from typing import Annotated, NamedTuple, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from burnline.events.text import shown
+from burnline.events.keyed import record_in
 from burnline.events.usage import Kind
 from burnline.ledger.record import Count, UsdText
 from burnline.ledger.usage_rollups import QUARTER_MS, RowKey
@@ -105,16 +105,7 @@ class Adjustment(BaseModel):
         Raises:
             AdjustmentError: It is none, or its key is not that of its fields.
         """
-        name = shown(key.decode(errors="replace") if isinstance(key, bytes) else key)
-        try:
-            found = cls.model_validate_json(value)
-        except ValidationError as error:
-            told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            raise AdjustmentError(f"adjustment {name}: {told}") from error
-        wanted = found.key()
-        if key not in (wanted, wanted.encode()):
-            raise AdjustmentError(f"adjustment {name}: its fields make the key {shown(wanted)}")
-        return found
+        return record_in(cls, key, value, name="adjustment", refused=AdjustmentError)
 
 
 class PricedBy(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,8 +95,10 @@ def restore(settings: Settings, file: Path, *, state: bool, timeout_s: float) ->
             there = _there(settings, role, timeout_s)
             items = [item for item in newest.values() if item.topic == role and there.get(item.key) != item.value]
             _write(settings, iter(items), timeout_s)
-    for role in (role for role in wanted if role in STATE):
-        _write(settings, (line for line in read(file) if isinstance(line, Item) and line.topic == role), timeout_s)
+    if state:  # topic by topic, as the file has them: progress, which speaks for the others, once they are written
+        counted = (line for line in read(file) if isinstance(line, Item) and line.topic in STATE)
+        for _, of_one in groupby(counted, key=lambda item: item.topic):
+            _write(settings, of_one, timeout_s)
 
 
 def _wanted(settings: Settings, file: Path, *, state: bool) -> list[str]:

@@ -85,7 +85,10 @@ def read_policies(path: Path) -> Policies:
     Raises:
         FileError: It cannot be read, or a name or value in it is wrong.
     """
-    read = _read(path)
+    return _policies(path, _read(path))
+
+
+def _policies(path: Path, read: PolicyFile) -> Policies:
     named = [table.policy(read.sensitivity) for table in read.policy]
     plain = [] if any(policy.key == (ANY, ANY) for policy in named) else [Policy(sensitivity=read.sensitivity)]
     try:
@@ -101,7 +104,7 @@ def read_records(path: Path, at_ms: int) -> list[PolicyRecord]:
         FileError: As `read_policies`; or two policies have one name.
     """
     read, source = _read(path), path.name
-    read_policies(path)
+    _policies(path, read)  # raises where two are about the same
     records = [table.record(read.sensitivity, source, at_ms) for table in read.policy]
     if read.sensitivity != 1 and all((one.org, one.agent) != (ANY, ANY) for one in records):
         everybody = PolicyRecord(name=EVERYBODY, sensitivity=read.sensitivity, source=source, updated_at=at_ms)
